@@ -121,6 +121,10 @@ class Tag:
     def range_text(self, limits: Limits) -> str:
         """Return a range as an operator reads it, in the tag's unit."""
         low, high = from_si(limits.low, self.unit), from_si(limits.high, self.unit)
+        if math.isinf(low):
+            return f"at most {high:.4g} {self.unit}" if math.isfinite(high) else "no limits"
+        if math.isinf(high):
+            return f"at least {low:.4g} {self.unit}"
         return f"{low:.4g} to {high:.4g} {self.unit}"
 
 
