@@ -1,0 +1,139 @@
+"""The last word on a point: checks that know nothing of how it was found.
+
+Solvers report success on NaN, and return numbers for infeasible problems; so every number is
+looked at, the limits are compared again in SI, and the plan is put back into the process model.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.mpc.problem import PointWorth, Problem, SolverStatus
+
+CLIP_TOLERANCE = 1e-7  # spans outside a limit that rounding explains and that are cut off
+MAX_RESIDUAL = 1e-3  # scaled; a plan with a larger defect is not one of this model
+MAX_RESIDUAL_REUSED = 0.1  # scaled; Jacobians some cycles old, corrected again in the next one
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a problem is not worth solving."""
+
+    status: SolverStatus
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the checks say of a point.
+
+    Attributes:
+        worth: accepted, doubtful or useless.
+        status: set when the checks found why there is no point; None keeps the solver's.
+        reason: in words; empty when accepted.
+        residual: largest scaled violation: defects of the dynamics, optimality of the QP.
+        move: shape (n_u,) [SI], read-only; None unless accepted.
+    """
+
+    worth: PointWorth
+    status: SolverStatus | None
+    reason: str
+    residual: float
+    move: FloatArray | None
+
+
+def check_inputs(problem: Problem) -> Fault | None:
+    """Return why a problem cannot be solved, or None."""
+    culprit = problem.finite()
+    if culprit:
+        return Fault(SolverStatus.NOT_FINITE, f"{culprit} of the problem is NaN or infinite")
+    variables = problem.variables
+    change = variables.mv_rate * problem.cycle_s
+    low = np.maximum(variables.mv_low, problem.u_held - change)
+    high = np.minimum(variables.mv_high, problem.u_held + change)
+    for i in np.flatnonzero(low > high):
+        return Fault(
+            SolverStatus.LIMITS_CONFLICT,
+            f"{variables.mv_names[i]} stands at {problem.u_held[i]:.6g}, its limits are "
+            f"{variables.mv_low[i]:.6g} to {variables.mv_high[i]:.6g} and one cycle moves it by "
+            f"{change[i]:.6g} at most [SI]; bring it inside by hand or widen the limits",
+        )
+    for low_limit, high_limit, rank in (
+        (variables.cv_hard_low, variables.cv_hard_high, "hard"),
+        (variables.cv_soft_low, variables.cv_soft_high, "soft"),
+    ):
+        for i in np.flatnonzero(low_limit > high_limit):
+            return Fault(
+                SolverStatus.LIMITS_CONFLICT,
+                f"the {rank} limits of {variables.cv_names[i]} run from {low_limit[i]:.6g} to "
+                f"{high_limit[i]:.6g} [SI]; low must not pass high",
+            )
+    return None
+
+
+def check_point(
+    problem: Problem,
+    blocks: FloatArray,
+    states: FloatArray,
+    outputs: FloatArray,
+    optimality: float,
+) -> Verdict:
+    """Return what a plan is worth, and its first move.
+
+    Args:
+        problem: that was solved.
+        blocks: scaled MV levels, shape (n_blocks, n_u).
+        states: scaled, shape (N + 1, n_x).
+        outputs: scaled, shape (N, n_y).
+        optimality: residual of the last QP.
+    """
+    if not all(bool(np.all(np.isfinite(a))) for a in (blocks, states, outputs)):
+        return Verdict(
+            PointWorth.USELESS, SolverStatus.NOT_FINITE, "the plan is not finite", np.nan, None
+        )
+    residual = float(np.max([_defect(problem, blocks, states), optimality]))
+    allowed = MAX_RESIDUAL if problem.relinearise else MAX_RESIDUAL_REUSED
+    if not residual <= allowed:
+        reason = f"the residual is {residual:.3g}, above {allowed:.3g}: not a point of this problem"
+        return Verdict(PointWorth.DOUBTFUL, None, reason, residual, None)
+    move, reason = _first_move(problem, blocks[0])
+    if reason:
+        return Verdict(PointWorth.USELESS, SolverStatus.LIMITS_CONFLICT, reason, residual, None)
+    return Verdict(PointWorth.ACCEPTED, None, "", residual, move)
+
+
+def _defect(problem: Problem, blocks: FloatArray, states: FloatArray) -> float:
+    """Return the largest scaled defect of the plan in the process model itself, in SI."""
+    grid = problem.transcription
+    model, audit = grid.model, grid.audit
+    x = states * model.x_scale
+    n_pred = grid.blocking.n_pred
+    audit.inputs[0][:] = x[1:].ravel()
+    audit.inputs[1][:] = (blocks[grid.blocking.block_of_stage] * model.u_scale).ravel()
+    audit.inputs[2].reshape(n_pred, -1)[:] = problem.d
+    audit.call()
+    rhs = audit.outputs[0].reshape(n_pred, -1)
+    defects = (x[1:] - x[:-1] - grid.stage_s * rhs) / model.x_scale
+    start = (x[0] - problem.x) / model.x_scale
+    return float(np.max([np.max(np.abs(defects)), np.max(np.abs(start))]))
+
+
+def _first_move(problem: Problem, level: FloatArray) -> tuple[FloatArray, str]:
+    """Return the first move [SI] and, when it breaks a limit by more than rounding, why."""
+    variables, scale = problem.variables, problem.transcription.model.u_scale
+    change = variables.mv_rate * problem.cycle_s
+    low = np.maximum(variables.mv_low, problem.u_held - change)
+    high = np.minimum(variables.mv_high, problem.u_held + change)
+    wanted = level * scale
+    move = np.clip(wanted, low, high)
+    for i in np.flatnonzero(np.abs(move - wanted) > CLIP_TOLERANCE * scale):
+        return move, (
+            f"{variables.mv_names[i]} would go to {wanted[i]:.9g}, outside {low[i]:.9g} to "
+            f"{high[i]:.9g} [SI]"
+        )
+    kept = (move >= low) & (move <= high) & np.isfinite(move)
+    if not bool(np.all(kept)):
+        return move, f"{variables.mv_names[int(np.argmin(kept))]} breaks its limits"
+    move.setflags(write=False)
+    return move, ""

@@ -1,0 +1,139 @@
+"""Condensing: from stage Jacobians to the response of all outputs to the move blocks.
+
+Stages are implicit Euler steps of length h:
+
+    x[k+1] = x[k] + h f(x[k+1], u[k], d),    k = 0..N-1
+
+so that with M = I - h df/dx at stage k a change follows
+
+    M dx[k+1] = dx[k] + h df/du du[k] - defect[k].
+
+One dense LU per stage serves the responses to all blocks at once, the propagation of defects, and
+the chord iterations of the rollout.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lapack
+
+from operator_agent.arrays import FloatArray
+from operator_agent.mpc.linearise import Linearisation, Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Blocking:
+    """Which block of moves each stage belongs to.
+
+    Attributes:
+        starts: first stage of each block, shape (n_blocks,); the first is 0.
+        n_pred: number of stages.
+    """
+
+    starts: tuple[int, ...]
+    n_pred: int
+
+    @classmethod
+    def of(cls, lengths: tuple[int, ...], n_pred: int) -> "Blocking":
+        """Return the blocking for a horizon; the last block that fits runs to its end."""
+        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        return cls(tuple(int(s) for s in starts if s < n_pred), n_pred)
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks."""
+        return len(self.starts)
+
+    @property
+    def lengths(self) -> FloatArray:
+        """Number of stages of each block, shape (n_blocks,)."""
+        return np.diff(np.array([*self.starts, self.n_pred], dtype=np.float64))
+
+    @property
+    def block_of_stage(self) -> list[int]:
+        """Block number of each stage."""
+        return [int(b) for b in np.repeat(np.arange(self.n_blocks), self.lengths.astype(int))]
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """LU factors of I - h df/dx at one stage, as LAPACK gives them."""
+
+    lu: FloatArray
+    pivots: object
+
+    def solve(self, right: FloatArray) -> FloatArray:
+        """Return the solution; `right` has shape (n_x,) or (n_x, columns)."""
+        solution, _ = lapack.dgetrs(self.lu, self.pivots, right)
+        result: FloatArray = solution
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Condensed:
+    """Responses of one linearisation, all scaled.
+
+    Attributes:
+        factors: of each stage.
+        states_of_blocks: dx[k+1]/dblocks, shape (N, n_x, n_blocks * n_u).
+        outputs_of_blocks: dy[k+1]/dblocks, shape (N, n_y, n_blocks * n_u).
+        outputs_x: dy/dx, shape (N, n_y, n_x).
+    """
+
+    factors: tuple[Factors, ...]
+    states_of_blocks: FloatArray
+    outputs_of_blocks: FloatArray
+    outputs_x: FloatArray
+
+    def propagate(self, defects: FloatArray) -> FloatArray:
+        """Return the change of the states, shape (N, n_x), that closes the defects (N, n_x)."""
+        change = np.empty_like(defects)
+        running = np.zeros(defects.shape[1])
+        for k, factors in enumerate(self.factors):
+            running = factors.solve(running - defects[k])
+            change[k] = running
+        return change
+
+
+def factorise(nonzeros: FloatArray, pattern: Pattern, stage_s: float) -> Factors:
+    """Return the LU factors of I - h df/dx from the nonzeros of df/dx, shape (nnz,).
+
+    A singular or non-finite matrix gives non-finite solutions, which acceptance refuses.
+    """
+    n_x = pattern.shape[0]
+    matrix = np.zeros((n_x, n_x), order="F")
+    matrix[pattern.rows, pattern.columns] = -stage_s * nonzeros
+    np.einsum("ii->i", matrix)[:] += 1.0
+    lu, pivots, info = lapack.dgetrf(matrix, overwrite_a=True)
+    if info > 0:
+        lu[:] = np.nan
+    return Factors(lu, pivots)
+
+
+def condense(
+    linear: Linearisation, pattern: Pattern, blocking: Blocking, stage_s: float
+) -> Condensed:
+    """Return factors and responses along a trajectory.
+
+    Args:
+        linear: at (x[k+1], u[k]) of all stages.
+        pattern: of df/dx.
+        blocking: of the moves.
+        stage_s: length of a stage [s].
+    """
+    n_pred, n_x, n_u = linear.rhs_u.shape
+    n_columns = blocking.n_blocks * n_u
+    states = np.zeros((n_pred, n_x, n_columns))
+    outputs = np.empty((n_pred, linear.outputs.shape[1], n_columns))
+    factors = []
+    running = np.zeros((n_x, n_columns), order="F")
+    for k, block in enumerate(blocking.block_of_stage):
+        factor = factorise(linear.rhs_x[k], pattern, stage_s)
+        factors.append(factor)
+        first, last = block * n_u, (block + 1) * n_u
+        running[:, first:last] += stage_s * linear.rhs_u[k]
+        running[:, :last] = factor.solve(running[:, :last])
+        states[k, :, :last] = running[:, :last]
+        outputs[k] = linear.outputs_x[k] @ states[k]
+        outputs[k, :, first:last] += linear.outputs_u[k]
+    return Condensed(tuple(factors), states, outputs, linear.outputs_x)

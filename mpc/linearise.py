@@ -1,0 +1,167 @@
+"""The process model in scaled coordinates, with its first derivatives at many points at once.
+
+Inside the controller every variable is divided by its scale: x / x_scale, u / u_scale,
+y / y_scale. One mapped CasADi function gives f, y and the four Jacobians for all stages; results
+land in preallocated buffers (sparse nonzeros), so that a call costs no conversion.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import casadi as ca
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.plant.process_model import ProcessModel
+
+
+@dataclass(frozen=True, slots=True)
+class Linearisation:
+    """Values and Jacobians at n points, scaled.
+
+    Attributes:
+        rhs: dx/dt, shape (n, n_x) [1/s].
+        outputs: y without bias, shape (n, n_y).
+        rhs_x: nonzeros of d rhs/dx, shape (n, nnz) [1/s]; see `Lineariser.rhs_x_pattern`.
+        rhs_u: dense d rhs/du, shape (n, n_x, n_u) [1/s].
+        outputs_x: dense dy/dx, shape (n, n_y, n_x).
+        outputs_u: dense dy/du, shape (n, n_y, n_u).
+    """
+
+    rhs: FloatArray
+    outputs: FloatArray
+    rhs_x: FloatArray
+    rhs_u: FloatArray
+    outputs_x: FloatArray
+    outputs_u: FloatArray
+
+
+class BufferedFunction:
+    """A CasADi function with fixed input and output arrays: calls without conversion.
+
+    The arrays are scratch memory of this object; results must be copied before the next call.
+    """
+
+    def __init__(self, function: ca.Function) -> None:
+        """Allocate the buffers."""
+        self._buffer, self._trigger = function.buffer()
+        self.inputs: list[FloatArray] = [
+            np.zeros(function.nnz_in(i)) for i in range(function.n_in())
+        ]
+        self.outputs: list[FloatArray] = [
+            np.zeros(function.nnz_out(i)) for i in range(function.n_out())
+        ]
+        for i, array in enumerate(self.inputs):
+            self._buffer.set_arg(i, memoryview(array))
+        for i, array in enumerate(self.outputs):
+            self._buffer.set_res(i, memoryview(array))
+
+    def call(self) -> None:
+        """Evaluate: from `inputs` into `outputs`."""
+        self._trigger()
+
+    def stats(self) -> dict[str, Any]:
+        """Return the statistics of the last call, for solvers."""
+        found: dict[str, Any] = self._buffer.stats()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledModel:
+    """A process model whose functions take and give scaled values.
+
+    Attributes:
+        model: the model in SI.
+        values: `(x, u, d) -> (rhs, y)`; d stays in SI.
+        jacobians: `(x, u, d) -> (rhs, y, rhs_x, rhs_u, y_x, y_u)`, sparse.
+    """
+
+    model: ProcessModel
+    values: ca.Function
+    jacobians: ca.Function
+
+    @classmethod
+    def of(cls, model: ProcessModel) -> "ScaledModel":
+        """Return the scaled functions of a model; Jacobians are taken once, here."""
+        x, u = ca.SX.sym("x", model.n_x), ca.SX.sym("u", model.n_u)
+        d = ca.SX.sym("d", model.n_d)
+        x_scale, u_scale, y_scale = (
+            ca.DM(s.tolist()) for s in (model.x_scale, model.u_scale, model.y_scale)
+        )
+        rhs = ca.densify(model.rhs(x * x_scale, u * u_scale, d) / x_scale)
+        y = ca.densify(model.outputs(x * x_scale, u * u_scale, d) / y_scale)
+        derivatives = [ca.jacobian(out, v) for out in (rhs, y) for v in (x, u)]
+        return cls(
+            model=model,
+            values=ca.Function("values", [x, u, d], [rhs, y]),
+            jacobians=ca.Function("jacobians", [x, u, d], [rhs, y, *derivatives]),
+        )
+
+
+class Pattern:
+    """Where the nonzeros of a sparse matrix stand."""
+
+    def __init__(self, sparsity: ca.Sparsity) -> None:
+        """Take rows and columns from a CasADi sparsity."""
+        rows, columns = sparsity.get_triplet()
+        self.rows = np.array(rows, dtype=np.intp)
+        self.columns = np.array(columns, dtype=np.intp)
+        self.shape: tuple[int, int] = (sparsity.size1(), sparsity.size2())
+
+    def dense(self, nonzeros: FloatArray) -> FloatArray:
+        """Return dense matrices, shape (n, rows, columns), from nonzeros, shape (n, nnz)."""
+        out = np.zeros((nonzeros.shape[0], *self.shape))
+        out[:, self.rows, self.columns] = nonzeros
+        return out
+
+
+class Lineariser:
+    """Values and Jacobians of a scaled model at a fixed number of points, in one call."""
+
+    def __init__(self, scaled: ScaledModel, n_points: int) -> None:
+        """Map the Jacobian function over the points and allocate the buffers."""
+        model = scaled.model
+        self._shape = (n_points, model.n_x, model.n_u, model.n_y)
+        self._jacobians = BufferedFunction(scaled.jacobians.map(n_points))
+        self._values = BufferedFunction(scaled.values.map(n_points))
+        patterns = [Pattern(scaled.jacobians.sparsity_out(i)) for i in range(2, 6)]
+        self.rhs_x_pattern, self._rhs_u, self._y_x, self._y_u = patterns
+
+    def _fill(
+        self, function: BufferedFunction, x: FloatArray, u: FloatArray, d: FloatArray
+    ) -> None:
+        n_points = self._shape[0]
+        function.inputs[0][:] = x.ravel()
+        function.inputs[1][:] = u.ravel()
+        function.inputs[2].reshape(n_points, -1)[:] = d
+        function.call()
+
+    def values(self, x: FloatArray, u: FloatArray, d: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return dx/dt and y without derivatives.
+
+        Args:
+            x: scaled, shape (n, n_x).
+            u: scaled, shape (n, n_u).
+            d: SI, shape (n_d,) or (n, n_d).
+
+        Returns:
+            dx/dt, shape (n, n_x) [1/s], and y, shape (n, n_y), scaled.
+        """
+        n, n_x, _, n_y = self._shape
+        self._fill(self._values, x, u, d)
+        rhs, y = self._values.outputs
+        return rhs.reshape(n, n_x).copy(), y.reshape(n, n_y).copy()
+
+    def linearise(self, x: FloatArray, u: FloatArray, d: FloatArray) -> Linearisation:
+        """Return values and Jacobians; arguments as in `values`."""
+        n, n_x, _, n_y = self._shape
+        self._fill(self._jacobians, x, u, d)
+        rhs, y, rhs_x, rhs_u, y_x, y_u = (o.reshape(n, -1) for o in self._jacobians.outputs)
+        return Linearisation(
+            rhs=rhs.reshape(n, n_x).copy(),
+            outputs=y.reshape(n, n_y).copy(),
+            rhs_x=rhs_x.copy(),
+            rhs_u=self._rhs_u.dense(rhs_u),
+            outputs_x=self._y_x.dense(y_x),
+            outputs_u=self._y_u.dense(y_u),
+        )

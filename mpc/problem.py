@@ -1,0 +1,165 @@
+"""One solve as a value: what goes into `solve`, and what comes out.
+
+Why the solver stopped (`SolverStatus`) and what the point is worth (`PointWorth`) are two things:
+a solver may report success on NaN, and may stop early at a point that is good to use.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.errors import SolveFailedError
+from operator_agent.mpc.condense import Condensed
+from operator_agent.mpc.stage_weights import StageWeights
+from operator_agent.mpc.transcription import Transcription
+from operator_agent.mpc.variables import ControlVariables
+
+
+class SolverStatus(Enum):
+    """Why the solver stopped; the value says it in words."""
+
+    CONVERGED = "the step became small"
+    ITERATION_LIMIT = "the iterations of one cycle were used up"
+    STALLED = "no step length improved the plan; the shifted plan stands"
+    QP_FAILED = "the quadratic problem was not solved"
+    NOT_FINITE = "a number in the problem or in the model is not finite"
+    LIMITS_CONFLICT = "no move satisfies all limits on the MVs"
+    BAD_READING = "a reading that the controller cannot do without is bad"
+
+
+class PointWorth(Enum):
+    """What the point is worth. Only an accepted one can be read."""
+
+    ACCEPTED = "accepted"
+    DOUBTFUL = "doubtful"  # finite, but it failed a check by itself
+    USELESS = "useless"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Everything that one solve needs, in SI.
+
+    Attributes:
+        transcription: the model on the horizon's grid.
+        variables: limits, with back-offs worked in.
+        weights: of the stages.
+        x: estimated state, shape (n_x,).
+        u_held: set points that hold now, shape (n_u,).
+        d: measured disturbances, shape (n_d,).
+        bias: of the outputs, shape (n_y,).
+        y_reference: wanted outputs at the end of each stage, shape (N, n_y).
+        u_reference: MV values to rest at, shape (n_u,).
+        cycle_s: time until the next solve [s].
+        iterations: SQP iterations at most; a solve without a warm start takes `cold_iterations`.
+        cold_iterations: see above.
+        relinearise: False reuses the Jacobians of the warm start where it has some.
+    """
+
+    transcription: Transcription
+    variables: ControlVariables
+    weights: StageWeights
+    x: FloatArray
+    u_held: FloatArray
+    d: FloatArray
+    bias: FloatArray
+    y_reference: FloatArray
+    u_reference: FloatArray
+    cycle_s: float
+    iterations: int
+    cold_iterations: int
+    relinearise: bool = True
+
+    def finite(self) -> str:
+        """Return the name of the first part that is not finite, or an empty text."""
+        for name in ("x", "u_held", "d", "bias", "y_reference", "u_reference"):
+            if not bool(np.all(np.isfinite(getattr(self, name)))):
+                return name
+        return "" if self.weights.finite() else "weights"
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """The plan of the last solve, scaled, from which the next one starts.
+
+    Attributes:
+        blocks: MV level of each block, shape (n_blocks, n_u).
+        states: at the stage borders, shape (N + 1, n_x).
+        condensed: responses along that plan.
+        stalls: solves in a row that kept the shifted plan.
+    """
+
+    blocks: FloatArray
+    states: FloatArray
+    condensed: Condensed
+    stalls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostics:
+    """What is worth knowing about one solve.
+
+    Attributes:
+        iterations: SQP iterations done.
+        step_lengths: of each iteration.
+        cost_before, cost_after: of the shifted plan and of the new one.
+        residual: largest scaled violation found by the independent check.
+        qp_status: of the last QP.
+        active_limits: limits with a price in the last QP, `name side`.
+        timings_ms: by part.
+        y_predicted: outputs at the end of each stage with bias, shape (N, n_y) [SI].
+        u_planned: set points of each stage, shape (N, n_u) [SI].
+    """
+
+    iterations: int = 0
+    step_lengths: tuple[float, ...] = ()
+    cost_before: float = np.nan
+    cost_after: float = np.nan
+    residual: float = np.nan
+    qp_status: str = ""
+    active_limits: tuple[str, ...] = ()
+    timings_ms: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    y_predicted: FloatArray | None = None
+    u_planned: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of one solve. Its move exists only when it was accepted.
+
+    Attributes:
+        worth: of the point.
+        status: why the solver stopped.
+        reason: in words, with names and limits; empty when accepted.
+        diagnostics: see there.
+        warm: for the next solve; None after a failure, so that nothing bad is carried on.
+    """
+
+    worth: PointWorth
+    status: SolverStatus
+    reason: str
+    diagnostics: Diagnostics
+    warm: Warm | None = None
+    _move: FloatArray | None = field(default=None, repr=False)
+
+    @property
+    def move(self) -> FloatArray:
+        """The set points to write, shape (n_u,) [SI]; read-only.
+
+        Raises:
+            SolveFailedError: the point was not accepted.
+        """
+        if self.worth is not PointWorth.ACCEPTED or self._move is None:
+            raise SolveFailedError(
+                f"this solve gave no move ({self.status.name}, {self.worth.value}): {self.reason}; "
+                "hold the set points and see Outcome.reason"
+            )
+        return self._move
+
+
+def refused(status: SolverStatus, reason: str, diagnostics: Diagnostics | None = None) -> Outcome:
+    """Return an outcome without a move and without a warm start."""
+    return Outcome(PointWorth.USELESS, status, reason, diagnostics or Diagnostics())

@@ -1,0 +1,103 @@
+"""The nonlinear prediction along a plan: implicit Euler, stage by stage."""
+
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.mpc.condense import Factors, factorise
+from operator_agent.mpc.transcription import Transcription
+
+ROLLOUT_TOLERANCE = 1e-7  # scaled defect; far below model error, well above rounding
+CHORD_ITERATIONS = 6  # with the factors of the linearisation; then Newton takes over
+NEWTON_ITERATIONS = 25  # a cold start needs some ten
+NEWTON_STEP = 5.0  # largest change of a scaled state in one Newton step
+
+
+def rollout(
+    grid: Transcription,
+    d: FloatArray,
+    x: FloatArray,
+    inputs: FloatArray,
+    guess: FloatArray | None,
+    factors: tuple[Factors, ...] | None,
+) -> FloatArray | None:
+    """Return the states at the stage borders, or None when a stage cannot be solved.
+
+    Args:
+        grid: stage functions.
+        d: measured disturbances [SI].
+        x: state now, scaled, shape (n_x,).
+        inputs: scaled, shape (N, n_u).
+        guess: states at the end of the stages, shape (N, n_x); None starts from the last border.
+        factors: of I - h df/dx near the plan; None takes Newton steps only.
+
+    Returns:
+        Scaled states, shape (N + 1, n_x).
+    """
+    states = np.empty((inputs.shape[0] + 1, x.size))
+    states[0] = x
+    for k in range(inputs.shape[0]):
+        start = states[k] if guess is None else guess[k]
+        found = None
+        if factors is not None:
+            found = _chord(grid, d, states[k], inputs[k], start, factors[k])
+        if found is None:
+            found = implicit_step(grid, d, states[k], inputs[k], start, grid.stage_s)
+        if found is None:
+            return None
+        states[k + 1] = found
+    return states
+
+
+def _chord(
+    grid: Transcription,
+    d: FloatArray,
+    before: FloatArray,
+    u: FloatArray,
+    start: FloatArray,
+    factors: Factors,
+) -> FloatArray | None:
+    x, last = start, np.inf
+    for _ in range(CHORD_ITERATIONS):
+        rhs, _ = grid.point.values(x, u, d)
+        defect = x - before - grid.stage_s * rhs[0]
+        size = float(np.max(np.abs(defect)))
+        if size < ROLLOUT_TOLERANCE:
+            return x
+        if not size < last:
+            return None
+        last = size
+        x = x - factors.solve(defect)
+    return None
+
+
+def implicit_step(
+    grid: Transcription,
+    d: FloatArray,
+    before: FloatArray,
+    u: FloatArray,
+    start: FloatArray,
+    step_s: float,
+) -> FloatArray | None:
+    """Return the scaled state after one implicit Euler step by Newton, or None.
+
+    Args:
+        grid: stage functions.
+        d: measured disturbances [SI].
+        before: scaled state at the beginning, shape (n_x,).
+        u: scaled, shape (n_u,).
+        start: first guess, shape (n_x,).
+        step_s: length of the step [s].
+    """
+    x = start
+    for _ in range(NEWTON_ITERATIONS):
+        linear = grid.point.linearise(x, u, d)
+        defect = x - before - step_s * linear.rhs[0]
+        size = float(np.max(np.abs(defect)))
+        if size < ROLLOUT_TOLERANCE:
+            return x
+        if not np.isfinite(size):
+            return None
+        change = factorise(linear.rhs_x[0], grid.point.rhs_x_pattern, step_s).solve(defect)
+        largest = float(np.max(np.abs(change)))
+        x = x - change * min(1.0, NEWTON_STEP / max(largest, NEWTON_STEP))
+    return None

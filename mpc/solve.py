@@ -1,0 +1,266 @@
+"""The one optimizer entry: real-time-iteration NMPC on a process model.
+
+Each iteration linearises the stages along the plan, condenses, solves a dense QP, and takes the
+step length at which the cost of the nonlinear prediction is lowest; zero, the shifted plan, is
+among them. A warm cycle takes one or two iterations, a cold start as many as it needs.
+Method: Diehl, Bock, Schloeder, "A real-time iteration scheme for nonlinear optimization in
+optimal feedback control", SIAM J. Control Optim. 43 (2005) 1714.
+"""
+
+import time
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.mpc.acceptance import CLIP_TOLERANCE, check_inputs, check_point
+from operator_agent.mpc.condense import Condensed, condense
+from operator_agent.mpc.cost import ScaledProblem, plan_cost, write_qp
+from operator_agent.mpc.dense_qp import QpSolution
+from operator_agent.mpc.problem import (
+    Diagnostics,
+    Outcome,
+    PointWorth,
+    Problem,
+    SolverStatus,
+    Warm,
+    refused,
+)
+from operator_agent.mpc.rollout import rollout
+
+STEP_LENGTHS = (1.0, 0.5, 0.2)  # then 0; shorter steps gained nothing on jumps that need a ramp
+SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
+PRICE_TOLERANCE = 1e-6  # multiplier above which a limit counts as active
+
+
+@dataclass(slots=True)
+class _Trace:
+    """What one solve collects on its way."""
+
+    steps: list[float] = field(default_factory=list)
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    last_s: float = field(default_factory=time.perf_counter)
+
+    def lap(self, part: str) -> None:
+        now = time.perf_counter()
+        self.timings_ms[part] = self.timings_ms.get(part, 0.0) + 1e3 * (now - self.last_s)
+        self.last_s = now
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Block levels (n_blocks, n_u) and states (N + 1, n_x), scaled."""
+
+    blocks: FloatArray
+    states: FloatArray
+
+
+def solve(problem: Problem, warm: Warm | None) -> Outcome:
+    """Return the next move, or the reason why there is none.
+
+    Args:
+        problem: see there.
+        warm: of the last outcome, one cycle ago; None for a cold start.
+
+    Returns:
+        An outcome whose move can be read only when it passed the independent checks.
+    """
+    trace = _Trace()
+    fault = check_inputs(problem)
+    if fault is not None:
+        return refused(fault.status, fault.reason)
+    scaled = ScaledProblem.of(problem)
+    plan, condensed = _start(problem, scaled, warm)
+    if plan is None:
+        return refused(SolverStatus.NOT_FINITE, "the model's prediction along the plan diverged")
+    trace.lap("start")
+    quick = not problem.relinearise and condensed is not None
+    limit = problem.iterations if warm is not None else problem.cold_iterations
+    status, solution, costs = SolverStatus.ITERATION_LIMIT, None, (np.nan, np.nan)
+    for _ in range(1 if quick else limit):
+        step = _iterate(problem, scaled, plan, condensed if quick else None, trace)
+        if isinstance(step, Outcome):
+            return step
+        plan, condensed, solution = step.plan, step.condensed, step.solution
+        costs = (costs[0] if trace.steps[:-1] else step.cost_before, step.cost_after)
+        if trace.steps[-1] == 0.0 or step.size < SMALL_STEP:
+            small = step.size < SMALL_STEP
+            status = SolverStatus.CONVERGED if small else SolverStatus.STALLED
+            break
+    assert condensed is not None and solution is not None
+    return _finish(problem, scaled, plan, condensed, solution, status, costs, warm, trace)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    plan: _Plan
+    condensed: Condensed
+    solution: QpSolution
+    size: float
+    cost_before: float
+    cost_after: float
+
+
+def _start(
+    problem: Problem, scaled: ScaledProblem, warm: Warm | None
+) -> tuple[_Plan | None, Condensed | None]:
+    """Return the shifted plan, made to fit the limits; without one, the held set points."""
+    grid = problem.transcription
+    n_pred, n_blocks = grid.blocking.n_pred, grid.blocking.n_blocks
+    if warm is None or warm.blocks.shape[0] != n_blocks or warm.states.shape[0] != n_pred + 1:
+        blocks = scaled.fit(np.tile(scaled.u_held, (n_blocks, 1)))
+        states = rollout(grid, scaled.d, scaled.x, scaled.stage_inputs(blocks), None, None)
+        return (None if states is None else _Plan(blocks, states)), None
+    part = problem.cycle_s / (grid.stage_s * grid.blocking.lengths[:-1, None])
+    blocks = warm.blocks.copy()
+    blocks[:-1] += np.minimum(part, 1.0) * (warm.blocks[1:] - warm.blocks[:-1])
+    states = warm.states.copy()
+    states[:-1] += min(problem.cycle_s / grid.stage_s, 1.0) * (states[1:] - states[:-1])
+    states[0] = scaled.x
+    return _Plan(scaled.fit(blocks), states), warm.condensed
+
+
+def _iterate(
+    problem: Problem,
+    scaled: ScaledProblem,
+    plan: _Plan,
+    cached: Condensed | None,
+    trace: _Trace,
+) -> _Step | Outcome:
+    grid = problem.transcription
+    inputs = scaled.stage_inputs(plan.blocks)
+    if cached is None:
+        linear = grid.stages.linearise(plan.states[1:], inputs, scaled.d)
+        rhs, outputs = linear.rhs, linear.outputs
+        trace.lap("linearise")
+        condensed = condense(linear, grid.stages.rhs_x_pattern, grid.blocking, grid.stage_s)
+    else:
+        rhs, outputs = grid.stages.values(plan.states[1:], inputs, scaled.d)
+        trace.lap("linearise")
+        condensed = cached
+    closing = condensed.propagate(plan.states[1:] - plan.states[:-1] - grid.stage_s * rhs)
+    free = outputs + scaled.bias + np.einsum("kyx,kx->ky", condensed.outputs_x, closing)
+    if not bool(np.all(np.isfinite(free)) and np.all(np.isfinite(condensed.outputs_of_blocks))):
+        return refused(SolverStatus.NOT_FINITE, "the model or its derivative is not finite")
+    trace.lap("condense")
+    write_qp(grid, scaled, plan.blocks, free, condensed.outputs_of_blocks)
+    solution = grid.qp.solve()
+    trace.lap("qp")
+    if not solution.success or not bool(np.all(np.isfinite(solution.x))):
+        diagnostics = Diagnostics(
+            qp_status=solution.status, timings_ms=MappingProxyType(trace.timings_ms)
+        )
+        reason = f"the QP ended as '{solution.status}'; check weights and limits"
+        return refused(SolverStatus.QP_FAILED, reason, diagnostics)
+    move = solution.x[: grid.n_moves]
+    response = closing + condensed.states_of_blocks @ move
+    step = move.reshape(plan.blocks.shape)
+    if cached is None:
+        found = _best_step(_closed(scaled, plan, closing), step, response - closing,
+                           problem, scaled, condensed)  # fmt: skip
+    else:
+        states = np.vstack([plan.states[:1], plan.states[1:] + response])
+        found = (1.0, _Plan(plan.blocks + step, states), np.nan, np.nan)
+    trace.lap("step")
+    if found is None:
+        return refused(SolverStatus.NOT_FINITE, "the model's prediction along the plan diverged")
+    length, new, before, after = found
+    trace.steps.append(length)
+    return _Step(new, condensed, solution, float(np.max(np.abs(step))), before, after)
+
+
+def _closed(scaled: ScaledProblem, plan: _Plan, closing: FloatArray) -> _Plan:
+    """Return the plan with its defects closed to first order."""
+    return _Plan(plan.blocks, np.vstack([scaled.x[None, :], plan.states[1:] + closing]))
+
+
+def _best_step(
+    plan: _Plan,
+    step: FloatArray,
+    response: FloatArray,
+    problem: Problem,
+    scaled: ScaledProblem,
+    condensed: Condensed,
+) -> tuple[float, _Plan, float, float] | None:
+    """Return step length, plan, cost before and after; None when not even zero can be predicted."""
+    grid = problem.transcription
+
+    def tried(length: float) -> tuple[float, _Plan]:
+        blocks = plan.blocks + length * step
+        guess = plan.states[1:] + length * response
+        inputs = scaled.stage_inputs(blocks)
+        states = rollout(grid, scaled.d, scaled.x, inputs, guess, condensed.factors)
+        if states is None:
+            return np.inf, plan
+        _, outputs = grid.stages.values(states[1:], inputs, scaled.d)
+        cost = plan_cost(grid, scaled, blocks, outputs + scaled.bias)
+        return (cost if np.isfinite(cost) else np.inf), _Plan(blocks, states)
+
+    before, kept = tried(0.0)
+    best, length, new = before, 0.0, kept
+    for candidate in STEP_LENGTHS:
+        cost, trial = tried(candidate)
+        if cost < best:
+            best, length, new = cost, candidate, trial
+        if length > 0.0:
+            break
+    return None if best == np.inf else (length, new, before, best)
+
+
+def _finish(
+    problem: Problem,
+    scaled: ScaledProblem,
+    plan: _Plan,
+    condensed: Condensed,
+    solution: QpSolution,
+    status: SolverStatus,
+    costs: tuple[float, float],
+    warm: Warm | None,
+    trace: _Trace,
+) -> Outcome:
+    grid, model = problem.transcription, problem.transcription.model
+    inputs = scaled.stage_inputs(plan.blocks)
+    _, outputs = grid.stages.values(plan.states[1:], inputs, scaled.d)
+    verdict = check_point(
+        problem, plan.blocks, plan.states, outputs, grid.qp.kkt_residual(solution)
+    )
+    trace.lap("check")
+    stalls = 0 if status is not SolverStatus.STALLED else 1 + (warm.stalls if warm else 0)
+    diagnostics = Diagnostics(
+        iterations=len(trace.steps),
+        step_lengths=tuple(trace.steps),
+        cost_before=costs[0],
+        cost_after=costs[1],
+        residual=verdict.residual,
+        qp_status=solution.status,
+        active_limits=_active(problem, solution, inputs[0] * model.u_scale),
+        timings_ms=MappingProxyType(trace.timings_ms),
+        y_predicted=(outputs + scaled.bias) * model.y_scale,
+        u_planned=inputs * model.u_scale,
+    )
+    if verdict.move is None:
+        return replace(refused(verdict.status or status, verdict.reason, diagnostics),
+                       worth=verdict.worth)  # fmt: skip
+    new = Warm(plan.blocks, plan.states, condensed, stalls)
+    return Outcome(PointWorth.ACCEPTED, status, "", diagnostics, new, verdict.move)
+
+
+def _active(problem: Problem, solution: QpSolution, move: FloatArray) -> tuple[str, ...]:
+    """Return the limits with a price: CV limits of any stage, MV limits of the first move."""
+    grid, variables = problem.transcription, problem.variables
+    n_pred, found = grid.blocking.n_pred, []
+    for number, side in enumerate(grid.sides):
+        prices = solution.row_prices[number * n_pred : (number + 1) * n_pred]
+        if float(np.max(prices)) > PRICE_TOLERANCE:
+            rank = "hard" if side.hard else "soft"
+            edge = "high" if side.sign > 0.0 else "low"
+            found.append(f"{variables.cv_names[side.cv]} {rank} {edge}")
+    for i, name in enumerate(variables.mv_names):
+        price = float(solution.bound_prices[i])
+        if abs(price) <= PRICE_TOLERANCE:
+            continue
+        edge, limit = ("high", variables.mv_high) if price > 0.0 else ("low", variables.mv_low)
+        near = abs(move[i] - limit[i]) <= CLIP_TOLERANCE * grid.model.u_scale[i]
+        found.append(f"{name} {'limit' if near else 'rate'} {edge}")
+    return tuple(found)

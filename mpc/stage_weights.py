@@ -1,0 +1,73 @@
+"""The weights of one cycle as arrays in the order of the model, with the advice worked in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.errors import InputError
+from operator_agent.messages import Advice
+from operator_agent.mpc.weights import Weights
+from operator_agent.plant.process_model import ProcessModel
+
+
+@dataclass(frozen=True, slots=True)
+class StageWeights:
+    """Weights on scaled variables, and penalties.
+
+    Attributes:
+        tracking: on squared CV deviations, shape (n_y,).
+        move: on squared moves, shape (n_u,).
+        resting: on squared MV deviations, shape (n_u,).
+        soft_penalty, hard_penalty, levenberg: see `Weights`.
+    """
+
+    tracking: FloatArray
+    move: FloatArray
+    resting: FloatArray
+    soft_penalty: float
+    hard_penalty: float
+    levenberg: float
+
+    def finite(self) -> bool:
+        """Return whether every weight is finite and none is negative."""
+        scalars = np.array([self.soft_penalty, self.hard_penalty, self.levenberg])
+        everything = np.concatenate([self.tracking, self.move, self.resting, scalars])
+        return bool(np.all(np.isfinite(everything)) and np.all(everything >= 0.0))
+
+
+def stage_weights(weights: Weights, model: ProcessModel, advice: Advice | None) -> StageWeights:
+    """Return the arrays for a model, multiplied by the advice.
+
+    Raises:
+        InputError: a name is not a variable of the model, or an MV has no move suppression.
+    """
+    missing = [name for name in model.u_names if name not in weights.move_suppression]
+    if missing:
+        raise InputError(f"move_suppression is missing for {', '.join(missing)}")
+    factors = advice.weight_factors if advice else {}
+    tracking = by_name(weights.cv_tracking, model.y_names, 0.0, "cv_tracking")
+    move = by_name(weights.move_suppression, model.u_names, 0.0, "move_suppression")
+    return StageWeights(
+        tracking=tracking * by_name(factors, model.y_names, 1.0, "weight factor"),
+        move=move * (advice.move_suppression_factor if advice else 1.0),
+        resting=by_name(weights.resting, model.u_names, 0.0, "resting"),
+        soft_penalty=weights.soft_penalty,
+        hard_penalty=weights.hard_penalty,
+        levenberg=weights.levenberg,
+    )
+
+
+def by_name(
+    values: Mapping[str, float], names: tuple[str, ...], default: float, what: str
+) -> FloatArray:
+    """Return the values in the order of `names`, shape (len(names),).
+
+    Raises:
+        InputError: a key is none of the names.
+    """
+    unknown = [name for name in values if name not in names]
+    if unknown:
+        raise InputError(f"{what} of {', '.join(unknown)}: the model has only {', '.join(names)}")
+    return np.array([values.get(name, default) for name in names], dtype=np.float64)
