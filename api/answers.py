@@ -1,0 +1,90 @@
+"""How problems become HTTP answers, for every error that a request can meet."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from operator_agent.api.problems import KINDS, MEDIA_TYPE, Fault, Problem, problem_of
+from operator_agent.errors import OperatorAgentError
+
+_KIND_OF_STATUS = {
+    400: "bad-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+    422: "input",
+}
+_EXTRA_HEADERS = {401: {"WWW-Authenticate": "ApiKey"}, 429: {"Retry-After": "5"}}
+
+
+def problem_response(problem: Problem) -> Response:
+    """Return a problem as an HTTP answer."""
+    headers = _EXTRA_HEADERS.get(problem.status)
+    return JSONResponse(problem.payload(), problem.status, headers, MEDIA_TYPE)
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    place = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location[1:])
+    return f"#{place}" if location[:1] == ("body",) else f"{location[0]} {place[1:]}".strip()
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = tuple(Fault(_pointer(tuple(e["loc"])), str(e["msg"])) for e in error.errors())
+    return problem_response(
+        Problem("input", "the request does not fit its schema; see errors", faults)
+    )
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = _KIND_OF_STATUS.get(error.status_code, "bad-request")
+    where = f"{request.method} {request.url.path}"
+    response = problem_response(Problem(kind, f"{where}: {error.detail}"))
+    if error.headers:
+        response.headers.update(error.headers)
+    return response
+
+
+async def _on_own_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OperatorAgentError)
+    return problem_response(problem_of(error))
+
+
+async def _on_any_error(request: Request, error: Exception) -> Response:
+    return problem_response(
+        Problem("internal", "the service met an error of its own; its log holds the cause")
+    )
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Make every error of the application a problem document."""
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(OperatorAgentError, _on_own_error)
+    app.add_exception_handler(Exception, _on_any_error)
+
+
+def documented_problems(*names: str) -> dict[int | str, dict[str, object]]:
+    """Return the OpenAPI entries of these kinds of problem.
+
+    Args:
+        names: of `KINDS`.
+    """
+    schema = {
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "errors": {"type": "array", "items": {"type": "object"}},
+        },
+    }
+    kinds = [KINDS[name] for name in (*names, "unauthorized", "forbidden", "internal")]
+    return {
+        kind.status: {"description": kind.title, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for kind in kinds
+    }
