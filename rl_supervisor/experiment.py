@@ -1,0 +1,293 @@
+"""The YAML file of a training: every number with its unit in its name, unknown keys refused."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from operator_agent.errors import InputError
+from operator_agent.rl_supervisor.advice_map import AdviceMap
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeSettings:
+    """One episode.
+
+    Attributes:
+        duration_s: plant time after the start-up [s].
+        start_up_s: plant time under the MPC without advice before the first decision [s].
+        control_s: sample time of the MPC [s].
+        interval_s: time between two decisions of the supervisor [s].
+        profit_scale_usd_per_h: profit difference that counts as a reward of 1.
+        reference_usd_per_h: profit that counts as zero; only shifts the reward.
+        violation_weight: reward lost per interval at one span of hard-limit violation throughout.
+    """
+
+    duration_s: float
+    start_up_s: float
+    control_s: float
+    interval_s: float
+    profit_scale_usd_per_h: float
+    reference_usd_per_h: float
+    violation_weight: float
+
+    def __post_init__(self) -> None:
+        """Check that the times fit into each other."""
+        for name, long_s, short_s in (
+            ("interval_s / control_s", self.interval_s, self.control_s),
+            ("duration_s / interval_s", self.duration_s, self.interval_s),
+            ("start_up_s / control_s", self.start_up_s, self.control_s),
+        ):
+            ratio = long_s / short_s
+            if ratio < 1.0 or abs(ratio - round(ratio)) > 1e-9:
+                raise InputError(f"episode: {name} is {ratio:g}; a whole number of 1 or more")
+
+    @property
+    def cycles_per_step(self) -> int:
+        """Control cycles between two decisions."""
+        return round(self.interval_s / self.control_s)
+
+    @property
+    def steps(self) -> int:
+        """Decisions in an episode."""
+        return round(self.duration_s / self.interval_s)
+
+    @property
+    def start_up_cycles(self) -> int:
+        """Control cycles before the first decision."""
+        return round(self.start_up_s / self.control_s)
+
+
+@dataclass(frozen=True, slots=True)
+class PpoSettings:
+    """Settings of PPO, named as in its paper."""
+
+    n_steps: int
+    batch_size: int
+    n_epochs: int
+    learning_rate: float
+    gamma: float
+    gae_lambda: float
+    clip_range: float
+    entropy_weight: float
+    log_std_init: float
+    hidden: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DqnSettings:
+    """Settings of DQN; `n_level` is the levels of each action on each side of zero."""
+
+    n_level: int
+    buffer_size: int
+    learning_starts: int
+    batch_size: int
+    learning_rate: float
+    gamma: float
+    train_every: int
+    gradient_steps: int
+    target_every: int
+    exploration_share: float
+    exploration_final: float
+    hidden: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeedSettings:
+    """Seeds of scenarios; the three sets must not meet.
+
+    Attributes:
+        training: seed of the learner and of the training scenarios.
+        validation_first, n_validation: scenarios that choose the checkpoint.
+        gate_first, n_gate: scenarios that decide on promotion.
+        test_first, n_test: scenarios of the evaluation.
+    """
+
+    training: int
+    validation_first: int
+    n_validation: int
+    gate_first: int
+    n_gate: int
+    test_first: int
+    n_test: int
+
+    def __post_init__(self) -> None:
+        """Refuse sets that meet, and training seeds that could reach them."""
+        sets = [self.validation, self.gate, self.test]
+        seeds = [seed for group in sets for seed in group]
+        if len(set(seeds)) != len(seeds):
+            raise InputError("seeds: validation, gate and test scenarios must not meet")
+        if not all(0 <= seed < FIRST_TRAINING_SCENARIO for seed in seeds):
+            raise InputError(
+                f"seeds: validation, gate and test lie from 0 to {FIRST_TRAINING_SCENARIO - 1}; "
+                "training draws its scenarios above that"
+            )
+
+    @property
+    def validation(self) -> range:
+        """Scenario seeds that choose the checkpoint."""
+        return range(self.validation_first, self.validation_first + self.n_validation)
+
+    @property
+    def gate(self) -> range:
+        """Scenario seeds that decide on promotion."""
+        return range(self.gate_first, self.gate_first + self.n_gate)
+
+    @property
+    def test(self) -> range:
+        """Scenario seeds of the evaluation."""
+        return range(self.test_first, self.test_first + self.n_test)
+
+
+FIRST_TRAINING_SCENARIO = 1_000_000  # scenarios of training lie above, all others below
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A whole training.
+
+    Attributes:
+        name: of the experiment.
+        site, plant, weights, envelope: paths of the files of the control loop.
+        layout: of the plant: `full` or `reduced`.
+        relinearise_every: control cycles between two linearisations of the model.
+        episode, ppo, dqn, seeds: see there.
+        actions: what the policy may do.
+        algorithm: which learner.
+        total_steps: decisions in training.
+        checkpoint_steps: decisions between two validations.
+        n_environments: processes that simulate.
+    """
+
+    name: str
+    site: Path
+    plant: Path
+    weights: Path
+    envelope: Path
+    layout: str
+    relinearise_every: int
+    episode: EpisodeSettings
+    actions: AdviceMap
+    algorithm: Literal["ppo", "dqn"]
+    total_steps: int
+    checkpoint_steps: int
+    n_environments: int
+    ppo: PpoSettings
+    dqn: DqnSettings
+    seeds: SeedSettings
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Positive = Field(gt=0)
+
+
+class _Files(_Strict):
+    site: str
+    plant: str
+    weights: str
+    envelope: str
+
+
+class _Episode(_Strict):
+    duration_s: float = Positive
+    start_up_s: float = Positive
+    control_s: float = Positive
+    interval_s: float = Positive
+    profit_scale_usd_per_h: float = Positive
+    reference_usd_per_h: float
+    violation_weight: float = Field(ge=0)
+
+
+class _Learner(_Strict):
+    learning_rate: float = Positive
+    gamma: float = Field(gt=0, le=1)
+    batch_size: int = Positive
+    hidden: list[int] = Field(min_length=1)
+
+
+class _Ppo(_Learner):
+    n_steps: int = Positive
+    n_epochs: int = Positive
+    gae_lambda: float = Field(ge=0, le=1)
+    clip_range: float = Positive
+    entropy_weight: float = Field(ge=0)
+    log_std_init: float
+
+
+class _Dqn(_Learner):
+    n_level: int = Positive
+    buffer_size: int = Positive
+    learning_starts: int = Field(ge=0)
+    train_every: int = Positive
+    gradient_steps: int = Positive
+    target_every: int = Positive
+    exploration_share: float = Field(gt=0, le=1)
+    exploration_final: float = Field(ge=0, le=1)
+
+
+class _Seeds(_Strict):
+    training: int
+    validation_first: int
+    n_validation: int
+    gate_first: int
+    n_gate: int
+    test_first: int
+    n_test: int
+
+
+class _File(_Strict):
+    name: str
+    files: _Files
+    layout: str
+    relinearise_every: int = Positive
+    episode: _Episode
+    actions: dict[str, float]
+    algorithm: Literal["ppo", "dqn"]
+    total_steps: int = Positive
+    checkpoint_steps: int = Positive
+    n_environments: int = Positive
+    ppo: _Ppo
+    dqn: _Dqn
+    seeds: _Seeds
+
+
+def _with_tuple(values: dict[str, Any]) -> dict[str, Any]:
+    return {**values, "hidden": tuple(values["hidden"])}
+
+
+def load_experiment(path: Path) -> Experiment:
+    """Return the training in a YAML file; paths in it are relative to the file.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        InputError: the file cannot be read, a key is missing or unknown, or a value is wrong.
+    """
+    try:
+        found = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"training file {path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, ValidationError) as error:
+        raise InputError(f"training file {path}: {error}") from error
+    files = {key: path.parent / name for key, name in found.files.model_dump().items()}
+    return Experiment(
+        name=found.name,
+        **files,
+        layout=found.layout,
+        relinearise_every=found.relinearise_every,
+        episode=EpisodeSettings(**found.episode.model_dump()),
+        actions=AdviceMap(tuple(found.actions), tuple(found.actions.values())),
+        algorithm=found.algorithm,
+        total_steps=found.total_steps,
+        checkpoint_steps=found.checkpoint_steps,
+        n_environments=found.n_environments,
+        ppo=PpoSettings(**_with_tuple(found.ppo.model_dump())),
+        dqn=DqnSettings(**_with_tuple(found.dqn.model_dump())),
+        seeds=SeedSettings(**found.seeds.model_dump()),
+    )
