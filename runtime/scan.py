@@ -29,7 +29,11 @@ MAX_STAND_IN_CYCLES = 30  # half an hour at one cycle a minute: longer than any 
 
 
 def to_scan(
-    site: Site, readings: Sequence[Reading], setpoints: Mapping[str, float], memory: ScanMemory
+    site: Site,
+    readings: Sequence[Reading],
+    setpoints: Mapping[str, float],
+    memory: ScanMemory,
+    read_id: int,
 ) -> tuple[Scan | None, ScanMemory, str]:
     """Return the controller's scan, or None with the reason when a critical input is missing.
 
@@ -41,6 +45,7 @@ def to_scan(
         readings: of this cycle.
         setpoints: read back from the device, by MV tag [SI].
         memory: from the last cycle.
+        read_id: identity of this scan.
     """
     by_tag = {reading.tag: reading for reading in readings}
     for tag in site.tags:
@@ -64,7 +69,7 @@ def to_scan(
         y=_values(site, Role.CV, by_tag),
         u_readback=np.array([setpoints[tag.name] for tag in site.mvs]),
         d=np.array([values[tag.name] for tag in site.dvs]),
-        read_id=0,
+        read_id=read_id,
     )
     return scan, ScanMemory(values, ages), ""
 

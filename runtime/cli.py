@@ -1,0 +1,132 @@
+"""The command line `operator-agent`: from a plan to the whole loop.
+
+Every command explains itself with `--help`. A wrong input ends in one sentence that names the
+thing, its value and the next step, and in an exit code that is not 0 (see `errors.py`).
+"""
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from operator_agent.errors import OperatorAgentError
+
+app = typer.Typer(
+    name="operator-agent",
+    help=__doc__,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+OUT = Console()
+ERR = Console(stderr=True)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+DEMO_SITE = Path("cases/sites/crude_unit.yaml")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for report.html and summary.json.")] = Path(
+        "out/demo"
+    ),
+    hours: Annotated[float, typer.Option(help="Plant hours to run.", min=0.5, max=48.0)] = 8.0,
+    seed: Annotated[int, typer.Option(help="Seed of noise and disturbances.", min=0)] = 1,
+    site: Annotated[Path, typer.Option(help="Site file.")] = DEMO_SITE,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run the whole loop: plan, plant, MPC, supervisor, gate; then compare three controllers.
+
+    The plant runs faster than real time behind a real OPC UA server, the write gate in a process
+    of its own. Three controllers meet the same scenario: the operators' recipe, the MPC, and the
+    MPC with the supervisor. Takes a few minutes on two cores.
+    """
+    from operator_agent.runtime.demo import run_demo
+    from operator_agent.runtime.demo_display import DemoDisplay, controllers_table
+    from operator_agent.runtime.report import supervisor_sentence
+
+    with DemoDisplay(ERR) as display:
+        summary = run_demo(site, out, hours, seed, display)
+    if as_json:
+        print_json(summary)
+        return
+    OUT.print(controllers_table(summary))
+    OUT.print(supervisor_sentence(summary))
+    OUT.print(f"Report: {out / 'report.html'}   Figures: {out / 'summary.json'}")
+
+
+plan_app = typer.Typer(help="Planning: economic targets from crudes, prices and limits.")
+app.add_typer(plan_app, name="plan")
+
+
+@plan_app.command("solve")
+def plan_solve(
+    case: Annotated[Path, typer.Argument(help="Planning case, a YAML file.")],
+    json_file: Annotated[
+        str | None, typer.Option("--json", help="Write JSON to this file; - for the terminal.")
+    ] = None,
+    stage: Annotated[str, typer.Option(help="nlp (default) or lp.")] = "nlp",
+) -> None:
+    """Solve a planning case and show slate, cut points, blends, capacities and marginal values."""
+    from operator_agent.planning.case_file import load_case
+    from operator_agent.planning.report import plan_tables
+    from operator_agent.planning.solve import solve_case
+
+    plan = solve_case(load_case(case), stage=stage)
+    if json_file == "-":
+        print_json(plan.payload())
+        return
+    for table in plan_tables(plan):
+        OUT.print(rich_table(table.title, table.columns, table.rows))
+    if json_file is not None:
+        Path(json_file).write_text(json.dumps(plan.payload(), indent=2) + "\n")
+        OUT.print(f"JSON: {json_file}")
+
+
+def print_json(payload: Any) -> None:
+    """Print a payload as JSON and nothing else on standard output."""
+    sys.stdout.write(json.dumps(payload, indent=2, allow_nan=False) + "\n")
+
+
+def rich_table(title: str, columns: Any, rows: Any) -> RichTable:
+    """Return a table for the terminal: first column left, numbers right."""
+    table = RichTable(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for index, column in enumerate(columns):
+        table.add_column(str(column), justify="left" if index == 0 else "right")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    return table
+
+
+def main() -> None:
+    """Run the command line; errors of this package become one sentence and an exit code."""
+    from operator_agent.runtime import cli_learning, cli_site
+
+    app.add_typer(cli_site.plant_app, name="plant")
+    app.add_typer(cli_site.gate_app, name="gate")
+    app.add_typer(cli_site.control_app, name="control")
+    app.add_typer(cli_site.api_app, name="api")
+    app.command("keys")(cli_site.keys)
+    app.command("train")(cli_learning.train)
+    app.command("evaluate")(cli_learning.evaluate)
+    app.command("tune")(cli_learning.tune)
+    logging.basicConfig(
+        level=os.environ.get("OPERATOR_AGENT_LOG", "WARNING").upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        app()
+    except OperatorAgentError as error:
+        ERR.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

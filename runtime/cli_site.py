@@ -1,0 +1,190 @@
+"""Commands that run a site: its plant, its write gate, its controller and its HTTP service."""
+
+import asyncio
+import contextlib
+import json
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from operator_agent.clock import SystemClock
+from operator_agent.errors import InputError
+from operator_agent.runtime.cli import ERR, OUT, JsonFlag, print_json
+from operator_agent.runtime.site_file import load_site
+from operator_agent.runtime.state_folder import (
+    StateFolder,
+    default_state_folder,
+    make_keys,
+    need_keys,
+)
+from operator_agent.site import Site
+
+plant_app = typer.Typer(help="The simulated plant behind an OPC UA and a Modbus server.")
+gate_app = typer.Typer(help="The write gate: the one door to the hardware.")
+control_app = typer.Typer(help="The control loop.")
+api_app = typer.Typer(help="The HTTP service for the orchestrator.")
+
+SiteArg = Annotated[
+    Path, typer.Argument(help="Site file, for example cases/sites/crude_unit.yaml.")
+]
+StateOpt = Annotated[
+    Path | None, typer.Option("--state", help="Folder of the running site; run/<site name>.")
+]
+
+
+def open_site(path: Path, state: Path | None) -> tuple[Site, StateFolder]:
+    """Return a site and the folder in which it runs."""
+    site = load_site(path)
+    return site, default_state_folder(site) if state is None else StateFolder(state)
+
+
+def keys(site: SiteArg, state: StateOpt = None, as_json: JsonFlag = False) -> None:
+    """Make the keys and certificates of a site and sign its advice envelope."""
+    loaded, folder = open_site(site, state)
+    make_keys(loaded, folder)
+    if as_json:
+        print_json({"site": loaded.name, "state": str(folder.path)})
+    else:
+        OUT.print(f"Keys, certificates and the signed advice envelope are in {folder.path}")
+
+
+@plant_app.command("serve")
+def plant_serve(
+    site: SiteArg,
+    state: StateOpt = None,
+    seed: Annotated[int, typer.Option(help="Seed of noise and disturbances.", min=0)] = 1,
+    speed: Annotated[float, typer.Option(help="Plant seconds per wall second.", min=0.01)] = 60.0,
+    paced: Annotated[
+        bool, typer.Option("--paced", help="Advance as told on standard input instead.")
+    ] = False,
+    recipe: Annotated[
+        bool, typer.Option("--recipe", help="The DCS follows the operators' recipe card.")
+    ] = False,
+    hours: Annotated[
+        float | None, typer.Option(help="End of the scenario [h]; its own by default.", min=0.1)
+    ] = None,
+) -> None:
+    """Run the dynamic crude unit as a plant: DCS tags over OPC UA, a PLC over Modbus.
+
+    Basic256Sha256, signed and encrypted, pinned certificates; only the write gate may write.
+    """
+    from operator_agent.runtime.plant_build import build_plant
+    from operator_agent.runtime.plant_process import serve_free, serve_paced
+
+    loaded, folder = open_site(site, state)
+    need_keys(folder)
+    plant = build_plant(loaded, folder, seed, recipe=recipe, hours=hours)
+    with contextlib.suppress(KeyboardInterrupt):
+        if paced:
+            asyncio.run(serve_paced(plant))
+        else:
+            OUT.print(f"{loaded.name} on {loaded.endpoints.dcs_endpoint}; Ctrl-C stops it")
+            asyncio.run(serve_free(plant, speed, asyncio.sleep))
+
+
+@gate_app.command("run")
+def gate_run(site: SiteArg, state: StateOpt = None) -> None:
+    """Run the write gate: it checks each signed move by itself and alone may write.
+
+    Start it after the plant and before the controller. It takes the lease of the device; a second
+    gate stays out.
+    """
+    from operator_agent.runtime.gate_process import run_gate
+
+    loaded, folder = open_site(site, state)
+    need_keys(folder)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run_gate(loaded, folder, SystemClock()))
+
+
+@gate_app.command("audit")
+def gate_audit(site: SiteArg, state: StateOpt = None, as_json: JsonFlag = False) -> None:
+    """Verify the audit trail and count device writes that have no certificate in it."""
+    from operator_agent.runtime.gate_process import audit_report
+
+    _, folder = open_site(site, state)
+    report = audit_report(folder)
+    if as_json:
+        print_json(report)
+    else:
+        OUT.print(
+            f"{report['records']} audit records, chain intact; {report['writes_total']} writes in "
+            f"the device's log, {report['writes_without_certificate']} without certificate"
+        )
+
+
+@control_app.command("run")
+def control_run(
+    site: SiteArg,
+    state: StateOpt = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="Plan as JSON (plan solve --json); solved anew by default.")
+    ] = None,
+    on: Annotated[
+        bool, typer.Option("--on", help="Switch the controller on: your command as operator.")
+    ] = False,
+    supervisor: Annotated[
+        bool, typer.Option("--supervisor/--no-supervisor", help="Let the policy advise.")
+    ] = True,
+    speed: Annotated[float, typer.Option(help="Plant seconds per wall second.", min=0.01)] = 1.0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run the control loop against the plant and the gate.
+
+    Without --on it stays in STANDBY: it reads and predicts and writes nothing. Ends with exit code
+    0 on Ctrl-C, and with 6 when it sheds, naming the reason.
+    """
+    from operator_agent.runtime.control_process import run_against_the_clock
+    from operator_agent.runtime.planner import targets_of
+
+    loaded, folder = open_site(site, state)
+    need_keys(folder)
+    targets = targets_of(loaded, plan)
+
+    def show(record: object) -> None:
+        from operator_agent.runtime.run_record import CycleRecord
+
+        assert isinstance(record, CycleRecord)
+        if as_json:
+            line = {"cycle": record.cycle, "mode": record.mode, "verdict": record.verdict}
+            solve = record.solve_ms if math.isfinite(record.solve_ms) else None
+            OUT.print_json(json.dumps({**line, "reason": record.reason, "solve_ms": solve}))
+        else:
+            text = f"cycle {record.cycle} {record.mode} {record.verdict} {record.solve_ms:.1f} ms"
+            OUT.print(f"{text} {record.reason}".rstrip(), highlight=False)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(
+            run_against_the_clock(
+                loaded,
+                folder,
+                SystemClock(),
+                targets,
+                speed=speed,
+                engage=on,
+                supervisor=supervisor,
+                show=show,
+            )
+        )
+
+
+@api_app.command("serve")
+def api_serve(
+    site: SiteArg,
+    state: StateOpt = None,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Make an API key, print it once, and go on.")
+    ] = False,
+) -> None:
+    """Serve the orchestrator over HTTP: plans on request, the state of the control loop.
+
+    The service can ask and show; no path leads from it to a write.
+    """
+    from operator_agent.runtime.api_process import serve_api
+
+    loaded, folder = open_site(site, state)
+    if not loaded.endpoints.api_endpoint:
+        raise InputError(f"site {loaded.name} has no api_endpoint; add one under endpoints")
+    serve_api(loaded, folder, new_key=new_key, say=ERR.print)

@@ -1,0 +1,253 @@
+"""One control cycle, from readings to a verified write. It never raises for what a plant may do.
+
+    readings -> scan -> advice (every k-th cycle) -> estimate, target, NMPC, acceptance
+             -> signed move -> gate -> historian -> status
+
+Whatever fails ends in a hold with a reason, and holds in a row end in SHED (`modes.py`).
+"""
+
+import asyncio
+import logging
+import math
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from operator_agent.clock import Clock
+from operator_agent.errors import LinkError
+from operator_agent.messages import (
+    Advice,
+    AdviceEnvelope,
+    ControllerMode,
+    ControlStatus,
+    EconomicTargets,
+    GateReply,
+    Move,
+    Reading,
+)
+from operator_agent.mpc.advice import inside
+from operator_agent.mpc.certify import certify, hold_move
+from operator_agent.mpc.controller import Controller, ControllerState, CycleResult, Scan
+from operator_agent.runtime.modes import ModeState
+from operator_agent.runtime.run_record import CycleRecord
+from operator_agent.runtime.scan import ScanMemory, to_scan
+from operator_agent.site import Site
+
+LOG = logging.getLogger(__name__)
+
+
+class Reader(Protocol):
+    """Gives all that one scan of the devices tells."""
+
+    async def scan(self) -> "PlantScan":
+        """Return the scan; raises LinkError when a device is out of reach."""
+        ...
+
+
+class Gate(Protocol):
+    """The client of the write gate's process."""
+
+    async def submit(self, move: Move) -> GateReply:
+        """Return the gate's answer; raises LinkError when it is out of reach."""
+        ...
+
+
+class Historian(Protocol):
+    """Stores one row for each scan."""
+
+    def append(self, time_s: float, readings: Sequence[Reading]) -> None:
+        """Store the readings of one scan."""
+        ...
+
+
+class Adviser(Protocol):
+    """The supervisor, seen from the loop."""
+
+    def advise(
+        self, cycle: int, scan: Scan, result: CycleResult, targets: EconomicTargets | None
+    ) -> Advice | None:
+        """Return new advice, or None to keep the last."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlantScan:
+    """What one scan of the devices gave.
+
+    Attributes:
+        time_s: plant time [s since 1970 UTC].
+        readings: one for each tag.
+        setpoints: read back, by MV tag [SI]; NaN where it cannot be read.
+    """
+
+    time_s: float
+    readings: tuple[Reading, ...]
+    setpoints: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopParts:
+    """What a control loop is made of; all of it is made by the caller.
+
+    Attributes:
+        site, controller, envelope: as configured.
+        reader, gate, historian: links with effects.
+        adviser: the supervisor; None to run without.
+        publish: takes the status after each cycle.
+        key: under which moves are signed.
+        clock: of this host.
+    """
+
+    site: Site
+    controller: Controller
+    envelope: AdviceEnvelope
+    reader: Reader
+    gate: Gate
+    historian: Historian
+    adviser: Adviser | None
+    publish: Callable[[ControlStatus], None]
+    key: bytes
+    clock: Clock
+
+
+class ControlLoop:
+    """The loop's state between cycles. One instance is one session of the controller."""
+
+    def __init__(self, parts: LoopParts, targets: EconomicTargets | None = None) -> None:
+        """Start in STANDBY; `engage` is a person's command."""
+        self._parts = parts
+        self._session = secrets.token_hex(8)
+        self._targets = targets
+        self._mode = ModeState(max_holds=parts.site.gate.max_holds)
+        self._memory = ScanMemory({}, {})
+        self._state: ControllerState | None = None
+        self._advice: Advice | None = None
+        self._advice_cut: tuple[str, ...] = ()
+        self._cycle = 0
+        self._start_s = math.nan
+
+    @property
+    def mode(self) -> ModeState:
+        """Mode of the controller with its reason."""
+        return self._mode
+
+    def engage(self, person: str) -> None:
+        """Switch on, by a person's command."""
+        self._mode = self._mode.engaged(person)
+
+    def follow(self, targets: EconomicTargets) -> None:
+        """Track a new plan from the next cycle on."""
+        self._targets = targets
+
+    async def run_cycle(self) -> CycleRecord:
+        """Run one cycle and return what happened; it is published and stored as well."""
+        self._cycle += 1
+        began_s = self._parts.clock.monotonic_s()
+        try:
+            scan = await self._parts.reader.scan()
+        except LinkError as error:
+            self._mode = self._mode.after_hold(str(error))
+            return self._finish(None, None, None, str(error), began_s)
+        if math.isnan(self._start_s):
+            self._start_s = scan.time_s
+        await asyncio.to_thread(self._parts.historian.append, scan.time_s, scan.readings)
+        taken, self._memory, why = to_scan(
+            self._parts.site, scan.readings, scan.setpoints, self._memory, self._cycle
+        )
+        result = None if taken is None else self._step(taken)
+        move = self._move(result, why)
+        reply, why = await self._submit(move, why or _reason(result))
+        if taken is not None and result is not None:
+            self._ask_adviser(taken, result)
+        return self._finish(scan, result, reply, why, began_s)
+
+    def _step(self, scan: Scan) -> CycleResult:
+        controller = self._parts.controller
+        if self._state is None:
+            self._state = controller.start(scan)
+        result, self._state = controller.step(self._state, scan, self._targets, self._advice)
+        return result
+
+    def _move(self, result: CycleResult | None, why: str) -> Move | None:
+        """Return the signed move or hold of this cycle; None when the mode allows no write."""
+        if self._mode.mode is not ControllerMode.ON:
+            return None
+        common = {
+            "site": self._parts.site,
+            "sequence": self._cycle,
+            "session": self._session,
+            "read_id": self._cycle,
+            "mono_s": self._parts.clock.monotonic_s(),
+            "key": self._parts.key,
+        }
+        if result is None or not result.outcome.accepted:
+            return hold_move(reason=why or _reason(result), **common)
+        return certify(result.outcome, **common)
+
+    async def _submit(self, move: Move | None, why: str) -> tuple[GateReply | None, str]:
+        if move is None:
+            return None, why
+        try:
+            reply = await self._parts.gate.submit(move)
+        except LinkError as error:
+            self._mode = self._mode.shed(str(error))
+            return None, str(error)
+        self._mode = self._mode.after_hold(why) if move.hold else self._mode.after_gate(reply)
+        return reply, reply.reason or why
+
+    def _ask_adviser(self, scan: Scan, result: CycleResult) -> None:
+        if self._parts.adviser is None:
+            return
+        advice = self._parts.adviser.advise(self._cycle, scan, result, self._targets)
+        if advice is not None:
+            self._advice, cut = inside(advice, self._parts.envelope)
+            self._advice_cut = tuple(cut)
+
+    def _finish(
+        self,
+        scan: PlantScan | None,
+        result: CycleResult | None,
+        reply: GateReply | None,
+        why: str,
+        began_s: float,
+    ) -> CycleRecord:
+        names = self._parts.controller.variables.cv_names
+        now_s = self._parts.clock.monotonic_s()
+        record = CycleRecord(
+            cycle=self._cycle,
+            time_h=math.nan if scan is None else (scan.time_s - self._start_s) / 3600.0,
+            mode=self._mode.mode.value,
+            verdict="none" if reply is None else reply.verdict.value,
+            check="" if reply is None else reply.check,
+            reason=why,
+            solve_ms=math.nan if result is None else result.solve_ms,
+            cycle_ms=(now_s - began_s) * 1e3,
+            active_limits=() if result is None else tuple(result.active_limits),
+            targets={} if result is None else dict(zip(names, result.y_target, strict=True)),
+            bad_tags={} if scan is None else {r.tag: r.reason for r in scan.readings if not r.good},
+            advice=None if self._advice is None else self._advice.payload(),
+            advice_cut=self._advice_cut,
+        )
+        self._parts.publish(self._status(scan, record))
+        return record
+
+    def _status(self, scan: PlantScan | None, record: CycleRecord) -> ControlStatus:
+        return ControlStatus(
+            mode=self._mode.mode,
+            cycle=record.cycle,
+            plant_time_s=0.0 if scan is None else scan.time_s,
+            updated_s=self._parts.clock.wall_s(),
+            reason=self._mode.reason or record.reason,
+            solve_ms=record.solve_ms if math.isfinite(record.solve_ms) else None,
+            gate=record.verdict,
+            active_limits=record.active_limits,
+            case="" if self._targets is None else self._targets.case,
+        )
+
+
+def _reason(result: CycleResult | None) -> str:
+    """Return why the optimizer's point is not a move; empty when it is one."""
+    if result is None or result.outcome.accepted:
+        return ""
+    return str(result.outcome.reason)

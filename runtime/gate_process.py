@@ -1,0 +1,54 @@
+"""The write gate as a process, and the independent count of writes without a certificate."""
+
+import asyncio
+import json
+import signal
+import sys
+from typing import Any
+
+from operator_agent.clock import Clock
+from operator_agent.io.audit import verify
+from operator_agent.io.certificates import CertificatePaths
+from operator_agent.io.gate_server import GateServer
+from operator_agent.io.reconcile import uncertified_writes
+from operator_agent.io.write_log import read_write_log
+from operator_agent.runtime.state_folder import StateFolder, need_keys
+from operator_agent.site import Site
+
+
+async def run_gate(site: Site, state: StateFolder, clock: Clock) -> None:
+    """Run the gate until SIGTERM or SIGINT; says `{"ok": true}` once it listens.
+
+    Raises:
+        LinkError: the device is out of reach or its certificate is not the pinned one.
+        WriteRefusedError: another gate holds the lease.
+    """
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    gate = GateServer(
+        site, need_keys(state), CertificatePaths(state.certificates), state.audit, clock
+    )
+    await gate.start()
+    try:
+        sys.stdout.write(json.dumps({"ok": True}) + "\n")
+        sys.stdout.flush()
+        await stopped.wait()
+    finally:
+        await gate.stop()
+
+
+def audit_report(state: StateFolder) -> dict[str, Any]:
+    """Return the number of records and of writes, and those without a certificate.
+
+    Raises:
+        SignatureError: the audit trail was altered.
+    """
+    records = verify(state.audit)
+    writes = [write for write in read_write_log(state.device_log) if write.accepted]
+    loose = uncertified_writes(state.device_log, state.audit)
+    return {
+        "records": records,
+        "writes_total": len(writes),
+        "writes_without_certificate": len(loose),
+    }
