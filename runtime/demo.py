@@ -11,7 +11,7 @@ import json
 import shutil
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from typing import Any
 import yaml
 
 from operator_agent.clock import Clock, SystemClock
-from operator_agent.errors import InputError
 from operator_agent.io.gate_client import GateClient
 from operator_agent.io.historian import Historian
 from operator_agent.messages import ControllerMode
@@ -30,7 +29,7 @@ from operator_agent.runtime.child_process import ChildProcess
 from operator_agent.runtime.control_process import build_controller, build_loop
 from operator_agent.runtime.demo_display import DemoDisplay
 from operator_agent.runtime.demo_record import event_list, load_run
-from operator_agent.runtime.planner import PlanAnswer, PlannerPool
+from operator_agent.runtime.planner import PlannerPool
 from operator_agent.runtime.report import write_report
 from operator_agent.runtime.run_record import CycleRecord, Event, RunRecord
 from operator_agent.runtime.scenario_plans import TimedPlan, plan_scenario

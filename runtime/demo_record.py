@@ -24,7 +24,7 @@ from operator_agent.runtime.run_record import CycleRecord, Event, RunRecord
 from operator_agent.runtime.scenario_plans import TimedPlan
 from operator_agent.runtime.state_folder import StateFolder
 from operator_agent.site import Site
-from operator_agent.units import from_si, span_to_si, unit
+from operator_agent.units import span_to_si, unit
 
 
 def load_run(

@@ -31,7 +31,7 @@ def build_plant(
     scenario = load_scenario(Path(site.files["scenario"]))
     if hours is not None:
         scenario = replace(scenario, duration_s=hours * 3600.0)
-    unit = build_crude_unit(case, case.layout(PLANT_LAYOUT))
+    unit = build_crude_unit(case, PLANT_LAYOUT)
     simulator = Simulator(unit, case, scenario, seed)
 
     def card(slate: Mapping[str, float]) -> Mapping[str, float]:

@@ -1,9 +1,8 @@
-"""The plans of a scenario: one at the start, one more after each event that changes the economics."""
+"""The plans of a scenario: one at the start, one after each event that changes the economics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from operator_agent.plant.case_file import CrudeUnitCase
 from operator_agent.plant.scenario import CrudeSwitch, PriceChange, Scenario
 from operator_agent.runtime.planner import PlanAnswer, PlannerPool, PlanRequest
 from operator_agent.site import Site

@@ -35,7 +35,7 @@ def test_the_shipped_site_is_valid_and_in_si() -> None:
         ("{low: 105.0, high: 145.0}", "{low: 85.0, high: 145.0}", ["TC1010", "85 to 145 degC"]),
         ("rate: 0.25", "rate: .nan", ["tags[TC1002].rate", "nan"]),
         ("{value: 50.0, unit: bar}", "{value: 50.0, unit: degC}", ["max_pressure", "degC"]),
-        ("unit: m3/h", "unit: gpm", ["FC1001", "gpm"]),
+        ("unit: t/h", "unit: gpm", ["FC1041", "gpm"]),
         ("role: mv", "role: knob", ["FC1001", "knob"]),
         ("name: TC1010", "name: TC1002", ["TC1002", "twice"]),
         ("  scenario:", "  scenery:", ["scenery", "scenario"]),
