@@ -44,7 +44,9 @@ class BufferedFunction:
 
     def __init__(self, function: ca.Function) -> None:
         """Allocate the buffers."""
-        self._buffer, self._trigger = function.buffer()
+        buffer: Any
+        buffer, self._trigger = function.buffer()
+        self._buffer = buffer
         self.inputs: list[FloatArray] = [
             np.zeros(function.nnz_in(i)) for i in range(function.n_in())
         ]
@@ -52,9 +54,9 @@ class BufferedFunction:
             np.zeros(function.nnz_out(i)) for i in range(function.n_out())
         ]
         for i, array in enumerate(self.inputs):
-            self._buffer.set_arg(i, memoryview(array))
+            buffer.set_arg(i, array.data)
         for i, array in enumerate(self.outputs):
-            self._buffer.set_res(i, memoryview(array))
+            buffer.set_res(i, array.data)
 
     def call(self) -> None:
         """Evaluate: from `inputs` into `outputs`."""

@@ -146,6 +146,11 @@ class Outcome:
     _move: FloatArray | None = field(default=None, repr=False)
 
     @property
+    def accepted(self) -> bool:
+        """Whether the move can be read."""
+        return self.worth is PointWorth.ACCEPTED
+
+    @property
     def move(self) -> FloatArray:
         """The set points to write, shape (n_u,) [SI]; read-only.
 

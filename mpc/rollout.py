@@ -4,6 +4,7 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.condense import Factors, factorise
+from operator_agent.mpc.linearise import Lineariser
 from operator_agent.mpc.transcription import Transcription
 
 ROLLOUT_TOLERANCE = 1e-7  # scaled defect; far below model error, well above rounding
@@ -41,7 +42,7 @@ def rollout(
         if factors is not None:
             found = _chord(grid, d, states[k], inputs[k], start, factors[k])
         if found is None:
-            found = implicit_step(grid, d, states[k], inputs[k], start, grid.stage_s)
+            found = implicit_step(grid.point, d, states[k], inputs[k], start, grid.stage_s)
         if found is None:
             return None
         states[k + 1] = found
@@ -71,7 +72,7 @@ def _chord(
 
 
 def implicit_step(
-    grid: Transcription,
+    point: Lineariser,
     d: FloatArray,
     before: FloatArray,
     u: FloatArray,
@@ -81,7 +82,7 @@ def implicit_step(
     """Return the scaled state after one implicit Euler step by Newton, or None.
 
     Args:
-        grid: stage functions.
+        point: the model at one point.
         d: measured disturbances [SI].
         before: scaled state at the beginning, shape (n_x,).
         u: scaled, shape (n_u,).
@@ -90,14 +91,14 @@ def implicit_step(
     """
     x = start
     for _ in range(NEWTON_ITERATIONS):
-        linear = grid.point.linearise(x, u, d)
+        linear = point.linearise(x, u, d)
         defect = x - before - step_s * linear.rhs[0]
         size = float(np.max(np.abs(defect)))
         if size < ROLLOUT_TOLERANCE:
             return x
         if not np.isfinite(size):
             return None
-        change = factorise(linear.rhs_x[0], grid.point.rhs_x_pattern, step_s).solve(defect)
+        change = factorise(linear.rhs_x[0], point.rhs_x_pattern, step_s).solve(defect)
         largest = float(np.max(np.abs(change)))
         x = x - change * min(1.0, NEWTON_STEP / max(largest, NEWTON_STEP))
     return None

@@ -1,0 +1,336 @@
+"""One control cycle: estimate, steady-state target, NMPC, acceptance. Values in, values out."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import casadi as ca
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.errors import InputError
+from operator_agent.messages import Advice, EconomicTargets
+from operator_agent.mpc.advice import backed_off
+from operator_agent.mpc.condense import Blocking
+from operator_agent.mpc.estimator import Estimator, EstimatorState, Rejected
+from operator_agent.mpc.linearise import ScaledModel
+from operator_agent.mpc.problem import Outcome, Problem, SolverStatus, Warm, refused
+from operator_agent.mpc.scan import Scan
+from operator_agent.mpc.solve import solve
+from operator_agent.mpc.stage_weights import by_name, stage_weights
+from operator_agent.mpc.target import SteadyTarget, TargetOptimizer, TargetState
+from operator_agent.mpc.transcription import LimitShape, Transcription
+from operator_agent.mpc.variables import ControlVariables
+from operator_agent.mpc.weights import Weights
+from operator_agent.plant.process_model import ProcessModel
+
+__all__ = ["Controller", "ControllerState", "CycleResult", "Scan"]
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerState:
+    """All that a controller carries from one cycle to the next.
+
+    Attributes:
+        cycle: number of steps done.
+        estimate: None until the first scan that could be used.
+        target: steady-state target and the state from which it walks; None before the first.
+        target_state: see above.
+        warm: plan of the last accepted solve; None after a failure.
+    """
+
+    cycle: int = 0
+    estimate: EstimatorState | None = None
+    target: SteadyTarget | None = None
+    target_state: TargetState | None = None
+    warm: Warm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CycleResult:
+    """What one cycle found, in SI.
+
+    Attributes:
+        outcome: of the solve; its move exists only when accepted.
+        y_estimate: CVs with bias, shape (n_y,).
+        y_target: steady-state target, shape (n_y,).
+        u_target: the same for the MVs, shape (n_u,).
+        y_predicted: at the end of each stage, shape (N, n_y); None without a plan.
+        active_limits: limits that hold the plan.
+        target: with prices of its limits; None before the first.
+        advice: as applied; None without.
+        cuts: what of the advice could not be applied.
+        bad_readings: bad or rejected readings in a row, by CV or DV name.
+        solve_ms: wall time of the whole step [ms].
+        timings_ms: wall time by part [ms].
+    """
+
+    outcome: Outcome
+    y_estimate: FloatArray
+    y_target: FloatArray
+    u_target: FloatArray
+    y_predicted: FloatArray | None
+    active_limits: tuple[str, ...]
+    target: SteadyTarget | None
+    advice: Advice | None
+    cuts: tuple[str, ...]
+    bad_readings: Mapping[str, int]
+    solve_ms: float
+    timings_ms: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class _Stopwatch:
+    start_s: float = field(default_factory=time.perf_counter)
+    last_s: float = field(default_factory=time.perf_counter)
+    parts_ms: dict[str, float] = field(default_factory=dict)
+
+    def lap(self, part: str) -> None:
+        now = time.perf_counter()
+        self.parts_ms[part] = 1e3 * (now - self.last_s)
+        self.last_s = now
+
+
+class Controller:
+    """A tuned NMPC with its target optimizer and estimator for one process model."""
+
+    def __init__(
+        self,
+        model: ProcessModel,
+        variables: ControlVariables,
+        weights: Weights,
+        economics: ca.Function | None,
+        cycle_s: float,
+    ) -> None:
+        """Build functions and solvers; nothing is solved yet.
+
+        Args:
+            model: of the process.
+            variables: limits in the model's order.
+            weights: tuning.
+            economics: `(x, u, d) -> mpc.target.ECONOMIC_OUTPUTS` in SI; None for tracking only.
+            cycle_s: time between steps [s].
+
+        Raises:
+            InputError: names of variables or weights do not fit the model.
+        """
+        if (variables.mv_names, variables.cv_names) != (model.u_names, model.y_names):
+            raise InputError(f"the limits are not in the order of model {model.name}")
+        stage_weights(weights, model, None)  # refuses names that do not fit, now
+        self.model, self.variables, self.weights = model, variables, weights
+        self.cycle_s = cycle_s
+        self._scaled = ScaledModel.of(model)
+        self._estimator = Estimator(self._scaled, variables, weights, cycle_s)
+        self._targets = TargetOptimizer(self._scaled, weights, economics)
+        self._economics = economics
+        self._grids: dict[tuple[int, LimitShape], Transcription] = {}
+        self._grid(weights.n_pred, variables)
+
+    def with_variables(self, variables: ControlVariables) -> "Controller":
+        """Return a controller with other limits that shares the compiled functions."""
+        return self._copy(variables, self.weights)
+
+    def with_weights(self, weights: Weights) -> "Controller":
+        """Return a controller with other weights that shares the compiled functions."""
+        return self._copy(self.variables, weights)
+
+    def _copy(self, variables: ControlVariables, weights: Weights) -> "Controller":
+        copy = object.__new__(Controller)
+        stage_weights(weights, self.model, None)
+        copy.model, copy.variables, copy.weights = self.model, variables, weights
+        copy.cycle_s, copy._scaled, copy._economics = self.cycle_s, self._scaled, self._economics
+        copy._estimator = Estimator(self._scaled, variables, weights, self.cycle_s)
+        copy._targets = TargetOptimizer(self._scaled, weights, self._economics)
+        same_grid = (weights.move_blocks, weights.stage_s) == (
+            self.weights.move_blocks,
+            self.weights.stage_s,
+        )
+        copy._grids = self._grids if same_grid else {}
+        return copy
+
+    def _grid(self, n_pred: int, variables: ControlVariables) -> Transcription:
+        key = (n_pred, LimitShape.of(variables))
+        if key not in self._grids:
+            blocking = Blocking.of(self.weights.move_blocks, n_pred)
+            self._grids[key] = Transcription(self._scaled, blocking, self.weights.stage_s, key[1])
+        return self._grids[key]
+
+    def start(self, scan: Scan) -> ControllerState:
+        """Return the state at the first scan: the model's steady state at its inputs.
+
+        When the scan cannot be used the state is empty; the next step says why and tries again.
+        """
+        estimate = self._estimator.start(scan)
+        if isinstance(estimate, Rejected):
+            return ControllerState()
+        return ControllerState(
+            estimate=estimate, target_state=self._targets.start(estimate.x, scan.u_readback)
+        )
+
+    def step(
+        self,
+        state: ControllerState,
+        scan: Scan,
+        targets: EconomicTargets | None,
+        advice: Advice | None,
+    ) -> tuple[CycleResult, ControllerState]:
+        """Return the result of one cycle and the state for the next.
+
+        Args:
+            state: of the last cycle, or from `start`.
+            scan: of this cycle.
+            targets: of planning; None keeps limits only.
+            advice: already cut to its envelope; None for none.
+
+        Raises:
+            InputError: targets or advice name something that the model does not know.
+        """
+        watch = _Stopwatch()
+        variables, cuts = backed_off(self.variables, advice.back_offs if advice else {})
+        estimate = self._estimate(state, scan)
+        watch.lap("estimate")
+        if isinstance(estimate, Rejected):
+            return self._rejected(state, scan, estimate, advice, watch)
+        target, target_state, more = self._target(state, estimate, scan, variables, targets, advice)
+        watch.lap("target")
+        problem = self._problem(state, estimate, scan, target, variables, advice)
+        outcome = solve(problem, state.warm)
+        watch.lap("nmpc")
+        after = ControllerState(state.cycle + 1, estimate, target, target_state, outcome.warm)
+        return self._result(outcome, estimate, target, advice, (*cuts, *more), watch), after
+
+    def _estimate(self, state: ControllerState, scan: Scan) -> EstimatorState | Rejected:
+        if state.estimate is None:
+            return self._estimator.start(scan)
+        if state.cycle == 0:
+            return state.estimate
+        return self._estimator.update(state.estimate, scan)
+
+    def _target(
+        self,
+        state: ControllerState,
+        estimate: EstimatorState,
+        scan: Scan,
+        variables: ControlVariables,
+        targets: EconomicTargets | None,
+        advice: Advice | None,
+    ) -> tuple[SteadyTarget, TargetState, tuple[str, ...]]:
+        asked = dict(advice.target_biases) if advice else {}
+        known = targets.targets if targets is not None else {}
+        cuts = tuple(
+            f"target bias of {n}: planning gives no target" for n in asked if n not in known
+        )
+        biases = by_name(
+            {n: v for n, v in asked.items() if n in known}, self.model.y_names, 0.0, "target bias"
+        )
+        walking = state.target_state or self._targets.start(estimate.x, scan.u_readback)
+        if state.target is not None and state.cycle % self.weights.target_every:
+            return state.target, walking, cuts
+        new, walked = self._targets.renew(
+            walking, estimate.d, estimate.bias, variables, targets, biases
+        )
+        if new is not None:
+            return new, walked, cuts
+        reason = "the target was not renewed: no steady state or no solution of its QP"
+        kept = state.target or SteadyTarget(
+            scan.u_readback, estimate.y, (), (), np.nan, np.nan, reason
+        )
+        again = self._targets.start(estimate.x, scan.u_readback)
+        return replace(kept, reason=reason), again, cuts
+
+    def _problem(
+        self,
+        state: ControllerState,
+        estimate: EstimatorState,
+        scan: Scan,
+        target: SteadyTarget,
+        variables: ControlVariables,
+        advice: Advice | None,
+    ) -> Problem:
+        weights = self.weights
+        n_pred = advice.n_pred if advice and advice.n_pred else weights.n_pred
+        times = weights.stage_s * np.arange(1, n_pred + 1)
+        ahead = np.exp(-times / weights.reference_s) if weights.reference_s > 0.0 else 0.0 * times
+        return Problem(
+            transcription=self._grid(n_pred, variables),
+            variables=variables,
+            weights=stage_weights(weights, self.model, advice),
+            x=estimate.x,
+            u_held=scan.u_readback,
+            d=estimate.d,
+            bias=estimate.bias,
+            y_reference=target.y + ahead[:, None] * (estimate.y - target.y),
+            u_reference=target.u,
+            cycle_s=self.cycle_s,
+            iterations=weights.iterations,
+            cold_iterations=weights.cold_iterations,
+            relinearise=state.cycle % weights.relinearise_every == 0,
+        )
+
+    def _rejected(
+        self,
+        state: ControllerState,
+        scan: Scan,
+        rejected: Rejected,
+        advice: Advice | None,
+        watch: _Stopwatch,
+    ) -> tuple[CycleResult, ControllerState]:
+        """Return a result without a move; the plan is dropped, a failed model starts anew."""
+        status = SolverStatus.NOT_FINITE if rejected.model_failed else SolverStatus.BAD_READING
+        outcome = refused(status, rejected.reason)
+        result = self._result(outcome, state.estimate, state.target, advice, (), watch, scan)
+        estimate = None if rejected.model_failed else _with_bad(state.estimate, scan)
+        return result, replace(
+            state,
+            cycle=state.cycle + 1,
+            estimate=estimate,
+            target_state=None if rejected.model_failed else state.target_state,
+            warm=None,
+        )
+
+    def _result(
+        self,
+        outcome: Outcome,
+        estimate: EstimatorState | None,
+        target: SteadyTarget | None,
+        advice: Advice | None,
+        cuts: tuple[str, ...],
+        watch: _Stopwatch,
+        scan: Scan | None = None,
+    ) -> CycleResult:
+        n_y, n_u = self.model.n_y, self.model.n_u
+        bad: dict[str, int] = {}
+        if estimate is not None:
+            seen = _with_bad(estimate, scan) if scan is not None else estimate
+            assert seen is not None
+            counts = np.concatenate([seen.bad_cvs, seen.bad_dvs])
+            names = (*self.model.y_names, *self.model.d_names)
+            bad = {name: int(n) for name, n in zip(names, counts, strict=True) if n}
+        timings = {**watch.parts_ms, **{f"nmpc_{k}": v for k, v in
+                                        outcome.diagnostics.timings_ms.items()}}  # fmt: skip
+        return CycleResult(
+            outcome=outcome,
+            y_estimate=np.full(n_y, np.nan) if estimate is None else estimate.y,
+            y_target=np.full(n_y, np.nan) if target is None else target.y,
+            u_target=np.full(n_u, np.nan) if target is None else target.u,
+            y_predicted=outcome.diagnostics.y_predicted,
+            active_limits=outcome.diagnostics.active_limits,
+            target=target,
+            advice=advice,
+            cuts=cuts,
+            bad_readings=MappingProxyType(bad),
+            solve_ms=1e3 * (time.perf_counter() - watch.start_s),
+            timings_ms=MappingProxyType(timings),
+        )
+
+
+def _with_bad(estimate: EstimatorState | None, scan: Scan) -> EstimatorState | None:
+    """Return the estimate with the bad readings of a scan counted."""
+    if estimate is None:
+        return None
+    return replace(
+        estimate,
+        bad_cvs=np.where(np.isfinite(scan.y), 0, estimate.bad_cvs + 1),
+        bad_dvs=np.where(np.isfinite(scan.d), 0, estimate.bad_dvs + 1),
+    )
