@@ -1,5 +1,7 @@
 """How problems become HTTP answers, for every error that a request can meet."""
 
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -66,7 +68,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_any_error)
 
 
-def documented_problems(*names: str) -> dict[int | str, dict[str, object]]:
+def documented_problems(*names: str) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI entries of these kinds of problem.
 
     Args:

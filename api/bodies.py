@@ -1,8 +1,8 @@
-"""The HTTP body of a request: strict types, no unknown keys, no NaN, no infinity."""
+"""HTTP bodies: strict types, no unknown keys, no NaN, no infinity."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from operator_agent.api.contract import (
     DEFAULT_DEADLINE_S,
@@ -65,3 +65,41 @@ class OptimizationBody(_Strict):
             rl_policy=self.rl_policy,
             deadline_s=self.deadline_s,
         )
+
+
+class ReplyDocument(_Strict):
+    """A plan; see `OptimizationReply`."""
+
+    case: str
+    solver_status: str = Field(description="why the solver stopped")
+    point: Literal["optimal", "feasible"] = Field(description="what the point is worth")
+    objective_values: dict[str, float] = Field(description="by name with unit")
+    plan: dict[str, float] = Field(description="by name with unit")
+    economic_targets: dict[str, JsonValue] | None = Field(description="for the controller [SI]")
+    shadow_prices: dict[str, float] = Field(description="money per unit of the limit")
+    active_limits: list[str]
+    advice: dict[str, JsonValue] | None
+    notes: list[str]
+    solve_time_s: float
+
+
+class ProblemDocument(_Strict):
+    """Why there is no result (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class JobDocument(_Strict):
+    """A job: exactly one of `result` and `problem` is there once it has ended."""
+
+    id: str
+    state: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    created_s: float = Field(description="[s since 1970 UTC]")
+    started_s: float | None
+    finished_s: float | None
+    deadline_s: float
+    result: ReplyDocument | None
+    problem: ProblemDocument | None

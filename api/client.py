@@ -1,6 +1,5 @@
 """The orchestrator's side: `await orchestrator.invoke_module(...)` over HTTP."""
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -45,8 +44,12 @@ class Orchestrator:
             base_url: of the service (`http://host:port`).
             api_key: with the scopes that the operations need.
             transport: another way to the service, for example `httpx2.ASGITransport(app)`.
+
+        Raises:
+            InputError: the key cannot stand in a header.
         """
         self._base_url = base_url
+        _check_header("the API key", api_key)
         self._http = httpx2.AsyncClient(
             base_url=base_url,
             headers={KEY_HEADER: api_key},
@@ -132,7 +135,10 @@ class Orchestrator:
         on_progress: Progress | None,
         idempotency_key: str | None,
     ) -> Document:
-        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        headers = {}
+        if idempotency_key is not None:
+            _check_header("the idempotency key", idempotency_key)
+            headers["Idempotency-Key"] = idempotency_key
         job = await self._send("POST", "/optimize/process", json=request.payload(), headers=headers)
         period_s = QUIET_PERIOD_S if on_progress is None else PROGRESS_PERIOD_S
         try:
@@ -140,10 +146,9 @@ class Orchestrator:
                 if on_progress is not None:
                     on_progress(job)
                 job = await self._send("GET", f"/jobs/{job['id']}", wait_s=period_s)
-        except asyncio.CancelledError:
-            if idempotency_key is None:
-                await self._abandon(job["id"])
-            raise
+        finally:
+            if job["state"] not in FINAL_STATES and idempotency_key is None:
+                await self._abandon(job["id"])  # nobody waits for it any more
         if on_progress is not None:
             on_progress(job)
         if job["problem"] is not None:
@@ -189,3 +194,8 @@ class Orchestrator:
             )
         document: Document = response.json()
         return document
+
+
+def _check_header(what: str, text: str) -> None:
+    if not text or not text.isascii() or not text.isprintable():
+        raise InputError(f"{what} must be printable ASCII text, and not empty")

@@ -92,9 +92,12 @@ class Job:
 class JobRunner:
     """Runs jobs in worker processes, first come, first served. Use it as `async with`."""
 
-    def __init__(self, optimize: Optimize, *, workers: int, clock: Clock) -> None:
+    def __init__(
+        self, optimize: Optimize, *, workers: int, clock: Clock, max_kept: int = MAX_KEPT
+    ) -> None:
         """Prepare `workers` processes for `optimize`, a function of a module's top level."""
         self._clock = clock
+        self._max_kept = max_kept
         self._workers = tuple(WorkerProcess(optimize) for _ in range(workers))
         self._idle: asyncio.Queue[WorkerProcess] = asyncio.Queue()
         self._threads = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="optimizer-pipe")
@@ -161,7 +164,9 @@ class JobRunner:
         try:
             return self._jobs[job_id]
         except KeyError:
-            detail = f"there is no job '{job_id}'; a restart and {MAX_KEPT} later jobs forget one"
+            detail = (
+                f"there is no job '{job_id}'; a restart and {self._max_kept} later jobs forget one"
+            )
             raise ProblemError(Problem("not-found", detail)) from None
 
     async def cancel(self, job_id: str) -> Job:
@@ -197,12 +202,14 @@ class JobRunner:
 
     def _check_room(self) -> None:
         if not self._open:
-            raise ProblemError(Problem("not-ready", "the service is stopping; try another time"))
+            raise ProblemError(
+                Problem("not-ready", "the service is starting or stopping; try again later")
+            )
         finished = [job.id for job in self._jobs.values() if job.done.is_set()]
         if len(self._jobs) - len(finished) >= MAX_UNFINISHED:
             detail = f"{MAX_UNFINISHED} jobs are unfinished; wait for one or cancel one"
             raise ProblemError(Problem("busy", detail))
-        forgotten = set(finished[: max(0, len(finished) - MAX_KEPT)])
+        forgotten = set(finished[: max(0, len(finished) - self._max_kept)])
         for job_id in forgotten:
             del self._jobs[job_id]
         if forgotten:

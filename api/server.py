@@ -64,7 +64,9 @@ def _bound(host: str, port: int) -> socket.socket:
             f"the service binds to the loopback only, not to '{host}'; use 127.0.0.1 and put a "
             "proxy with TLS in front"
         )
-    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    # asyncio turns off Nagle's delay (40 ms an answer) only where the protocol is named.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((address, port))

@@ -20,23 +20,28 @@ from operator_agent.api.answers import (
     documented_problems,
     problem_response,
 )
-from operator_agent.api.bodies import OptimizationBody
+from operator_agent.api.bodies import JobDocument, OptimizationBody
+from operator_agent.api.body_limit import BodyLimit
 from operator_agent.api.jobs import Job, JobRunner
 from operator_agent.api.keys import KEY_HEADER, ApiScope, KeyCheck, api_key_sha256
 from operator_agent.api.problems import Problem, ProblemError
 from operator_agent.api.worker import Optimize
 from operator_agent.clock import Clock, SystemClock
-from operator_agent.errors import InputError
+from operator_agent.errors import InputError, OperatorAgentError
 
 MAX_WAIT_S = 60.0  # below the idle time-outs of usual proxies
-MAX_BODY_BYTES = 262_144  # a full request has a few kB
 STATUS_MAX_AGE_S = 120.0  # at least two cycles of a slow controller
+STATUS_TIMEOUT_S = 5.0  # reading one small record; more means that its store hangs
 CLOCK_TOLERANCE_S = 5.0  # a status from further in the future means that a clock is wrong
 
 ReadStatus = Callable[[], dict[str, Any] | None]
 WaitSeconds = Annotated[
     float | None, Query(ge=0.0, le=MAX_WAIT_S, allow_inf_nan=False, description="[s]")
 ]
+_JOB_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"model": JobDocument},
+    **documented_problems("not-found", "input"),
+}
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGNORECASE)
 
 
@@ -82,7 +87,6 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
     )
     key_header = APIKeyHeader(name=KEY_HEADER, auto_error=False)  # for the schema; see KeyCheck
     app.include_router(_job_routes(runner), dependencies=[Security(key_header)])
@@ -91,6 +95,7 @@ def create_app(
     )
     app.include_router(_health_routes(runner))
     add_problem_handlers(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(KeyCheck, keys_sha256=api_keys_sha256)
     return app
 
@@ -102,7 +107,8 @@ def _job_routes(runner: JobRunner) -> APIRouter:
         "/optimize/process",
         status_code=202,
         responses={
-            200: {"description": "The finished job, when it ended within the wait"},
+            200: {"model": JobDocument, "description": "The job, ended within the wait"},
+            202: {"model": JobDocument, "description": "The job, on its way"},
             **documented_problems(
                 "input", "bad-request", "idempotency-conflict", "too-large", "busy", "deadline"
             ),
@@ -129,7 +135,7 @@ def _job_routes(runner: JobRunner) -> APIRouter:
             response.headers["Preference-Applied"] = f"wait={preferred_s:.0f}"
         return response
 
-    @router.get("/jobs/{job_id}", responses=documented_problems("not-found", "input"))
+    @router.get("/jobs/{job_id}", responses=_JOB_RESPONSES)
     async def get_job(job_id: str, wait_s: WaitSeconds = None) -> Response:
         """Return a job, after waiting for its end for at most `wait_s`."""
         job = runner.job(job_id)
@@ -137,7 +143,7 @@ def _job_routes(runner: JobRunner) -> APIRouter:
             await job.wait(wait_s)
         return JSONResponse(job.payload())
 
-    @router.delete("/jobs/{job_id}", responses=documented_problems("not-found"))
+    @router.delete("/jobs/{job_id}", responses=_JOB_RESPONSES)
     async def cancel_job(job_id: str) -> Response:
         """Cancel a job; its process is killed."""
         return JSONResponse((await runner.cancel(job_id)).payload())
@@ -161,7 +167,15 @@ def _status_route(read_status: ReadStatus, clock: Clock, max_age_s: float) -> AP
     @router.get("/control/status", responses=documented_problems("status-unavailable"))
     async def control_status() -> Response:
         """Return the control loop's last status and its age."""
-        status = await asyncio.to_thread(read_status)
+        try:
+            async with asyncio.timeout(STATUS_TIMEOUT_S):
+                status = await asyncio.to_thread(read_status)
+        except TimeoutError:
+            detail = f"the control loop's status could not be read within {STATUS_TIMEOUT_S:g} s"
+            raise ProblemError(Problem("status-unavailable", detail)) from None
+        except OperatorAgentError as error:
+            detail = f"the control loop's status cannot be read: {error}"
+            raise ProblemError(Problem("status-unavailable", detail)) from error
         return JSONResponse(_checked_status(status, clock.wall_s(), max_age_s))
 
     return router

@@ -3,6 +3,8 @@
 import asyncio
 import fcntl
 import json
+import os
+import select
 import signal
 import socket
 import subprocess
@@ -16,7 +18,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from operator_agent.api.bodies import JobDocument
 from operator_agent.api.client import Orchestrator
+from operator_agent.api.jobs import MAX_UNFINISHED
 from operator_agent.errors import (
     InputError,
     LimitsConflictError,
@@ -146,6 +150,16 @@ def test_failure_is_the_matching_error_and_the_service_stays_up(
     assert run(service, lambda o: plan(o, "quick"))["point"] == "optimal"
 
 
+def test_worker_that_died_while_idle_is_replaced(service: Service) -> None:
+    worker_id = int(run(service, lambda o: plan(o, "worker_id"))["plan"]["pid"])
+    ended = os.pidfd_open(worker_id)
+    os.kill(worker_id, signal.SIGKILL)
+    select.select([ended], [], [])
+    os.close(ended)
+    for _ in range(3):
+        assert run(service, lambda o: plan(o, "quick"))["point"] == "optimal"
+
+
 def test_inline_wait_gives_the_result_or_the_problem(service: Service) -> None:
     with service.http() as http:
         waited = http.post("/optimize/process?wait_s=30", json={})
@@ -189,6 +203,27 @@ def test_cancelled_call_cancels_its_job(service: Service) -> None:
     run(service, give_up)
     with service.http() as http:
         assert http.get(f"/jobs/{jobs[0]}").json()["state"] == "cancelled"
+
+
+@pytest.mark.slow
+def test_crowd_is_turned_away_until_there_is_room(service: Service) -> None:
+    body = {"process_data": {"case": "hang"}}
+    with service.http() as http:
+        answers = [http.post("/optimize/process", json=body) for _ in range(MAX_UNFINISHED + 1)]
+        for answer in reversed(answers[:-1]):
+            http.delete(answer.headers["location"])
+    assert {answer.status_code for answer in answers[:-1]} == {202}
+    assert answers[-1].status_code == 429
+    assert answers[-1].headers["retry-after"]
+    assert run(service, lambda o: plan(o, "quick"))["point"] == "optimal"
+
+
+def test_job_documents_follow_the_published_schema(service: Service) -> None:
+    with service.http() as http:
+        for case in ("quick", "infeasible"):
+            body = {"process_data": {"case": case}}
+            job = http.post("/optimize/process", json=body).headers["location"]
+            JobDocument.model_validate(http.get(job, params={"wait_s": 30}).json())
 
 
 def test_waiting_job_can_be_cancelled(service: Service) -> None:
