@@ -108,13 +108,13 @@ def _defect(problem: Problem, blocks: FloatArray, states: FloatArray) -> float:
     grid = problem.transcription
     model, audit = grid.model, grid.audit
     x = states * model.x_scale
-    n_pred = grid.blocking.n_pred
+    n_pred = grid.horizon.n_pred
     audit.inputs[0][:] = x[1:].ravel()
-    audit.inputs[1][:] = (blocks[grid.blocking.block_of_stage] * model.u_scale).ravel()
+    audit.inputs[1][:] = (blocks[list(grid.horizon.block_of_stage)] * model.u_scale).ravel()
     audit.inputs[2].reshape(n_pred, -1)[:] = problem.d
     audit.call()
     rhs = audit.outputs[0].reshape(n_pred, -1)
-    defects = (x[1:] - x[:-1] - grid.stage_s * rhs) / model.x_scale
+    defects = (x[1:] - x[:-1] - grid.lengths_s[:, None] * rhs) / model.x_scale
     start = (x[0] - problem.x) / model.x_scale
     return float(np.max([np.max(np.abs(defects)), np.max(np.abs(start))]))
 

@@ -1,8 +1,8 @@
 """Condensing: from stage Jacobians to the response of all outputs to the move blocks.
 
-Stages are implicit Euler steps of length h:
+Stages are implicit Euler steps of lengths h[k]:
 
-    x[k+1] = x[k] + h f(x[k+1], u[k], d),    k = 0..N-1
+    x[k+1] = x[k] + h[k] f(x[k+1], u[k], d),    k = 0..N-1
 
 so that with M = I - h df/dx at stage k a change follows
 
@@ -22,22 +22,37 @@ from operator_agent.mpc.linearise import Linearisation, Pattern
 
 
 @dataclass(frozen=True, slots=True)
-class Blocking:
-    """Which block of moves each stage belongs to.
+class Horizon:
+    """Lengths of the stages, and which block of moves each one belongs to.
 
     Attributes:
+        lengths_s: of the stages, shape (N,) [s].
         starts: first stage of each block, shape (n_blocks,); the first is 0.
-        n_pred: number of stages.
     """
 
+    lengths_s: tuple[float, ...]
     starts: tuple[int, ...]
-    n_pred: int
 
     @classmethod
-    def of(cls, lengths: tuple[int, ...], n_pred: int) -> "Blocking":
-        """Return the blocking for a horizon; the last block that fits runs to its end."""
-        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-        return cls(tuple(int(s) for s in starts if s < n_pred), n_pred)
+    def of(
+        cls, first_s: tuple[float, ...], stage_s: float, blocks: tuple[int, ...], n_pred: int
+    ) -> "Horizon":
+        """Return a horizon: short first stages, then equal ones; the last block runs to the end.
+
+        Args:
+            first_s: lengths of the first stages [s].
+            stage_s: length of all others [s].
+            blocks: number of stages of each block of moves.
+            n_pred: number of stages.
+        """
+        lengths = (*first_s, *[stage_s] * n_pred)[:n_pred]
+        starts = np.concatenate([[0], np.cumsum(blocks)[:-1]])
+        return cls(lengths, tuple(int(s) for s in starts if s < n_pred))
+
+    @property
+    def n_pred(self) -> int:
+        """Number of stages."""
+        return len(self.lengths_s)
 
     @property
     def n_blocks(self) -> int:
@@ -45,14 +60,21 @@ class Blocking:
         return len(self.starts)
 
     @property
-    def lengths(self) -> FloatArray:
-        """Number of stages of each block, shape (n_blocks,)."""
-        return np.diff(np.array([*self.starts, self.n_pred], dtype=np.float64))
+    def block_of_stage(self) -> tuple[int, ...]:
+        """Block number of each stage."""
+        counts = np.diff([*self.starts, self.n_pred])
+        return tuple(int(b) for b in np.repeat(np.arange(self.n_blocks), counts))
 
     @property
-    def block_of_stage(self) -> list[int]:
-        """Block number of each stage."""
-        return [int(b) for b in np.repeat(np.arange(self.n_blocks), self.lengths.astype(int))]
+    def block_lengths_s(self) -> FloatArray:
+        """Length of each block, shape (n_blocks,) [s]."""
+        lengths: FloatArray = np.add.reduceat(np.array(self.lengths_s), list(self.starts))
+        return lengths
+
+    @property
+    def borders_s(self) -> FloatArray:
+        """Times of the stage borders from now, shape (N + 1,) [s]."""
+        return np.concatenate([[0.0], np.cumsum(self.lengths_s)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,24 +132,23 @@ def factorise(nonzeros: FloatArray, pattern: Pattern, stage_s: float) -> Factors
     return Factors(lu, pivots)
 
 
-def condense(
-    linear: Linearisation, pattern: Pattern, blocking: Blocking, stage_s: float
-) -> Condensed:
+def condense(linear: Linearisation, pattern: Pattern, horizon: Horizon) -> Condensed:
     """Return factors and responses along a trajectory.
 
     Args:
         linear: at (x[k+1], u[k]) of all stages.
         pattern: of df/dx.
-        blocking: of the moves.
-        stage_s: length of a stage [s].
+        horizon: lengths of the stages and blocks of moves.
     """
     n_pred, n_x, n_u = linear.rhs_u.shape
-    n_columns = blocking.n_blocks * n_u
+    n_columns = horizon.n_blocks * n_u
     states = np.zeros((n_pred, n_x, n_columns))
     outputs = np.empty((n_pred, linear.outputs.shape[1], n_columns))
     factors = []
     running = np.zeros((n_x, n_columns), order="F")
-    for k, block in enumerate(blocking.block_of_stage):
+    for k, (block, stage_s) in enumerate(
+        zip(horizon.block_of_stage, horizon.lengths_s, strict=True)
+    ):
         factor = factorise(linear.rhs_x[k], pattern, stage_s)
         factors.append(factor)
         first, last = block * n_u, (block + 1) * n_u

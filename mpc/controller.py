@@ -12,7 +12,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.messages import Advice, EconomicTargets
 from operator_agent.mpc.advice import backed_off
-from operator_agent.mpc.condense import Blocking
+from operator_agent.mpc.condense import Horizon
 from operator_agent.mpc.estimator import Estimator, EstimatorState, Rejected
 from operator_agent.mpc.linearise import ScaledModel
 from operator_agent.mpc.problem import Outcome, Problem, SolverStatus, Warm, refused
@@ -124,7 +124,7 @@ class Controller:
         self._estimator = Estimator(self._scaled, variables, weights, cycle_s)
         self._targets = TargetOptimizer(self._scaled, weights, economics)
         self._economics = economics
-        self._grids: dict[tuple[int, LimitShape], Transcription] = {}
+        self._grids: dict[tuple[Horizon, LimitShape], Transcription] = {}
         self._grid(weights.n_pred, variables)
 
     def with_variables(self, variables: ControlVariables) -> "Controller":
@@ -142,18 +142,15 @@ class Controller:
         copy.cycle_s, copy._scaled, copy._economics = self.cycle_s, self._scaled, self._economics
         copy._estimator = Estimator(self._scaled, variables, weights, self.cycle_s)
         copy._targets = TargetOptimizer(self._scaled, weights, self._economics)
-        same_grid = (weights.move_blocks, weights.stage_s) == (
-            self.weights.move_blocks,
-            self.weights.stage_s,
-        )
-        copy._grids = self._grids if same_grid else {}
+        copy._grids = self._grids
         return copy
 
     def _grid(self, n_pred: int, variables: ControlVariables) -> Transcription:
-        key = (n_pred, LimitShape.of(variables))
+        weights = self.weights
+        horizon = Horizon.of(weights.first_stages_s, weights.stage_s, weights.move_blocks, n_pred)
+        key = (horizon, LimitShape.of(variables))
         if key not in self._grids:
-            blocking = Blocking.of(self.weights.move_blocks, n_pred)
-            self._grids[key] = Transcription(self._scaled, blocking, self.weights.stage_s, key[1])
+            self._grids[key] = Transcription(self._scaled, *key)
         return self._grids[key]
 
     def start(self, scan: Scan) -> ControllerState:
@@ -250,10 +247,11 @@ class Controller:
     ) -> Problem:
         weights = self.weights
         n_pred = advice.n_pred if advice and advice.n_pred else weights.n_pred
-        times = weights.stage_s * np.arange(1, n_pred + 1)
+        grid = self._grid(n_pred, variables)
+        times = grid.horizon.borders_s[1:]
         ahead = np.exp(-times / weights.reference_s) if weights.reference_s > 0.0 else 0.0 * times
         return Problem(
-            transcription=self._grid(n_pred, variables),
+            transcription=grid,
             variables=variables,
             weights=stage_weights(weights, self.model, advice),
             x=estimate.x,

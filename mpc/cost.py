@@ -1,10 +1,11 @@
 """The cost of a plan, once as a number for the nonlinear prediction and once as a QP.
 
-    sum over stages  tracking (y - reference)^2 + resting (u - rest)^2
+    sum over stages  share (tracking (y - reference)^2 + resting (u - rest)^2)
     + sum over blocks  move (u[b] - u[b-1])^2
     + soft penalty (s + s^2) of each group of stages + hard penalty (t + t^2) of each CV
 
-all in scaled variables; s and t are the largest violations, see `transcription`.
+all in scaled variables; a stage's share is its length by that of the longest; s and t are the
+largest violations, see `transcription`.
 """
 
 from dataclasses import dataclass
@@ -33,15 +34,18 @@ class ScaledProblem:
     u_low: FloatArray
     u_high: FloatArray
     first_change: FloatArray
-    block_change: FloatArray
+    block_changes: FloatArray
     limits: tuple[FloatArray, FloatArray, FloatArray, FloatArray]
-    lengths: FloatArray
+    stage_shares: FloatArray
+    block_shares: FloatArray
     block_of_stage: tuple[int, ...]
 
     @classmethod
     def of(cls, problem: Problem) -> "ScaledProblem":
         """Scale a problem."""
         model, variables = problem.transcription.model, problem.variables
+        horizon = problem.transcription.horizon
+        longest = max(horizon.lengths_s)
         rate = variables.mv_rate / model.u_scale
         return cls(
             weights=problem.weights,
@@ -54,15 +58,16 @@ class ScaledProblem:
             u_low=variables.mv_low / model.u_scale,
             u_high=variables.mv_high / model.u_scale,
             first_change=rate * problem.cycle_s,
-            block_change=rate * problem.transcription.stage_s,
+            block_changes=rate * horizon.block_lengths_s[:-1, None],
             limits=(
                 np.maximum(variables.cv_soft_low, variables.cv_hard_low) / model.y_scale,
                 np.minimum(variables.cv_soft_high, variables.cv_hard_high) / model.y_scale,
                 variables.cv_hard_low / model.y_scale,
                 variables.cv_hard_high / model.y_scale,
             ),
-            lengths=problem.transcription.blocking.lengths,
-            block_of_stage=tuple(problem.transcription.blocking.block_of_stage),
+            stage_shares=problem.transcription.lengths_s / longest,
+            block_shares=horizon.block_lengths_s[:, None] / longest,
+            block_of_stage=horizon.block_of_stage,
         )
 
     def stage_inputs(self, blocks: FloatArray) -> FloatArray:
@@ -73,12 +78,12 @@ class ScaledProblem:
     def fit(self, blocks: FloatArray) -> FloatArray:
         """Return blocks that keep MV limits and rates: the nearest, one after the other."""
         fitted = blocks.copy()
-        before, change = self.u_held, self.first_change
-        for b in range(blocks.shape[0]):
+        before = self.u_held
+        for b, change in enumerate([self.first_change, *self.block_changes]):
             low = np.maximum(self.u_low, before - change)
             high = np.minimum(self.u_high, before + change)
             fitted[b] = np.clip(blocks[b], low, high)
-            before, change = fitted[b], self.block_change
+            before = fitted[b]
         return fitted
 
 
@@ -87,9 +92,9 @@ def plan_cost(
 ) -> float:
     """Return the cost of block levels (n_blocks, n_u) with outputs y (N, n_y), scaled."""
     weights = scaled.weights
-    tracking = np.sum(weights.tracking * (y - scaled.y_reference) ** 2)
+    tracking = scaled.stage_shares @ ((y - scaled.y_reference) ** 2 @ weights.tracking)
     moves = np.diff(blocks, axis=0, prepend=scaled.u_held[None, :])
-    resting = scaled.lengths[:, None] * (blocks - scaled.u_reference) ** 2
+    resting = scaled.block_shares * (blocks - scaled.u_reference) ** 2
     slack = grid.slacks(y, scaled.limits)
     penalty = _penalties(grid, weights) @ (slack + slack**2)
     cost = tracking + np.sum(weights.move * moves**2) + np.sum(weights.resting * resting) + penalty
@@ -122,7 +127,7 @@ def write_qp(
         response: of the outputs to the blocks, shape (N, n_y, n_blocks * n_u).
     """
     _write_objective(grid, scaled, blocks, free, response)
-    qp, n_pred = grid.qp, grid.blocking.n_pred
+    qp, n_pred = grid.qp, grid.horizon.n_pred
     for number, side in enumerate(grid.sides):
         rows = slice(number * n_pred, (number + 1) * n_pred)
         qp.rows[rows, : grid.n_moves] = side.sign * response[:, side.cv]
@@ -134,8 +139,8 @@ def write_qp(
     qp.low[: grid.n_moves] = np.minimum(low, 0.0).ravel()
     qp.high[: grid.n_moves] = np.maximum(high, 0.0).ravel()
     steps = np.diff(blocks, axis=0)
-    qp.row_low[grid.n_limit_rows :] = np.minimum(-scaled.block_change - steps, 0.0).ravel()
-    qp.row_high[grid.n_limit_rows :] = np.maximum(scaled.block_change - steps, 0.0).ravel()
+    qp.row_low[grid.n_limit_rows :] = np.minimum(-scaled.block_changes - steps, 0.0).ravel()
+    qp.row_high[grid.n_limit_rows :] = np.maximum(scaled.block_changes - steps, 0.0).ravel()
 
 
 def _write_objective(
@@ -147,15 +152,15 @@ def _write_objective(
 ) -> None:
     weights, n_moves = scaled.weights, grid.n_moves
     n_blocks, n_u = blocks.shape
-    root = np.sqrt(2.0 * weights.tracking)
-    weighted = (root[:, None] * response).reshape(-1, n_moves)
+    root = np.sqrt(2.0 * weights.tracking * scaled.stage_shares[:, None])
+    weighted = (root[:, :, None] * response).reshape(-1, n_moves)
     gap = (root * (free - scaled.y_reference)).ravel()
     hessian, gradient = grid.qp.hessian, grid.qp.gradient
     hessian[:n_moves, :n_moves] = weighted.T @ weighted
     gradient[:n_moves] = weighted.T @ gap
     diagonal = np.einsum("ii->i", hessian)
     counts = np.where(np.arange(n_blocks) < n_blocks - 1, 2.0, 1.0)
-    own = 2.0 * (counts[:, None] * weights.move + scaled.lengths[:, None] * weights.resting)
+    own = 2.0 * (counts[:, None] * weights.move + scaled.block_shares * weights.resting)
     diagonal[:n_moves] += (own + 2.0 * weights.levenberg).ravel()
     beside = np.arange(n_moves - n_u)
     coupling = 2.0 * np.tile(weights.move, n_blocks - 1)
@@ -164,7 +169,7 @@ def _write_objective(
     moves = np.diff(blocks, axis=0, prepend=scaled.u_held[None, :])
     slope = weights.move * moves
     slope[:-1] -= weights.move * moves[1:]
-    slope += scaled.lengths[:, None] * weights.resting * (blocks - scaled.u_reference)
+    slope += scaled.block_shares * weights.resting * (blocks - scaled.u_reference)
     gradient[:n_moves] += 2.0 * slope.ravel()
     penalties = _penalties(grid, weights)
     diagonal[n_moves:] = 2.0 * penalties

@@ -36,13 +36,13 @@ def rollout(
     """
     states = np.empty((inputs.shape[0] + 1, x.size))
     states[0] = x
-    for k in range(inputs.shape[0]):
+    for k, length in enumerate(grid.horizon.lengths_s):
         start = states[k] if guess is None else guess[k]
         found = None
         if factors is not None:
-            found = _chord(grid, d, states[k], inputs[k], start, factors[k])
+            found = _chord(grid.point, d, states[k], inputs[k], start, factors[k], length)
         if found is None:
-            found = implicit_step(grid.point, d, states[k], inputs[k], start, grid.stage_s)
+            found = implicit_step(grid.point, d, states[k], inputs[k], start, length)
         if found is None:
             return None
         states[k + 1] = found
@@ -50,17 +50,18 @@ def rollout(
 
 
 def _chord(
-    grid: Transcription,
+    point: Lineariser,
     d: FloatArray,
     before: FloatArray,
     u: FloatArray,
     start: FloatArray,
     factors: Factors,
+    step_s: float,
 ) -> FloatArray | None:
     x, last = start, np.inf
     for _ in range(CHORD_ITERATIONS):
-        rhs, _ = grid.point.values(x, u, d)
-        defect = x - before - grid.stage_s * rhs[0]
+        rhs, _ = point.values(x, u, d)
+        defect = x - before - step_s * rhs[0]
         size = float(np.max(np.abs(defect)))
         if size < ROLLOUT_TOLERANCE:
             return x

@@ -107,16 +107,17 @@ def _start(
 ) -> tuple[_Plan | None, Condensed | None]:
     """Return the shifted plan, made to fit the limits; without one, the held set points."""
     grid = problem.transcription
-    n_pred, n_blocks = grid.blocking.n_pred, grid.blocking.n_blocks
+    n_pred, n_blocks = grid.horizon.n_pred, grid.horizon.n_blocks
     if warm is None or warm.blocks.shape[0] != n_blocks or warm.states.shape[0] != n_pred + 1:
         blocks = scaled.fit(np.tile(scaled.u_held, (n_blocks, 1)))
         states = rollout(grid, scaled.d, scaled.x, scaled.stage_inputs(blocks), None, None)
         return (None if states is None else _Plan(blocks, states)), None
-    part = problem.cycle_s / (grid.stage_s * grid.blocking.lengths[:-1, None])
+    part = problem.cycle_s / grid.horizon.block_lengths_s[:-1, None]
     blocks = warm.blocks.copy()
     blocks[:-1] += np.minimum(part, 1.0) * (warm.blocks[1:] - warm.blocks[:-1])
     states = warm.states.copy()
-    states[:-1] += min(problem.cycle_s / grid.stage_s, 1.0) * (states[1:] - states[:-1])
+    part = np.minimum(problem.cycle_s / grid.lengths_s, 1.0)[:, None]
+    states[:-1] += part * (warm.states[1:] - warm.states[:-1])
     states[0] = scaled.x
     return _Plan(scaled.fit(blocks), states), warm.condensed
 
@@ -134,12 +135,14 @@ def _iterate(
         linear = grid.stages.linearise(plan.states[1:], inputs, scaled.d)
         rhs, outputs = linear.rhs, linear.outputs
         trace.lap("linearise")
-        condensed = condense(linear, grid.stages.rhs_x_pattern, grid.blocking, grid.stage_s)
+        condensed = condense(linear, grid.stages.rhs_x_pattern, grid.horizon)
     else:
         rhs, outputs = grid.stages.values(plan.states[1:], inputs, scaled.d)
         trace.lap("linearise")
         condensed = cached
-    closing = condensed.propagate(plan.states[1:] - plan.states[:-1] - grid.stage_s * rhs)
+    closing = condensed.propagate(
+        plan.states[1:] - plan.states[:-1] - grid.lengths_s[:, None] * rhs
+    )
     free = outputs + scaled.bias + np.einsum("kyx,kx->ky", condensed.outputs_x, closing)
     if not bool(np.all(np.isfinite(free)) and np.all(np.isfinite(condensed.outputs_of_blocks))):
         return refused(SolverStatus.NOT_FINITE, "the model or its derivative is not finite")
@@ -249,7 +252,7 @@ def _finish(
 def _active(problem: Problem, solution: QpSolution, move: FloatArray) -> tuple[str, ...]:
     """Return the limits with a price: CV limits of any stage, MV limits of the first move."""
     grid, variables = problem.transcription, problem.variables
-    n_pred, found = grid.blocking.n_pred, []
+    n_pred, found = grid.horizon.n_pred, []
     for number, side in enumerate(grid.sides):
         prices = solution.row_prices[number * n_pred : (number + 1) * n_pred]
         if float(np.max(prices)) > PRICE_TOLERANCE:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.condense import Blocking
+from operator_agent.mpc.condense import Horizon
 from operator_agent.mpc.dense_qp import DenseQp
 from operator_agent.mpc.linearise import BufferedFunction, Lineariser, ScaledModel
 from operator_agent.mpc.variables import ControlVariables
@@ -61,27 +61,25 @@ class LimitShape:
 class Transcription:
     """Functions and QP arrays for one horizon and one set of limits. Scratch memory inside."""
 
-    def __init__(
-        self, scaled: ScaledModel, blocking: Blocking, stage_s: float, shape: LimitShape
-    ) -> None:
+    def __init__(self, scaled: ScaledModel, horizon: Horizon, shape: LimitShape) -> None:
         """Make the mapped functions, the QP and its constant parts."""
         self.model = scaled.model
-        self.blocking = blocking
-        self.stage_s = stage_s
-        self.stages = Lineariser(scaled, blocking.n_pred)
+        self.horizon = horizon
+        self.lengths_s: FloatArray = np.array(horizon.lengths_s)
+        self.stages = Lineariser(scaled, horizon.n_pred)
         self.point = Lineariser(scaled, 1)
-        self.audit = BufferedFunction(self.model.rhs.map(blocking.n_pred))  # SI, for acceptance
-        self.sides, self.n_slacks_soft, self.n_slacks_hard = _sides(shape, blocking.n_pred)
-        self.n_moves = blocking.n_blocks * self.model.n_u
-        n_pred, n_u = blocking.n_pred, self.model.n_u
+        self.audit = BufferedFunction(self.model.rhs.map(horizon.n_pred))  # SI, for acceptance
+        self.sides, self.n_slacks_soft, self.n_slacks_hard = _sides(shape, horizon.n_pred)
+        self.n_moves = horizon.n_blocks * self.model.n_u
+        n_pred, n_u = horizon.n_pred, self.model.n_u
         self.n_limit_rows = len(self.sides) * n_pred
-        n_rows = self.n_limit_rows + (blocking.n_blocks - 1) * n_u
+        n_rows = self.n_limit_rows + (horizon.n_blocks - 1) * n_u
         n_variables = self.n_moves + self.n_slacks_soft + self.n_slacks_hard
         self.qp = DenseQp(n_variables, n_rows)
         for number, side in enumerate(self.sides):
             for k, slack in enumerate(side.slack):
                 self.qp.rows[number * n_pred + k, self.n_moves + slack] = -1.0
-        for row in range((blocking.n_blocks - 1) * n_u):
+        for row in range((horizon.n_blocks - 1) * n_u):
             self.qp.rows[self.n_limit_rows + row, row] = -1.0
             self.qp.rows[self.n_limit_rows + row, row + n_u] = 1.0
         self.qp.low[self.n_moves :] = 0.0

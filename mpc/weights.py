@@ -37,7 +37,8 @@ class Weights:
         target_step: largest move of the steady-state target per cycle [spans].
         target_margin: distance that the steady-state target keeps from CV limits [spans].
         n_pred: stages of the horizon.
-        stage_s: length of a stage [s].
+        first_stages_s: lengths of the first stages [s]; the first is best one control cycle.
+        stage_s: length of all other stages [s].
         move_blocks: number of stages of each block of moves; the last one runs to the end.
         iterations: SQP iterations of a warm cycle, at most.
         cold_iterations: SQP iterations of a cold start, at most.
@@ -61,6 +62,7 @@ class Weights:
     target_step: float
     target_margin: float
     n_pred: int
+    first_stages_s: tuple[float, ...]
     stage_s: float
     move_blocks: tuple[int, ...]
     iterations: int
@@ -79,6 +81,8 @@ class Weights:
             "target_step": self.target_step,
             "spike_spans": self.spike_spans,
         }
+        if self.first_stages_s and min(self.first_stages_s) <= 0.0:
+            raise InputError(f"first_stages_s are {self.first_stages_s}; lengths are above zero")
         for name, value in positive.items():
             if not value > 0.0:
                 raise InputError(f"weight {name} is {value}; it must be above zero")
@@ -113,6 +117,7 @@ class _WeightsFile(BaseModel):
     target_step: float
     target_margin: float
     n_pred: int
+    first_stages_s: tuple[float, ...]
     stage_s: float
     move_blocks: tuple[int, ...]
     iterations: int

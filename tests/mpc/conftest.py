@@ -93,6 +93,7 @@ def reactor_weights() -> Weights:
         target_step=0.2,
         target_margin=0.0,
         n_pred=20,
+        first_stages_s=(18.0,),
         stage_s=36.0,
         move_blocks=(1, 1, 2, 2, 4, 10),
         iterations=2,
