@@ -1,0 +1,117 @@
+"""Material and energy balances of a stage, and the bookkeeping of the states they belong to.
+
+The energy balance uses component enthalpies,
+
+    sum(n cp) dT/dt = sum_in(H - sum n_in h_L(T)) - sum v (h_V - h_L)(T) + steam - Q,
+
+which is exact and needs no derivative of the composition.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import casadi as ca
+
+from operator_agent.plant.stage import Component, Stage
+from operator_agent.plant.thermo import HEAT_CAPACITY_STEAM
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A flow of lumps with its enthalpy.
+
+    Attributes:
+        flows: of each lump [mol/s].
+        enthalpy: of the whole stream [W].
+    """
+
+    flows: ca.SX
+    enthalpy: ca.SX
+
+
+@dataclass(frozen=True, slots=True)
+class Steam:
+    """Steam that enters a stage: flow [mol/s] and temperature [K]."""
+
+    flow: ca.SX
+    temp: ca.SX
+
+
+@dataclass(slots=True)
+class States:
+    """States of a model as they are declared, each with name, scale, guess and rate."""
+
+    names: list[str] = field(default_factory=list)
+    symbols: list[ca.SX] = field(default_factory=list)
+    rates: dict[str, ca.SX] = field(default_factory=dict)
+    scales: list[float] = field(default_factory=list)
+    guesses: list[float] = field(default_factory=list)
+
+    def add(self, name: str, scale: float, guess: float) -> ca.SX:
+        """Declare one state and return its symbol."""
+        symbol = ca.SX.sym(name)
+        self.names.append(name)
+        self.symbols.append(symbol)
+        self.scales.append(scale)
+        self.guesses.append(guess)
+        return symbol
+
+    def add_holdup(self, place: str, guesses: Sequence[float], scale: float) -> ca.SX:
+        """Declare the moles of each lump at a place and return them as a column [mol]."""
+        return ca.vertcat(
+            *(self.add(f"holdup_{place}_{n}", scale, value) for n, value in enumerate(guesses, 1))
+        )
+
+    def set_holdup_rate(self, place: str, rate: ca.SX) -> None:
+        """Give the rates of the moles at a place [mol/s]."""
+        for n in range(int(rate.numel())):
+            self.rates[f"holdup_{place}_{n + 1}"] = rate[n]
+
+    def vector(self) -> ca.SX:
+        """Return all states as a column."""
+        return ca.vertcat(*self.symbols)
+
+    def rate_vector(self) -> ca.SX:
+        """Return the rates in the order of the states."""
+        return ca.vertcat(*(self.rates[name] for name in self.names))
+
+
+def liquid_stream(component: Component, stage: Stage, flow_vol: ca.SX) -> Stream:
+    """Return a liquid flow [m3/s] from a stage."""
+    flows = stage.liquid(flow_vol)
+    return Stream(flows, ca.dot(flows, component.enthalpy_liquid(stage.temp)))
+
+
+def vapour_stream(component: Component, stage: Stage) -> Stream:
+    """Return the hydrocarbon vapour that leaves a stage."""
+    return Stream(stage.vapour, ca.dot(stage.vapour, component.enthalpy_vapour(stage.temp)))
+
+
+def stage_rates(
+    component: Component,
+    stage: Stage,
+    holdup: ca.SX,
+    inflows: Sequence[Stream],
+    steams: Sequence[Steam],
+    duty_cooling: ca.SX,
+) -> tuple[ca.SX, ca.SX]:
+    """Return the rates of the holdup [mol/s] and the temperature [K/s] of a stage.
+
+    Args:
+        component: the lumps.
+        stage: its traffic; all its liquid outflow leaves, be it as draw or to the stage below.
+        holdup: its moles [mol].
+        inflows: hydrocarbons that enter.
+        steams: steam that enters; all of it leaves with the vapour.
+        duty_cooling: heat taken out [W].
+    """
+    liquid = component.enthalpy_liquid(stage.temp)
+    evaporation = component.enthalpy_vapour(stage.temp) - liquid
+    rate = -stage.liquid(stage.flow_vol_liquid) - stage.vapour
+    heat = -ca.dot(stage.vapour, evaporation) - duty_cooling
+    for stream in inflows:
+        rate = rate + stream.flows
+        heat = heat + stream.enthalpy - ca.dot(stream.flows, liquid)
+    for steam in steams:
+        heat = heat + HEAT_CAPACITY_STEAM * steam.flow * (steam.temp - stage.temp)
+    return rate, heat / ca.dot(holdup, component.heat_capacity_liquid(stage.temp))

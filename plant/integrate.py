@@ -1,0 +1,153 @@
+"""Integration and steady states of process models."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import casadi as ca
+import numpy as np
+from scipy.sparse import csc_matrix
+from scipy.sparse.linalg import splu
+
+from operator_agent.arrays import FloatArray
+from operator_agent.errors import InputError, PlantError
+from operator_agent.plant.process_model import ProcessModel
+
+_TOLERANCE = 1e-6  # relative, and absolute in scaled states
+_SETTLE_S = (1800.0, 7200.0, 28_800.0)  # transients tried before Newton, from short to long
+_RESIDUAL = 1e-9  # [1/s] of scaled states: a drift of 3e-5 of a span in ten hours
+_N_NEWTON = 12
+_LARGEST_STEP = 20.0  # in spans: beyond it Newton left the neighbourhood of the transient
+
+
+@dataclass(frozen=True, slots=True)
+class Integrator:
+    """CVODES for one model, with scaled states; holds no state of the plant.
+
+    Attributes:
+        model: to integrate.
+        function: CasADi integrator over unit time, with the duration as parameter.
+    """
+
+    model: ProcessModel
+    function: ca.Function
+
+    def step(self, x: FloatArray, u: FloatArray, d: FloatArray, duration_s: float) -> FloatArray:
+        """Return the states after a time with constant inputs.
+
+        Args:
+            x: states, shape (n_x,) [SI].
+            u: MVs, shape (n_u,) [SI].
+            d: DVs, shape (n_d,) [SI].
+            duration_s: to integrate [s].
+
+        Raises:
+            InputError: an argument has the wrong shape or is not finite.
+            PlantError: the integration fails or leaves finite numbers.
+        """
+        model = self.model
+        for letter, value, count in (("x", x, model.n_x), ("u", u, model.n_u), ("d", d, model.n_d)):
+            _check(model, letter, value, count)
+        parameters = np.concatenate((u, d, [duration_s]))
+        try:
+            result = self.function(x0=x / model.x_scale, p=parameters)["xf"]
+        except RuntimeError as error:
+            raise PlantError(
+                f"model {model.name}: integration over {duration_s} s failed; the inputs ask for "
+                f"more than the plant can do: {str(error).splitlines()[-1][:200]}"
+            ) from error
+        end: FloatArray = result.full().ravel() * model.x_scale
+        if not bool(np.all(np.isfinite(end))):
+            name = model.x_names[int(np.argmin(np.isfinite(end)))]
+            raise PlantError(f"model {model.name}: state {name} is not finite after {duration_s} s")
+        return end
+
+
+def _check(model: ProcessModel, letter: str, value: FloatArray, count: int) -> None:
+    if np.shape(value) != (count,):
+        raise InputError(
+            f"model {model.name}: {letter} has shape {np.shape(value)}, needs ({count},)"
+        )
+    if not bool(np.all(np.isfinite(value))):
+        names = getattr(model, f"{letter}_names")
+        name = names[int(np.argmin(np.isfinite(value)))]
+        raise InputError(f"model {model.name}: {name} is not finite; nothing was integrated")
+
+
+def make_integrator(model: ProcessModel) -> Integrator:
+    """Return an integrator of a model (CVODES, BDF, sparse QR)."""
+    x, u, d = (
+        ca.SX.sym(letter, n) for letter, n in (("x", model.n_x), ("u", model.n_u), ("d", model.n_d))
+    )
+    duration = ca.SX.sym("duration_s")
+    scale = ca.DM(model.x_scale)
+    ode = duration * model.rhs(x * scale, u, d) / scale
+    problem = {"x": x, "p": ca.vertcat(u, d, duration), "ode": ode}
+    options: dict[str, Any] = {
+        "linear_solver": "qr",
+        "reltol": _TOLERANCE,
+        "abstol": _TOLERANCE,
+        "max_num_steps": 20_000,
+        "show_eval_warnings": False,
+    }
+    name = "step_" + "".join(c if c.isalnum() else "_" for c in model.name).strip("_")
+    return Integrator(model, ca.integrator(name, "cvodes", problem, 0.0, 1.0, options))
+
+
+def steady_state(
+    model: ProcessModel, u: FloatArray, d: FloatArray, x_guess: FloatArray
+) -> FloatArray:
+    """Return the states at which the model rests, near the transient from a guess.
+
+    A transient comes first, because Newton's method alone may end in another, unphysical branch;
+    Newton's method then ends with a residual below 1e-9 of a span per second.
+
+    Args:
+        model: of the plant.
+        u: MVs, shape (n_u,) [SI].
+        d: DVs, shape (n_d,) [SI].
+        x_guess: states, shape (n_x,) [SI].
+
+    Raises:
+        InputError: an argument has the wrong shape or is not finite.
+        PlantError: no rest within hours; the message names the state that moves most.
+    """
+    integrator = make_integrator(model)
+    jacobian = _jacobian(model)
+    x = np.asarray(x_guess, dtype=np.float64)
+    for duration_s in _SETTLE_S:
+        x = integrator.step(x, u, d, duration_s)
+        rest, residual = _newton(model, jacobian, x, u, d)
+        if rest is not None:
+            return rest
+    worst = int(np.argmax(np.abs(residual)))
+    raise PlantError(
+        f"model {model.name} does not come to rest: after {sum(_SETTLE_S) / 3600:.0f} h state "
+        f"{model.x_names[worst]} still moves by {residual[worst]:.1e} spans/s; check that the "
+        "draws, duties and the feed fit together"
+    )
+
+
+def _jacobian(model: ProcessModel) -> ca.Function:
+    """Return `(scaled x, u, d) -> scaled rate, its Jacobian`."""
+    x, u, d = (
+        ca.SX.sym(letter, n) for letter, n in (("x", model.n_x), ("u", model.n_u), ("d", model.n_d))
+    )
+    scale = ca.DM(model.x_scale)
+    rate = model.rhs(x * scale, u, d) / scale
+    return ca.Function("scaled_rate", [x, u, d], [rate, ca.jacobian(rate, x)])
+
+
+def _newton(
+    model: ProcessModel, jacobian: ca.Function, x: FloatArray, u: FloatArray, d: FloatArray
+) -> tuple[FloatArray | None, FloatArray]:
+    """Return the point of rest near x, or None, and the scaled residual."""
+    scaled = start = x / model.x_scale
+    for _ in range(_N_NEWTON):
+        rate, slopes = jacobian(scaled, u, d)
+        residual: FloatArray = rate.full().ravel()
+        if float(np.max(np.abs(residual))) < _RESIDUAL:
+            return scaled * model.x_scale, residual
+        scaled = scaled - splu(csc_matrix(slopes.sparse())).solve(residual)
+        if not float(np.max(np.abs(scaled - start))) < _LARGEST_STEP:
+            break
+    return None, residual

@@ -1,0 +1,45 @@
+"""Names of the crude unit's variables, in the order of its models, with their SI units."""
+
+PRODUCTS = ("naphtha", "kerosene", "lgo", "hgo", "residue")
+SIDE_PRODUCTS = ("kerosene", "lgo", "hgo")
+
+SI_OF_MV = {
+    "flow_vol_feed": "m3/s",
+    "temp_coil_outlet": "K",
+    "temp_top": "K",
+    "flow_vol_kerosene": "m3/s",
+    "flow_vol_lgo": "m3/s",
+    "flow_vol_hgo": "m3/s",
+    "duty_pumparound_mid": "W",
+    "duty_pumparound_bottom": "W",
+    "flow_mass_steam_bottom": "kg/s",
+}
+SI_OF_CV = {
+    "temp_tbp95_naphtha": "K",
+    "temp_tbp95_kerosene": "K",
+    "temp_tbp95_lgo": "K",
+    "temp_tbp95_hgo": "K",
+    "temp_tbp05_kerosene": "K",
+    "fraction_overflash": "1",
+    "duty_furnace": "W",
+    "duty_condenser": "W",
+    "fraction_flooding": "1",
+}
+MV_NAMES = tuple(SI_OF_MV)
+CV_NAMES = tuple(SI_OF_CV)
+TEMP_PREHEAT = "temp_preheat"
+
+
+def fraction_name(crude: str) -> str:
+    """Return the name of the disturbance variable that is a crude's share of the slate."""
+    return f"fraction_{crude}"
+
+
+# What an analyser reads: product and distilled volume fraction, by CV name.
+ANALYSERS = {
+    "temp_tbp95_naphtha": ("naphtha", 0.95),
+    "temp_tbp95_kerosene": ("kerosene", 0.95),
+    "temp_tbp95_lgo": ("lgo", 0.95),
+    "temp_tbp95_hgo": ("hgo", 0.95),
+    "temp_tbp05_kerosene": ("kerosene", 0.05),
+}
