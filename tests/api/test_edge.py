@@ -9,6 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from operator_agent.api.client import Orchestrator
 from operator_agent.api.keys import ApiScope, api_key_sha256, new_api_key, scopes_of
@@ -99,6 +101,9 @@ BAD_BODIES = [
     ('{"process_data": {"slate": {"maya": 0.5}}}', "add up to 1"),
     ('{"process_data": {"slate": {"maya": 1.5, "bonny_light": -0.5}}}', "negative"),
     ('{"process_data": {"price_factors": {"naphtha": 0}}}', "positive"),
+    ('{"\\ud800": 1}', "errors"),
+    ('{"constraints": {"\\ud800": 1}}', "#/constraints"),
+    ('{"rl_policy": "\\ud800"}', "#/rl_policy"),
     ("[]", "#"),
     ("", "#"),
     ("{", "#"),
@@ -111,6 +116,22 @@ def test_bad_body_is_refused_with_its_place(body: str, word: str) -> None:
     response = send("POST", "/optimize/process", body)
     status = 400 if body.startswith("[[") else 422
     assert_problem(response, status, word)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+FIELDS = ["process_data", "constraints", "objectives", "rl_policy", "deadline_s", "other"]
+
+
+@settings(max_examples=50, deadline=None)  # the first example builds the schema
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON_VALUES))
+def test_any_body_is_either_right_or_a_clear_problem(body: dict[str, Any]) -> None:
+    response = send("POST", "/optimize/process", json.dumps(body))
+    assert response.status_code in {422, 503}  # 503: right, but no runner is started here
+    assert_problem(response, response.status_code)
 
 
 @pytest.mark.parametrize(
