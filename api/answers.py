@@ -5,18 +5,10 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from starlette.exceptions import HTTPException
 
 from operator_agent.api.problems import KINDS, MEDIA_TYPE, Fault, Problem, problem_of
 from operator_agent.errors import OperatorAgentError
 
-_KIND_OF_STATUS = {
-    400: "bad-request",
-    404: "not-found",
-    405: "method-not-allowed",
-    413: "too-large",
-    422: "input",
-}
 _EXTRA_HEADERS = {401: {"WWW-Authenticate": "ApiKey"}, 429: {"Retry-After": "5"}}
 
 
@@ -39,13 +31,25 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
     )
 
 
-async def _on_http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    kind = _KIND_OF_STATUS.get(error.status_code, "bad-request")
-    where = f"{request.method} {request.url.path}"
-    response = problem_response(Problem(kind, f"{where}: {error.detail}"))
-    if error.headers:
-        response.headers.update(error.headers)
+async def _on_bad_request(request: Request, error: Exception) -> Response:
+    return _http_problem("bad-request", request, error)
+
+
+async def _on_not_found(request: Request, error: Exception) -> Response:
+    return _http_problem("not-found", request, error)
+
+
+async def _on_wrong_method(request: Request, error: Exception) -> Response:
+    return _http_problem("method-not-allowed", request, error)
+
+
+async def _on_too_large(request: Request, error: Exception) -> Response:
+    return _http_problem("too-large", request, error)
+
+
+def _http_problem(kind: str, request: Request, error: Exception) -> Response:
+    response = problem_response(Problem(kind, f"{request.method} {request.url.path}: {error}"))
+    response.headers.update(getattr(error, "headers", None) or {})
     return response
 
 
@@ -63,7 +67,11 @@ async def _on_any_error(request: Request, error: Exception) -> Response:
 def add_problem_handlers(app: FastAPI) -> None:
     """Make every error of the application a problem document."""
     app.add_exception_handler(RequestValidationError, _on_validation_error)
-    app.add_exception_handler(HTTPException, _on_http_error)
+    for status in range(400, 500):  # by status: the class of the router's errors is not FastAPI's
+        app.add_exception_handler(status, _on_bad_request)
+    app.add_exception_handler(404, _on_not_found)
+    app.add_exception_handler(405, _on_wrong_method)
+    app.add_exception_handler(413, _on_too_large)
     app.add_exception_handler(OperatorAgentError, _on_own_error)
     app.add_exception_handler(Exception, _on_any_error)
 

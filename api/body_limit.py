@@ -1,10 +1,10 @@
 """Refuses bodies that are too large, whether their length is declared or not."""
 
-from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from fastapi.datastructures import Headers
+from fastapi.exceptions import HTTPException
 
 from operator_agent.api.answers import problem_response
+from operator_agent.api.asgi import AsgiApp, AsgiMessage, AsgiScope, Receive, Send
 from operator_agent.api.problems import Problem
 
 MAX_BODY_BYTES = 262_144  # a full request has a few kB
@@ -14,11 +14,11 @@ _DETAIL = f"a body has at most {MAX_BODY_BYTES} bytes"
 class BodyLimit:
     """Answers 413 to a declared length over the limit, and counts a body without one."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: AsgiApp) -> None:
         """Stand in front of `app`."""
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -29,7 +29,7 @@ class BodyLimit:
             return
         seen = 0
 
-        async def counted() -> Message:
+        async def counted() -> AsgiMessage:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))

@@ -6,9 +6,8 @@ import secrets
 from collections.abc import Mapping
 from enum import Enum
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from operator_agent.api.answers import problem_response
+from operator_agent.api.asgi import AsgiApp, AsgiScope, Receive, Send
 from operator_agent.api.problems import Problem
 from operator_agent.signing import KEY_BYTES
 
@@ -54,12 +53,12 @@ class KeyCheck:
     Reading methods need the scope `read`, all others `plan`; only `OPEN_PATHS` need no key.
     """
 
-    def __init__(self, app: ASGIApp, keys_sha256: Mapping[str, frozenset[ApiScope]]) -> None:
+    def __init__(self, app: AsgiApp, keys_sha256: Mapping[str, frozenset[ApiScope]]) -> None:
         """Stand in front of `app`."""
         self._app = app
         self._keys_sha256 = dict(keys_sha256)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 401 or 403."""
         problem = self._problem(scope) if scope["type"] == "http" else None
         if problem is None:
@@ -67,7 +66,7 @@ class KeyCheck:
         else:
             await problem_response(problem)(scope, receive, send)
 
-    def _problem(self, scope: Scope) -> Problem | None:
+    def _problem(self, scope: AsgiScope) -> Problem | None:
         if scope["path"] in OPEN_PATHS:
             return None
         header = KEY_HEADER.lower().encode()

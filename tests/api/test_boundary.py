@@ -9,7 +9,7 @@ import operator_agent.api
 FOLDER = Path(next(iter(operator_agent.api.__path__)))
 ROOT_MODULES = {"arrays", "clock", "errors", "messages", "signing", "units"}
 LAYERS = {"api", "planning"}
-PACKAGES = {"fastapi", "httpx2", "pydantic", "starlette", "uvicorn"}
+PACKAGES = {"fastapi", "httpx2", "pydantic", "uvicorn"}
 
 
 def imports(path: Path) -> set[str]:
