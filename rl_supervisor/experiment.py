@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from operator_agent.errors import InputError
+from operator_agent.messages import EconomicTargets
 from operator_agent.rl_supervisor.advice_map import AdviceMap
 
 
@@ -21,8 +22,8 @@ class EpisodeSettings:
         control_s: sample time of the MPC [s].
         interval_s: time between two decisions of the supervisor [s].
         profit_scale_usd_per_h: profit difference that counts as a reward of 1.
-        reference_usd_per_h: profit that counts as zero; only shifts the reward.
-        violation_weight: reward lost per interval at one span of hard-limit violation throughout.
+        violation_weight: reward lost per interval when one hard limit is broken throughout by ten
+            measurement noises.
     """
 
     duration_s: float
@@ -30,7 +31,6 @@ class EpisodeSettings:
     control_s: float
     interval_s: float
     profit_scale_usd_per_h: float
-    reference_usd_per_h: float
     violation_weight: float
 
     def __post_init__(self) -> None:
@@ -99,13 +99,15 @@ class SeedSettings:
     """Seeds of scenarios; the three sets must not meet.
 
     Attributes:
-        training: seed of the learner and of the training scenarios.
+        training: seed of the learner; the training scenarios follow from it.
+        n_training: training scenarios.
         validation_first, n_validation: scenarios that choose the checkpoint.
         gate_first, n_gate: scenarios that decide on promotion.
         test_first, n_test: scenarios of the evaluation.
     """
 
     training: int
+    n_training: int
     validation_first: int
     n_validation: int
     gate_first: int
@@ -119,11 +121,19 @@ class SeedSettings:
         seeds = [seed for group in sets for seed in group]
         if len(set(seeds)) != len(seeds):
             raise InputError("seeds: validation, gate and test scenarios must not meet")
+        if self.training < 0 or self.n_training < 1:
+            raise InputError("seeds: training is 0 or more, with at least one scenario")
         if not all(0 <= seed < FIRST_TRAINING_SCENARIO for seed in seeds):
             raise InputError(
                 f"seeds: validation, gate and test lie from 0 to {FIRST_TRAINING_SCENARIO - 1}; "
                 "training draws its scenarios above that"
             )
+
+    @property
+    def training_scenarios(self) -> range:
+        """Scenario seeds of the training."""
+        first = FIRST_TRAINING_SCENARIO * (1 + self.training)
+        return range(first, first + self.n_training)
 
     @property
     def validation(self) -> range:
@@ -150,33 +160,43 @@ class Experiment:
 
     Attributes:
         name: of the experiment.
-        site, plant, weights, envelope: paths of the files of the control loop.
-        layout: of the plant: `full` or `reduced`.
+        path: of the file itself.
+        site: path of the site file, which names plant, controller and envelope.
+        layout: of the simulated plant.
         relinearise_every: control cycles between two linearisations of the model.
         episode, ppo, dqn, seeds: see there.
         actions: what the policy may do.
+        targets: what planning asks in every scenario; the slate is that of the scenario.
+        price_scatter: stream values are drawn within so much of those in `targets` [relative].
         algorithm: which learner.
         total_steps: decisions in training.
         checkpoint_steps: decisions between two validations.
         n_environments: processes that simulate.
+        rule_factors: candidates of the rule baseline, back-off over excess standard deviation.
     """
 
     name: str
+    path: Path
     site: Path
-    plant: Path
-    weights: Path
-    envelope: Path
     layout: str
     relinearise_every: int
     episode: EpisodeSettings
     actions: AdviceMap
+    targets: EconomicTargets
+    price_scatter: float
     algorithm: Literal["ppo", "dqn"]
     total_steps: int
     checkpoint_steps: int
     n_environments: int
+    rule_factors: tuple[float, ...]
     ppo: PpoSettings
     dqn: DqnSettings
     seeds: SeedSettings
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """CVs for which planning gives a target, sorted."""
+        return tuple(sorted(self.targets.targets))
 
 
 class _Strict(BaseModel):
@@ -186,20 +206,12 @@ class _Strict(BaseModel):
 Positive = Field(gt=0)
 
 
-class _Files(_Strict):
-    site: str
-    plant: str
-    weights: str
-    envelope: str
-
-
 class _Episode(_Strict):
     duration_s: float = Positive
     start_up_s: float = Positive
     control_s: float = Positive
     interval_s: float = Positive
     profit_scale_usd_per_h: float = Positive
-    reference_usd_per_h: float
     violation_weight: float = Field(ge=0)
 
 
@@ -232,6 +244,7 @@ class _Dqn(_Learner):
 
 class _Seeds(_Strict):
     training: int
+    n_training: int
     validation_first: int
     n_validation: int
     gate_first: int
@@ -242,15 +255,18 @@ class _Seeds(_Strict):
 
 class _File(_Strict):
     name: str
-    files: _Files
+    site: str
     layout: str
     relinearise_every: int = Positive
     episode: _Episode
     actions: dict[str, float]
+    targets: dict[str, Any]
+    price_scatter: float = Field(ge=0, lt=1)
     algorithm: Literal["ppo", "dqn"]
     total_steps: int = Positive
     checkpoint_steps: int = Positive
     n_environments: int = Positive
+    rule_factors: list[float] = Field(min_length=1)
     ppo: _Ppo
     dqn: _Dqn
     seeds: _Seeds
@@ -275,18 +291,21 @@ def load_experiment(path: Path) -> Experiment:
         raise InputError(f"training file {path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, ValidationError) as error:
         raise InputError(f"training file {path}: {error}") from error
-    files = {key: path.parent / name for key, name in found.files.model_dump().items()}
     return Experiment(
         name=found.name,
-        **files,
+        path=path,
+        site=path.parent / found.site,
         layout=found.layout,
         relinearise_every=found.relinearise_every,
         episode=EpisodeSettings(**found.episode.model_dump()),
         actions=AdviceMap(tuple(found.actions), tuple(found.actions.values())),
+        targets=EconomicTargets.from_payload(found.targets),
+        price_scatter=found.price_scatter,
         algorithm=found.algorithm,
         total_steps=found.total_steps,
         checkpoint_steps=found.checkpoint_steps,
         n_environments=found.n_environments,
+        rule_factors=tuple(found.rule_factors),
         ppo=PpoSettings(**_with_tuple(found.ppo.model_dump())),
         dqn=DqnSettings(**_with_tuple(found.dqn.model_dump())),
         seeds=SeedSettings(**found.seeds.model_dump()),

@@ -1,14 +1,16 @@
 """What the supervisor sees: one vector, made the same way in training and in the control loop.
 
-Only what the loop itself knows goes in: the scans so far, planning's targets, and the last
-action. All scales are fixed (the tag list's measurement noise, and the constants below), so that
-nothing is learned beside the policy; values are cut to +-5.
+Only what the loop itself knows goes in: the scans so far, the prices of the limits that hold the
+MPC's target, planning's targets, and the last action. All scales are fixed (the tag list's
+measurement noise, and the constants below), so that nothing is learned beside the policy; values
+are cut to +-5.
 
 | part | for each | meaning |
 |---|---|---|
 | `margin:CV` | limited CV | distance of the recent mean to the nearest limit, in 10 noises |
 | `spread:CV` | limited CV | log10 of the recent standard deviation over the noise |
 | `trend:CV` | limited CV | recent mean minus the mean before, in 10 noises |
+| `room:CV` | limited CV | what one noise more room to its limits is worth, in 100 usd/h |
 | `error:CV` | CV with a target | recent mean minus planning's target, in 10 noises |
 | `trend:DV` | temperature DV | as above, in kelvin |
 | `slate_gap` | unit | volume fraction in which the crude differs from planning's slate |
@@ -30,11 +32,12 @@ from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.messages import EconomicTargets
 from operator_agent.site import Site, Tag
-from operator_agent.units import unit
+from operator_agent.units import HOUR_S, unit
 
 CLIP = 5.0  # scaled values beyond carry no more information than "far"
 NOISES_PER_SPAN = 10.0  # a margin of ten noises is comfortable
 PRICE_SPAN = 100.0  # usd/m3, about 16 usd/bbl: a large difference between neighbouring cuts
+ROOM_SPAN = 100.0  # usd/h per noise
 TEMPERATURE_SPAN_K = 5.0  # of a measured disturbance
 SLATE_SPAN = 0.2  # volume fraction
 FEED_SPAN = 0.05  # relative
@@ -61,6 +64,20 @@ class ScanValues(Protocol):
     @property
     def d(self) -> FloatArray:
         """Measured disturbances, shape (n_dv,)."""
+        ...
+
+
+class HeldTarget(Protocol):
+    """What is read of the controller's steady-state target."""
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """Limits that hold it, `name low` or `name high`."""
+        ...
+
+    @property
+    def prices(self) -> tuple[float, ...]:
+        """Of those limits [usd/s per SI unit]."""
         ...
 
 
@@ -170,6 +187,7 @@ class Observer:
             rows.append((f"margin:{tag.variable}", 0.0, span))
             rows.append((f"spread:{tag.variable}", 0.0, 1.0))
             rows.append((f"trend:{tag.variable}", 0.0, span))
+            rows.append((f"room:{tag.variable}", 0.0, ROOM_SPAN))
         for name in self._targets:
             noise = self._site.cvs[self._cv_index[name]].noise
             rows.append((f"error:{name}", 0.0, NOISES_PER_SPAN * noise))
@@ -218,20 +236,29 @@ class Observer:
         """Return the history with the last action replaced, shape (n_action,)."""
         return replace(history, action=action.copy())
 
-    def observe(self, history: History, scan: ScanValues, targets: EconomicTargets) -> FloatArray:
+    def observe(
+        self,
+        history: History,
+        scan: ScanValues,
+        target: HeldTarget | None,
+        targets: EconomicTargets,
+    ) -> FloatArray:
         """Return the observation, shape (n_obs,); NaN where too few readings were good.
 
         Args:
             history: with this scan already in it.
             scan: of this cycle.
+            target: of the controller; None before its first, no limit has a price then.
             targets: that are tracked.
         """
         raw: dict[str, float] = {}
+        room = _room(target)
         for index, tag in self._limited:
             recent, trend, spread = _window(history.cvs[:, index])
             raw[f"margin:{tag.variable}"] = _margin(tag, recent)
             raw[f"spread:{tag.variable}"] = math.log10(max(spread / tag.noise, 0.1))
             raw[f"trend:{tag.variable}"] = trend
+            raw[f"room:{tag.variable}"] = room.get(tag.variable, 0.0) * tag.noise * HOUR_S
         for name in self._targets:
             recent, _, _ = _window(history.cvs[:, self._cv_index[name]])
             raw[f"error:{name}"] = recent - targets.targets.get(name, recent)
@@ -258,6 +285,16 @@ class Observer:
 def _is_limited(tag: Tag) -> bool:
     edges = (tag.soft.low, tag.soft.high, tag.operator.low, tag.operator.high)
     return any(math.isfinite(edge) for edge in edges)
+
+
+def _room(target: HeldTarget | None) -> dict[str, float]:
+    """Return the price of each variable's limits [usd/s per SI unit]."""
+    prices: dict[str, float] = {}
+    if target is not None:
+        for limit, price in zip(target.active, target.prices, strict=True):
+            variable = limit.rpartition(" ")[0]
+            prices[variable] = prices.get(variable, 0.0) + price
+    return prices
 
 
 def _margin(tag: Tag, value: float) -> float:

@@ -12,7 +12,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -60,7 +59,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         """Check that the shapes fit each other and that every weight is finite."""
-        object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+        object.__setattr__(self, "metadata", dict(self.metadata))
         n_obs, n_action = len(self.observation_names), len(self.action_names)
         if not len(self.observation_centre) == len(self.observation_span) == n_obs:
             raise InputError("policy: give one centre and one span for each observation")

@@ -6,7 +6,8 @@ import numpy as np
 
 from operator_agent.errors import InputError
 from operator_agent.messages import Advice, AdviceEnvelope, EconomicTargets
-from operator_agent.mpc.controller import CycleResult, Scan
+from operator_agent.mpc.controller import CycleResult
+from operator_agent.mpc.scan import Scan
 from operator_agent.rl_supervisor.advice_map import AdviceMap
 from operator_agent.rl_supervisor.observation import Observer
 from operator_agent.rl_supervisor.policy_file import Policy
@@ -46,8 +47,8 @@ class Supervisor:
     ) -> Advice | None:
         """Take in a scan; return new advice every k-th cycle, None between.
 
-        Without enough good readings, without targets, or when the controller holds, the advice
-        is "no change" and `reason` says why: old advice must not outlive what it rested on.
+        Without enough good readings or without targets the advice is "no change" and `reason`
+        says why: old advice must not outlive what it rested on.
 
         Args:
             cycle: number of the control cycle.
@@ -59,9 +60,9 @@ class Supervisor:
         if cycle % self._every:
             return None
         action = np.zeros(self._map.n_action)
-        self.reason = self._why_not(result, targets)
-        if not self.reason and targets is not None:
-            observation = self._observer.observe(self._history, scan, targets)
+        self.reason = "there are no economic targets yet" if targets is None else ""
+        if targets is not None:
+            observation = self._observer.observe(self._history, scan, result.target, targets)
             bad = np.flatnonzero(~np.isfinite(observation))
             if bad.size:
                 names = ", ".join(self._observer.layout.names[i] for i in bad)
@@ -72,11 +73,6 @@ class Supervisor:
             LOG.info("cycle %d: no advice: %s", cycle, self.reason)
         self._history = self._observer.after_action(self._history, action)
         return self._map.advice(action, cycle, self._envelope)
-
-    def _why_not(self, result: CycleResult, targets: EconomicTargets | None) -> str:
-        if targets is None:
-            return "there are no economic targets yet"
-        return ""
 
 
 def observer_of(policy: Policy, site: Site) -> Observer:

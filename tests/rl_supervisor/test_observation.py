@@ -6,12 +6,17 @@ import pytest
 
 from operator_agent.errors import InputError
 from operator_agent.messages import EconomicTargets
+from operator_agent.mpc.target import SteadyTarget
 from operator_agent.rl_supervisor.observation import History, Observer
 from operator_agent.site import Site
 
 from .conftest import Values, calm_scan
 
 ACTIONS = ("cut:temp_tbp95_kerosene", "move_suppression")
+HELD = SteadyTarget(
+    u=np.zeros(9), y=np.zeros(9), active=("temp_tbp95_lgo high", "flow_vol_feed high"),
+    prices=(0.05, 1.0), profit=0.0, violation=0.0,
+)  # fmt: skip
 Change = Callable[[int, Values], Values]
 
 
@@ -31,7 +36,7 @@ def observed(
     observer: Observer, site: Site, targets: EconomicTargets, change: Change = lambda _, s: s
 ) -> dict[str, float]:
     history, scan = run(observer, site, 40, change)
-    vector = observer.observe(history, scan, targets)
+    vector = observer.observe(history, scan, HELD, targets)
     return dict(zip(observer.layout.names, vector.tolist(), strict=True))
 
 
@@ -47,6 +52,8 @@ def test_calm_plant_gives_the_values_it_was_made_with(
     assert seen["margin:temp_tbp95_lgo"] == pytest.approx(0.5, abs=0.15)
     assert seen["spread:temp_tbp95_lgo"] == pytest.approx(0.0, abs=0.2)
     assert seen["trend:temp_tbp95_lgo"] == pytest.approx(0.0, abs=0.15)
+    assert seen["room:temp_tbp95_lgo"] == pytest.approx(0.05 * 0.8 * 3600.0 / 100.0)
+    assert seen["room:temp_tbp95_hgo"] == 0.0
     assert seen["slate_gap"] == pytest.approx(0.0, abs=1e-9)
     assert seen["feed_gap"] == pytest.approx(0.0)
     assert seen["slate_age"] == 0.0

@@ -1,0 +1,204 @@
+"""Plant and MPC without wire and gate: what the environment steps, one control cycle at a time.
+
+The order inside a cycle is that of the control loop: scan, controller step with the advice in
+force, set points written, plant advanced. The truth is scored over the minute that follows.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+
+from operator_agent.errors import InputError
+from operator_agent.messages import Advice, EconomicTargets
+from operator_agent.mpc.controller import Controller, ControllerState, CycleResult
+from operator_agent.mpc.scan import Scan
+from operator_agent.mpc.variables import variables_from_site
+from operator_agent.mpc.weights import load_weights
+from operator_agent.plant.case_file import load_crude_unit_case
+from operator_agent.plant.controller_economics import build_controller_economics
+from operator_agent.plant.controller_model import build_controller_model
+from operator_agent.plant.crude_unit import build_crude_unit
+from operator_agent.plant.economics import profit_rate
+from operator_agent.plant.scenario import CrudeSwitch, Scenario, random_scenario
+from operator_agent.plant.simulator import Simulator, recipe_setpoints
+from operator_agent.rl_supervisor.experiment import Experiment
+from operator_agent.rl_supervisor.observation import NOISES_PER_SPAN
+from operator_agent.site import Site
+from operator_agent.units import HOUR_S
+
+GOOD = "good"  # status of a measurement that may be used
+FRACTION = "fraction_"
+
+
+class Driver(Enum):
+    """Who moves the set points."""
+
+    MPC = "mpc"
+    RECIPE = "recipe"
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One control cycle.
+
+    Attributes:
+        scan: that the controller saw.
+        result: of the controller; None under the recipe.
+        targets: that were tracked.
+        profit_usd_per_h: at the true state after the cycle.
+        off_spec_usd_per_h: the part of it lost to products out of specification.
+        violation: sum of the true CVs' distances beyond hard limits, in ten noises each [1].
+    """
+
+    scan: Scan
+    result: CycleResult | None
+    targets: EconomicTargets
+    profit_usd_per_h: float
+    off_spec_usd_per_h: float
+    violation: float
+
+
+class PlantLoop:
+    """The simulated unit under its MPC, or under the recipe card. Built once, started often."""
+
+    def __init__(self, experiment: Experiment, site: Site) -> None:
+        """Build plant and controller.
+
+        Args:
+            experiment: files, layout and times.
+            site: tag list; its limits are the controller's.
+
+        Raises:
+            InputError: a file is wrong, or the tag list does not fit the model.
+        """
+        self._experiment = experiment
+        self._site = site
+        self._case = load_crude_unit_case(Path(site.files["plant"]))
+        self._unit = build_crude_unit(self._case, experiment.layout)
+        model = build_controller_model(self._case)
+        weights = replace(
+            load_weights(Path(site.files["controller"])),
+            relinearise_every=experiment.relinearise_every,
+        )
+        self._controller = Controller(
+            model,
+            variables_from_site(site, model),
+            weights,
+            build_controller_economics(self._case),
+            experiment.episode.control_s,
+        )
+        self._base_targets = experiment.targets
+        self._good_d = np.array([])
+
+    def start(self, scenario_seed: int, driver: Driver) -> None:
+        """Start a scenario from its first minute.
+
+        Args:
+            scenario_seed: fixes crude, events, prices and every noise.
+            driver: who moves the set points.
+        """
+        episode = self._experiment.episode
+        rng = np.random.default_rng(scenario_seed)
+        self._driver = driver
+        scenario = random_scenario(rng, self._case, episode.start_up_s + episode.duration_s)
+        self._scenario: Scenario = scenario
+        self._simulator = Simulator(self._unit, self._case, scenario, scenario_seed)
+        self._price_factors = self._draw_prices(rng)
+        self._state: ControllerState | None = None
+        self._good_d = np.array([self._simulator.truth()[tag.variable] for tag in self._site.dvs])
+
+    def _draw_prices(self, rng: np.random.Generator) -> dict[str, float]:
+        scatter = self._experiment.price_scatter
+        return {
+            stream: 1.0 + scatter * float(rng.uniform(-1.0, 1.0))
+            for stream in self._base_targets.stream_prices
+            if stream != "feed"
+        }
+
+    def targets(self) -> EconomicTargets:
+        """Return what planning asks now: the declared slate and this scenario's prices."""
+        base = self._base_targets
+        slate: Mapping[str, float] = self._case.slate
+        for event in self._scenario.events:
+            if isinstance(event, CrudeSwitch) and event.at_s <= self._simulator.time_s:
+                slate = event.slate
+        prices = {
+            stream: price * self._price_factors.get(stream, 1.0)
+            for stream, price in base.stream_prices.items()
+        }
+        return replace(base, slate=slate, stream_prices=prices)
+
+    def cycle(self, advice: Advice | None) -> Cycle:
+        """Run one control cycle with the advice in force, and score it.
+
+        Raises:
+            PlantError: the plant left its physical range.
+        """
+        scan, targets = self._scan(), self.targets()
+        result = None
+        if self._driver is Driver.MPC:
+            result = self._control(scan, targets, advice)
+        else:
+            self._follow_recipe()
+        self._simulator.advance(self._experiment.episode.control_s)
+        truth = self._simulator.truth()
+        profit = profit_rate(truth, targets, self._case.specifications)
+        return Cycle(
+            scan=scan,
+            result=result,
+            targets=targets,
+            profit_usd_per_h=profit.total * HOUR_S,
+            off_spec_usd_per_h=profit.off_spec * HOUR_S,
+            violation=self._violation(truth),
+        )
+
+    def _scan(self) -> Scan:
+        measured = self._simulator.measure()
+
+        def value(variable: str) -> float:
+            found = measured[variable]
+            return found.value if found.status == GOOD else math.nan
+
+        d = np.array([value(tag.variable) for tag in self._site.dvs])
+        self._good_d = np.where(np.isfinite(d), d, self._good_d)
+        return Scan(
+            y=np.array([value(tag.variable) for tag in self._site.cvs]),
+            u_readback=np.array([self._simulator.setpoints[t.variable] for t in self._site.mvs]),
+            d=self._good_d.copy(),
+        )
+
+    def _control(self, scan: Scan, targets: EconomicTargets, advice: Advice | None) -> CycleResult:
+        if self._state is None:
+            self._state = self._controller.start(scan)
+        result, self._state = self._controller.step(self._state, scan, targets, advice)
+        if result.outcome.accepted:
+            for tag, move in zip(self._site.mvs, result.outcome.move.tolist(), strict=True):
+                self._simulator.write(tag.variable, move)
+        return result
+
+    def _follow_recipe(self) -> None:
+        truth, held = self._simulator.truth(), self._simulator.setpoints
+        slate = {
+            tag.variable.removeprefix(FRACTION): truth[tag.variable]
+            for tag in self._site.dvs
+            if tag.variable.startswith(FRACTION)
+        }
+        card = recipe_setpoints(self._case, slate)
+        for tag in self._site.mvs:
+            reach = tag.rate * self._experiment.episode.control_s
+            step = min(max(card[tag.variable] - held[tag.variable], -reach), reach)
+            self._simulator.write(tag.variable, held[tag.variable] + step)
+
+    def _violation(self, truth: Mapping[str, float]) -> float:
+        total = 0.0
+        for tag in self._site.cvs:
+            value = truth[tag.variable]
+            if not math.isfinite(value):
+                raise InputError(f"the plant gives no true value of {tag.variable}")
+            beyond = max(value - tag.operator.high, tag.operator.low - value, 0.0)
+            total += beyond / (NOISES_PER_SPAN * tag.noise) if beyond else 0.0
+        return total
