@@ -7,7 +7,8 @@ from operator_agent.mpc.condense import Factors, factorise
 from operator_agent.mpc.linearise import Lineariser
 from operator_agent.mpc.transcription import Transcription
 
-ROLLOUT_TOLERANCE = 1e-7  # scaled defect; far below model error, well above rounding
+CHORD_TOLERANCE = 1e-5  # scaled defect of a prediction; acceptance allows a hundred times as much
+NEWTON_TOLERANCE = 1e-7  # scaled defect of a state that is carried on; well above rounding
 CHORD_ITERATIONS = 6  # with the factors of the linearisation; then Newton takes over
 NEWTON_ITERATIONS = 25  # a cold start needs some ten
 NEWTON_STEP = 5.0  # largest change of a scaled state in one Newton step
@@ -63,7 +64,7 @@ def _chord(
         rhs, _ = point.values(x, u, d)
         defect = x - before - step_s * rhs[0]
         size = float(np.max(np.abs(defect)))
-        if size < ROLLOUT_TOLERANCE:
+        if size < CHORD_TOLERANCE:
             return x
         if not size < last:
             return None
@@ -95,7 +96,7 @@ def implicit_step(
         linear = point.linearise(x, u, d)
         defect = x - before - step_s * linear.rhs[0]
         size = float(np.max(np.abs(defect)))
-        if size < ROLLOUT_TOLERANCE:
+        if size < NEWTON_TOLERANCE:
             return x
         if not np.isfinite(size):
             return None

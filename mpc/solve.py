@@ -16,7 +16,7 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.acceptance import CLIP_TOLERANCE, check_inputs, check_point
 from operator_agent.mpc.condense import Condensed, condense
-from operator_agent.mpc.cost import ScaledProblem, plan_cost, write_qp
+from operator_agent.mpc.cost import ScaledProblem, write_qp
 from operator_agent.mpc.dense_qp import QpSolution
 from operator_agent.mpc.problem import (
     Diagnostics,
@@ -28,9 +28,10 @@ from operator_agent.mpc.problem import (
     refused,
 )
 from operator_agent.mpc.rollout import rollout
+from operator_agent.mpc.step import Direction, Plan, StepTaken, best_step
 
-STEP_LENGTHS = (1.0, 0.5, 0.2)  # then 0; shorter steps gained nothing on jumps that need a ramp
 SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
+SETTLED_STEP = 0.3  # scaled; a full step below it leaves nothing for a second iteration of a cycle
 PRICE_TOLERANCE = 1e-6  # multiplier above which a limit counts as active
 
 
@@ -46,14 +47,6 @@ class _Trace:
         now = time.perf_counter()
         self.timings_ms[part] = self.timings_ms.get(part, 0.0) + 1e3 * (now - self.last_s)
         self.last_s = now
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """Block levels (n_blocks, n_u) and states (N + 1, n_x), scaled."""
-
-    blocks: FloatArray
-    states: FloatArray
 
 
 def solve(problem: Problem, warm: Warm | None) -> Outcome:
@@ -82,36 +75,36 @@ def solve(problem: Problem, warm: Warm | None) -> Outcome:
         step = _iterate(problem, scaled, plan, condensed if quick else None, trace)
         if isinstance(step, Outcome):
             return step
-        plan, condensed, solution = step.plan, step.condensed, step.solution
-        costs = (costs[0] if trace.steps[:-1] else step.cost_before, step.cost_after)
+        plan, condensed, solution = step.taken.plan, step.condensed, step.solution
+        costs = (costs[0] if trace.steps[:-1] else step.taken.cost_before, plan.cost)
         if trace.steps[-1] == 0.0 or step.size < SMALL_STEP:
             small = step.size < SMALL_STEP
             status = SolverStatus.CONVERGED if small else SolverStatus.STALLED
+            break
+        if warm is not None and trace.steps[-1] == 1.0 and step.size < SETTLED_STEP:
             break
     assert condensed is not None and solution is not None
     return _finish(problem, scaled, plan, condensed, solution, status, costs, warm, trace)
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
-    plan: _Plan
+class _Iterate:
+    taken: StepTaken
     condensed: Condensed
     solution: QpSolution
     size: float
-    cost_before: float
-    cost_after: float
 
 
 def _start(
     problem: Problem, scaled: ScaledProblem, warm: Warm | None
-) -> tuple[_Plan | None, Condensed | None]:
+) -> tuple[Plan | None, Condensed | None]:
     """Return the shifted plan, made to fit the limits; without one, the held set points."""
     grid = problem.transcription
     n_pred, n_blocks = grid.horizon.n_pred, grid.horizon.n_blocks
     if warm is None or warm.blocks.shape[0] != n_blocks or warm.states.shape[0] != n_pred + 1:
         blocks = scaled.fit(np.tile(scaled.u_held, (n_blocks, 1)))
         states = rollout(grid, scaled.d, scaled.x, scaled.stage_inputs(blocks), None, None)
-        return (None if states is None else _Plan(blocks, states)), None
+        return (None if states is None else Plan(blocks, states)), None
     part = problem.cycle_s / grid.horizon.block_lengths_s[:-1, None]
     blocks = warm.blocks.copy()
     blocks[:-1] += np.minimum(part, 1.0) * (warm.blocks[1:] - warm.blocks[:-1])
@@ -119,16 +112,16 @@ def _start(
     part = np.minimum(problem.cycle_s / grid.lengths_s, 1.0)[:, None]
     states[:-1] += part * (warm.states[1:] - warm.states[:-1])
     states[0] = scaled.x
-    return _Plan(scaled.fit(blocks), states), warm.condensed
+    return Plan(scaled.fit(blocks), states), warm.condensed
 
 
 def _iterate(
     problem: Problem,
     scaled: ScaledProblem,
-    plan: _Plan,
+    plan: Plan,
     cached: Condensed | None,
     trace: _Trace,
-) -> _Step | Outcome:
+) -> _Iterate | Outcome:
     grid = problem.transcription
     inputs = scaled.stage_inputs(plan.blocks)
     if cached is None:
@@ -160,61 +153,22 @@ def _iterate(
     response = closing + condensed.states_of_blocks @ move
     step = move.reshape(plan.blocks.shape)
     if cached is None:
-        found = _best_step(_closed(scaled, plan, closing), step, response - closing,
-                           problem, scaled, condensed)  # fmt: skip
+        direction = Direction(step, closing, response - closing, free)
+        taken = best_step(grid, scaled, plan, direction, condensed.factors)
     else:
         states = np.vstack([plan.states[:1], plan.states[1:] + response])
-        found = (1.0, _Plan(plan.blocks + step, states), np.nan, np.nan)
+        taken = StepTaken(1.0, Plan(plan.blocks + step, states), np.nan)
     trace.lap("step")
-    if found is None:
+    if taken is None:
         return refused(SolverStatus.NOT_FINITE, "the model's prediction along the plan diverged")
-    length, new, before, after = found
-    trace.steps.append(length)
-    return _Step(new, condensed, solution, float(np.max(np.abs(step))), before, after)
-
-
-def _closed(scaled: ScaledProblem, plan: _Plan, closing: FloatArray) -> _Plan:
-    """Return the plan with its defects closed to first order."""
-    return _Plan(plan.blocks, np.vstack([scaled.x[None, :], plan.states[1:] + closing]))
-
-
-def _best_step(
-    plan: _Plan,
-    step: FloatArray,
-    response: FloatArray,
-    problem: Problem,
-    scaled: ScaledProblem,
-    condensed: Condensed,
-) -> tuple[float, _Plan, float, float] | None:
-    """Return step length, plan, cost before and after; None when not even zero can be predicted."""
-    grid = problem.transcription
-
-    def tried(length: float) -> tuple[float, _Plan]:
-        blocks = plan.blocks + length * step
-        guess = plan.states[1:] + length * response
-        inputs = scaled.stage_inputs(blocks)
-        states = rollout(grid, scaled.d, scaled.x, inputs, guess, condensed.factors)
-        if states is None:
-            return np.inf, plan
-        _, outputs = grid.stages.values(states[1:], inputs, scaled.d)
-        cost = plan_cost(grid, scaled, blocks, outputs + scaled.bias)
-        return (cost if np.isfinite(cost) else np.inf), _Plan(blocks, states)
-
-    before, kept = tried(0.0)
-    best, length, new = before, 0.0, kept
-    for candidate in STEP_LENGTHS:
-        cost, trial = tried(candidate)
-        if cost < best:
-            best, length, new = cost, candidate, trial
-        if length > 0.0:
-            break
-    return None if best == np.inf else (length, new, before, best)
+    trace.steps.append(taken.length)
+    return _Iterate(taken, condensed, solution, float(np.max(np.abs(step))))
 
 
 def _finish(
     problem: Problem,
     scaled: ScaledProblem,
-    plan: _Plan,
+    plan: Plan,
     condensed: Condensed,
     solution: QpSolution,
     status: SolverStatus,

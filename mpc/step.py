@@ -1,0 +1,104 @@
+"""How far to go along the QP's direction: the cost of the nonlinear prediction decides.
+
+Full steps of a real-time iteration overshoot on large jumps; zero, the shifted plan, is always
+among the candidates, so that a cycle never takes a plan that predicts worse than the last one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.mpc.condense import Factors
+from operator_agent.mpc.cost import ScaledProblem, plan_cost
+from operator_agent.mpc.rollout import rollout
+from operator_agent.mpc.transcription import Transcription
+
+STEP_LENGTHS = (1.0, 0.5, 0.2)  # then 0; shorter steps gained nothing on jumps that need a ramp
+SMALL_GAP = 0.05  # scaled; defects below it are closed to first order well enough to compare costs
+COST_TOLERANCE = 1e-6  # relative: differences of rollouts below it are rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan, scaled.
+
+    Attributes:
+        blocks: MV levels, shape (n_blocks, n_u).
+        states: at the stage borders, shape (N + 1, n_x).
+        cost: of the nonlinear prediction; NaN where it was not rolled out.
+    """
+
+    blocks: FloatArray
+    states: FloatArray
+    cost: float = np.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """Where the QP points, scaled.
+
+    Attributes:
+        blocks: change of the levels, shape (n_blocks, n_u).
+        closing: change of the states that closes the plan's defects, shape (N, n_x).
+        states: further change of the states with the full step, shape (N, n_x).
+        free: outputs with bias when only the defects are closed, shape (N, n_y).
+    """
+
+    blocks: FloatArray
+    closing: FloatArray
+    states: FloatArray
+    free: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """The chosen step length, the plan there, and the cost of staying."""
+
+    length: float
+    plan: Plan
+    cost_before: float
+
+
+def best_step(
+    grid: Transcription,
+    scaled: ScaledProblem,
+    plan: Plan,
+    direction: Direction,
+    factors: tuple[Factors, ...],
+) -> StepTaken | None:
+    """Return the first step length that lowers the cost, or zero; None when nothing predicts.
+
+    Args:
+        grid: stage functions.
+        scaled: the problem.
+        plan: from which the step goes.
+        direction: of the QP.
+        factors: of the stages near the plan.
+    """
+
+    def tried(length: float) -> Plan | None:
+        blocks = plan.blocks + length * direction.blocks
+        guess = plan.states[1:] + direction.closing + length * direction.states
+        inputs = scaled.stage_inputs(blocks)
+        states = rollout(grid, scaled.d, scaled.x, inputs, guess, factors)
+        if states is None:
+            return None
+        _, outputs = grid.stages.values(states[1:], inputs, scaled.d)
+        cost = plan_cost(grid, scaled, blocks, outputs + scaled.bias)
+        return Plan(blocks, states, cost) if np.isfinite(cost) else None
+
+    stay = plan if np.isfinite(plan.cost) else None
+    if stay is not None:
+        before = stay.cost
+    elif float(np.max(np.abs(direction.closing))) < SMALL_GAP:
+        before = plan_cost(grid, scaled, plan.blocks, direction.free)
+    else:
+        stay = tried(0.0)
+        before = np.inf if stay is None else stay.cost
+    for length in STEP_LENGTHS:
+        trial = tried(length)
+        if trial is not None and trial.cost <= before + COST_TOLERANCE * (1.0 + abs(before)):
+            return StepTaken(length, trial, before)
+    stay = stay or tried(0.0)
+    return None if stay is None else StepTaken(0.0, stay, before)
