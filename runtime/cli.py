@@ -9,13 +9,12 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table as RichTable
 
 from operator_agent.errors import OperatorAgentError
+from operator_agent.runtime.cli_tables import ERR, OUT, JsonFlag, print_json, rich_table
 
 app = typer.Typer(
     name="operator-agent",
@@ -24,10 +23,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-OUT = Console()
-ERR = Console(stderr=True)
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 DEMO_SITE = Path("cases/sites/crude_unit.yaml")
 
 
@@ -87,21 +82,6 @@ def plan_solve(
     if json_file is not None:
         Path(json_file).write_text(json.dumps(plan.payload(), indent=2) + "\n")
         OUT.print(f"JSON: {json_file}")
-
-
-def print_json(payload: Any) -> None:
-    """Print a payload as JSON and nothing else on standard output."""
-    sys.stdout.write(json.dumps(payload, indent=2, allow_nan=False) + "\n")
-
-
-def rich_table(title: str, columns: Any, rows: Any) -> RichTable:
-    """Return a table for the terminal: first column left, numbers right."""
-    table = RichTable(title=title, title_justify="left", title_style="bold", header_style="bold")
-    for index, column in enumerate(columns):
-        table.add_column(str(column), justify="left" if index == 0 else "right")
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    return table
 
 
 def main() -> None:

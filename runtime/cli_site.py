@@ -11,7 +11,7 @@ import typer
 
 from operator_agent.clock import SystemClock
 from operator_agent.errors import InputError
-from operator_agent.runtime.cli import ERR, OUT, JsonFlag, print_json
+from operator_agent.runtime.cli_tables import ERR, OUT, JsonFlag, print_json
 from operator_agent.runtime.site_file import load_site
 from operator_agent.runtime.state_folder import (
     StateFolder,
@@ -97,6 +97,23 @@ def gate_run(site: SiteArg, state: StateOpt = None) -> None:
     need_keys(folder)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(run_gate(loaded, folder, SystemClock()))
+
+
+@gate_app.command("reset")
+def gate_reset(
+    site: SiteArg,
+    person: Annotated[str, typer.Option(help="Your name; it stands in the audit trail.")],
+    state: StateOpt = None,
+) -> None:
+    """Reset a shed gate, as a person's command, after the cause was looked at.
+
+    The controller stays in STANDBY until it is switched on again.
+    """
+    from operator_agent.runtime.gate_process import reset_gate
+
+    loaded, folder = open_site(site, state)
+    status = asyncio.run(reset_gate(loaded, folder, person))
+    OUT.print(f"gate {status['state']}", highlight=False)
 
 
 @gate_app.command("audit")
@@ -187,4 +204,4 @@ def api_serve(
     loaded, folder = open_site(site, state)
     if not loaded.endpoints.api_endpoint:
         raise InputError(f"site {loaded.name} has no api_endpoint; add one under endpoints")
-    serve_api(loaded, folder, new_key=new_key, say=ERR.print)
+    serve_api(loaded, site, folder, new_key=new_key, say=ERR.print)

@@ -93,8 +93,7 @@ def build_loop(
     envelope = load_signed_envelope(
         Path(site.files["envelope"]), state.signed_envelope, read_key(state.envelope_key)
     )
-    every = round(site.sample_times.supervisor_s / site.sample_times.control_s)
-    adviser = None if policy is None else Supervisor(policy, envelope, controller, every)
+    adviser = None if policy is None else Supervisor(policy, envelope, site)
     parts = LoopParts(
         site=site,
         controller=controller,

@@ -28,10 +28,12 @@ from operator_agent.messages import (
 )
 from operator_agent.mpc.advice import inside
 from operator_agent.mpc.certify import certify, hold_move
-from operator_agent.mpc.controller import Controller, ControllerState, CycleResult, Scan
+from operator_agent.mpc.controller import Controller, ControllerState, CycleResult
+from operator_agent.mpc.problem import PointWorth
+from operator_agent.mpc.scan import Scan
 from operator_agent.runtime.modes import ModeState
 from operator_agent.runtime.run_record import CycleRecord
-from operator_agent.runtime.scan import ScanMemory, to_scan
+from operator_agent.runtime.scan import to_scan
 from operator_agent.site import Site
 
 LOG = logging.getLogger(__name__)
@@ -120,7 +122,6 @@ class ControlLoop:
         self._session = secrets.token_hex(8)
         self._targets = targets
         self._mode = ModeState(max_holds=parts.site.gate.max_holds)
-        self._memory = ScanMemory({}, {})
         self._state: ControllerState | None = None
         self._advice: Advice | None = None
         self._advice_cut: tuple[str, ...] = ()
@@ -152,11 +153,9 @@ class ControlLoop:
         if math.isnan(self._start_s):
             self._start_s = scan.time_s
         await asyncio.to_thread(self._parts.historian.append, scan.time_s, scan.readings)
-        taken, self._memory, why = to_scan(
-            self._parts.site, scan.readings, scan.setpoints, self._memory, self._cycle
-        )
+        taken, why = to_scan(self._parts.site, scan.readings, scan.setpoints, self._cycle)
         result = None if taken is None else self._step(taken)
-        move = self._move(result, why)
+        move = self._move(taken, result, why)
         reply, why = await self._submit(move, why or _reason(result))
         if taken is not None and result is not None:
             self._ask_adviser(taken, result)
@@ -169,21 +168,32 @@ class ControlLoop:
         result, self._state = controller.step(self._state, scan, self._targets, self._advice)
         return result
 
-    def _move(self, result: CycleResult | None, why: str) -> Move | None:
+    def _move(self, scan: Scan | None, result: CycleResult | None, why: str) -> Move | None:
         """Return the signed move or hold of this cycle; None when the mode allows no write."""
         if self._mode.mode is not ControllerMode.ON:
             return None
-        common = {
-            "site": self._parts.site,
-            "sequence": self._cycle,
-            "session": self._session,
-            "read_id": self._cycle,
-            "mono_s": self._parts.clock.monotonic_s(),
-            "key": self._parts.key,
-        }
-        if result is None or not result.outcome.accepted:
-            return hold_move(reason=why or _reason(result), **common)
-        return certify(result.outcome, **common)
+        mono_s = self._parts.clock.monotonic_s()
+        site, key = self._parts.site, self._parts.key
+        if scan is None or result is None or _reason(result):
+            return hold_move(
+                reason=why or _reason(result),
+                site=site,
+                sequence=self._cycle,
+                session=self._session,
+                read_id=self._cycle,
+                mono_s=mono_s,
+                key=key,
+            )
+        return certify(
+            result.outcome,
+            site=site,
+            sequence=self._cycle,
+            session=self._session,
+            read_id=self._cycle,
+            mono_s=mono_s,
+            key=key,
+            held=scan.u_readback,
+        )
 
     async def _submit(self, move: Move | None, why: str) -> tuple[GateReply | None, str]:
         if move is None:
@@ -227,7 +237,7 @@ class ControlLoop:
             targets={} if result is None else dict(zip(names, result.y_target, strict=True)),
             bad_tags={} if scan is None else {r.tag: r.reason for r in scan.readings if not r.good},
             advice=None if self._advice is None else self._advice.payload(),
-            advice_cut=self._advice_cut,
+            advice_cut=self._advice_cut + (() if result is None else result.cuts),
         )
         self._parts.publish(self._status(scan, record))
         return record
@@ -248,6 +258,6 @@ class ControlLoop:
 
 def _reason(result: CycleResult | None) -> str:
     """Return why the optimizer's point is not a move; empty when it is one."""
-    if result is None or result.outcome.accepted:
+    if result is None or result.outcome.worth is PointWorth.ACCEPTED:
         return ""
-    return str(result.outcome.reason)
+    return f"{result.outcome.status.value}: {result.outcome.reason}"

@@ -11,7 +11,6 @@ import json
 import shutil
 import socket
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,11 @@ from operator_agent.plant.case_file import CrudeUnitCase, load_crude_unit_case
 from operator_agent.plant.scenario import Scenario, load_scenario
 from operator_agent.rl_supervisor.policy_file import Policy, load_policy
 from operator_agent.runtime.child_process import ChildProcess
+from operator_agent.runtime.cli_tables import rich_table
 from operator_agent.runtime.control_process import build_controller, build_loop
 from operator_agent.runtime.demo_display import DemoDisplay
-from operator_agent.runtime.demo_record import event_list, load_run
-from operator_agent.runtime.planner import PlannerPool
+from operator_agent.runtime.demo_record import event_list, load_run, plan_at
+from operator_agent.runtime.planner import PlannerPool, PlanRequest
 from operator_agent.runtime.report import write_report
 from operator_agent.runtime.run_record import CycleRecord, Event, RunRecord
 from operator_agent.runtime.scenario_plans import TimedPlan, plan_scenario
@@ -40,7 +40,6 @@ from operator_agent.runtime.state_folder import StateFolder, make_keys
 from operator_agent.site import Site
 
 CONTROLLERS = ("recipe", "mpc", "mpc+supervisor")
-GATE_START_TIMEOUT_S = 60.0  # a gate starts in a few seconds; a loaded machine takes longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +83,17 @@ def run_demo(
     policy = load_policy(Path(site.files["policy"]))
     display.stage("Planning: LP with HiGHS, then NLP with IPOPT, for each event that changes it")
     with PlannerPool() as planner:
-        plans = plan_scenario(site, case, scenario, planner)
-    display.plan(plans[0].answer)
-    events = event_list(site, case, scenario, plans)
+        best = planner.solve(PlanRequest(site.files["planning"], {}, {}))
+        display.tables([rich_table(t.title, t.columns, t.rows) for t in best.tables])
+        plans = plan_scenario(site, case.slate, scenario, planner)
+    events = event_list(site, scenario)
     setup = DemoSetup(site_path, site, case, scenario, policy, plans, events, hours, seed)
     runs = [_run(setup, name, out / name.replace("+", "-"), display) for name in CONTROLLERS]
     summary = score_runs(site, runs, seed, hours)
     summary["policy"] = {"promoted": policy.metadata.get("promoted"), "file": policy_name(site)}
     (out / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
-    titles = [(f"{plan.time_h:.1f} h: {plan.why}", plan.answer.tables) for plan in plans]
+    titles = [("The plan with the choice of crude open", best.tables)]
+    titles += [(f"{plan.time_h:.1f} h: {plan.why}", plan.answer.tables) for plan in plans]
     write_report(out / "report.html", site, runs, summary, events, titles)
     return summary
 
@@ -163,7 +164,7 @@ async def _pace_loop(
         for step in range(round(setup.hours * 3600.0 / step_s)):
             time_h = step * step_s / 3600.0
             _announce(setup, time_h, step_s, display)
-            loop.follow(_plan_at(setup.plans, time_h).answer.targets)
+            loop.follow(plan_at(setup.plans, time_h).answer.targets)
             record = await loop.run_cycle()
             cycles.append(record)
             if step == 0:
@@ -175,10 +176,6 @@ async def _pace_loop(
                 display.event(time_h, f"SHED: {loop.mode.reason}")
     historian.close()
     return tuple(cycles)
-
-
-def _plan_at(plans: Sequence[TimedPlan], time_h: float) -> TimedPlan:
-    return [plan for plan in plans if plan.time_h <= time_h][-1]
 
 
 def _announce(setup: DemoSetup, time_h: float, step_s: float, display: DemoDisplay) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from operator_agent.errors import InputError, SignatureError
 from operator_agent.messages import AdviceEnvelope
-from operator_agent.signing import canonical_json, sign
+from operator_agent.signing import Json, canonical_json, sign
 from operator_agent.units import span_to_si
 
 
@@ -70,7 +70,10 @@ def _spans(spans: Mapping[str, _Span]) -> dict[str, float]:
 
 def sign_envelope(envelope: AdviceEnvelope, key: bytes, path: Path) -> None:
     """Write the bounds with their signature."""
-    payload = {"bounds": envelope.payload(), "signature": sign(envelope.payload(), key)}
+    payload: dict[str, Json] = {
+        "bounds": envelope.payload(),
+        "signature": sign(envelope.payload(), key),
+    }
     path.write_bytes(canonical_json(payload))
 
 

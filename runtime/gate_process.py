@@ -9,11 +9,21 @@ from typing import Any
 from operator_agent.clock import Clock
 from operator_agent.io.audit import verify
 from operator_agent.io.certificates import CertificatePaths
+from operator_agent.io.gate_client import GateClient
 from operator_agent.io.gate_server import GateServer
 from operator_agent.io.reconcile import uncertified_writes
 from operator_agent.io.write_log import read_write_log
+from operator_agent.mpc.problem import SolverStatus
 from operator_agent.runtime.state_folder import StateFolder, need_keys
+from operator_agent.signing import read_key
 from operator_agent.site import Site
+
+# Why an accepted solve may have stopped; whether its point is good is checked by the residual.
+ACCEPTABLE_STATUSES = (
+    SolverStatus.CONVERGED,
+    SolverStatus.ITERATION_LIMIT,
+    SolverStatus.STALLED,
+)
 
 
 async def run_gate(site: Site, state: StateFolder, clock: Clock) -> None:
@@ -27,7 +37,13 @@ async def run_gate(site: Site, state: StateFolder, clock: Clock) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     gate = GateServer(
-        site, need_keys(state), CertificatePaths(state.certificates), state.audit, clock
+        site,
+        need_keys(state),
+        CertificatePaths(state.certificates),
+        state.audit,
+        clock,
+        operator_key=read_key(state.operator_key),
+        accepted_statuses=frozenset(status.name for status in ACCEPTABLE_STATUSES),
     )
     await gate.start()
     try:
@@ -36,6 +52,16 @@ async def run_gate(site: Site, state: StateFolder, clock: Clock) -> None:
         await stopped.wait()
     finally:
         await gate.stop()
+
+
+async def reset_gate(site: Site, state: StateFolder, person: str) -> dict[str, Any]:
+    """Reset a shed gate and return its status.
+
+    Raises:
+        LinkError: the gate is out of reach.
+        SignatureError: the key of the operators is not the gate's.
+    """
+    return await GateClient(site).reset(person, read_key(state.operator_key))
 
 
 def audit_report(state: StateFolder) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -19,7 +20,7 @@ WIDTHS = {"recipe": 1.2, "mpc": 1.6, "mpc+supervisor": 1.3}
 HARD, SOFT, TARGET = "#b3261e", "#c98a00", "#4d7c4a"
 COLUMNS = 3
 PANEL_INCH = (4.3, 2.35)
-STYLE = {
+STYLE: Any = {
     "font.size": 8.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -67,7 +68,7 @@ def economics_figure(runs: Sequence[RunRecord], events: Sequence[Event]) -> Figu
         figure = Figure(figsize=(3 * PANEL_INCH[0], 2.9))
         rate, gained, energy = figure.subplots(1, 3)
         for run in runs:
-            style = {"color": COLOURS[run.name], "lw": WIDTHS[run.name]}
+            style: Any = {"color": COLOURS[run.name], "lw": WIDTHS[run.name]}
             rate.plot(run.time_h, run.profit_usd_h / 1e3, **style)
             more = np.cumsum(run.profit_usd_h - runs[0].profit_usd_h) / 60.0 / 1e3
             gained.plot(run.time_h, more, **style)
@@ -153,7 +154,7 @@ def _short(text: str) -> str:
 
 
 def _line(axes: Axes, run: RunRecord, tag: Tag, values: FloatArray) -> None:
-    style = {"color": COLOURS[run.name], "lw": WIDTHS[run.name]}
+    style: Any = {"color": COLOURS[run.name], "lw": WIDTHS[run.name]}
     axes.plot(run.time_h, _shown(values, tag), label=run.name, **style)
 
 

@@ -87,5 +87,4 @@ class RunRecord:
     @property
     def solve_ms(self) -> FloatArray:
         """Wall times of the optimizer, without cycles in which it did not run [ms]."""
-        times = np.array([cycle.solve_ms for cycle in self.cycles])
-        return times[np.isfinite(times)]
+        return np.array([c.solve_ms for c in self.cycles if np.isfinite(c.solve_ms)])

@@ -58,6 +58,16 @@ class StateFolder:
         return self.path / "device_writes.jsonl"
 
     @property
+    def operator_key(self) -> Path:
+        """Key of the persons who may reset a shed gate."""
+        return self.path / "operator.key"
+
+    @property
+    def api_keys(self) -> Path:
+        """Hashes of the API keys with their scopes."""
+        return self.path / "api_keys.json"
+
+    @property
     def truth(self) -> Path:
         """The simulated plant's noise-free values, one line a minute."""
         return self.path / "truth.jsonl"
@@ -85,6 +95,7 @@ def make_keys(site: Site, state: StateFolder) -> CertificatePaths:
     state.path.chmod(0o700)
     certificates = make_certificates(state.certificates)
     make_key(state.move_key)
+    make_key(state.operator_key)
     envelope = read_envelope(Path(site.files["envelope"]))
     sign_envelope(envelope, make_key(state.envelope_key), state.signed_envelope)
     return certificates
