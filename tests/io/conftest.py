@@ -79,6 +79,11 @@ class PlantProcess:
         self.process.stdin.close()
         self.process.stdout.close()
 
+    def reset(self) -> None:
+        """Return to the first state; any old gate counts as dead."""
+        self.step(1000.0)
+        self.do("reset")
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.thaw()
@@ -93,5 +98,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> CertificatePaths:
 @pytest.fixture
 def plant(certificates: CertificatePaths, tmp_path: Path) -> Iterator[PlantProcess]:
     process = PlantProcess(certificates, tmp_path)
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="module")
+def lasting_plant(
+    certificates: CertificatePaths, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PlantProcess]:
+    process = PlantProcess(certificates, tmp_path_factory.mktemp("plant"))
     yield process
     process.close()

@@ -32,7 +32,6 @@ class Plant:
 
     def __init__(self, site, certificates: CertificatePaths, log: Path, start_time_s: float):
         self.ignore_writes = False
-        self.man_after_write = ""
         self._site = site
         self._held: dict[str, float] = {}
         middle = {tag.name: 0.5 * (tag.operator.low + tag.operator.high) for tag in site.mvs}
@@ -74,6 +73,11 @@ class Plant:
             await self.server.set_setpoint(arguments["tag"], arguments["value"])
         elif command == "ignore_writes":
             self.ignore_writes = True
+        elif command == "reset":
+            self.ignore_writes = False
+            for tag in self._site.mvs:
+                await self.server.set_mode(tag.name, LoopMode.RCAS)
+                await self.server.set_setpoint(tag.name, self._middle[tag.name])
         elif command == "state":
             return {
                 "heartbeat": self.server.heartbeat,
