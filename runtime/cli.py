@@ -66,14 +66,16 @@ def plan_solve(
     json_file: Annotated[
         str | None, typer.Option("--json", help="Write JSON to this file; - for the terminal.")
     ] = None,
-    stage: Annotated[str, typer.Option(help="nlp (default) or lp.")] = "nlp",
+    linear: Annotated[
+        bool, typer.Option("--linear", help="Stop after the LP; the NLP is left out.")
+    ] = False,
 ) -> None:
     """Solve a planning case and show slate, cut points, blends, capacities and marginal values."""
     from operator_agent.planning.case_file import load_case
     from operator_agent.planning.report import plan_tables
     from operator_agent.planning.solve import solve_case
 
-    plan = solve_case(load_case(case), stage=stage)
+    plan = solve_case(load_case(case), stage="lp" if linear else "nlp")
     if json_file == "-":
         print_json(plan.payload())
         return

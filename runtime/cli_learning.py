@@ -1,5 +1,137 @@
 """Commands that learn and tune: training, evaluation and the search over MPC weights."""
 
 from pathlib import Path
+from typing import Annotated
 
-TrainingConfig = Path("cases/training/ppo_demo.yaml")
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from operator_agent.errors import InputError
+from operator_agent.messages import AdviceEnvelope
+from operator_agent.rl_supervisor.experiment import load_experiment
+from operator_agent.rl_supervisor.policy_file import load_policy
+from operator_agent.runtime.cli_tables import ERR, OUT, JsonFlag, print_json, rich_table
+from operator_agent.runtime.envelope_file import read_envelope
+from operator_agent.runtime.site_file import load_site
+from operator_agent.site import Site
+
+TRAINING_FILE = Path("cases/training/ppo_demo.yaml")
+
+
+class _Steps:
+    """A progress bar that takes (done, total, text)."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("starting", total=None)
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        self._progress.update(self._task, completed=done, total=total, description=text)
+
+
+def _bar() -> Progress:
+    columns = (BarColumn(), TextColumn("{task.completed:.0f}/{task.total}"), TimeElapsedColumn())
+    return Progress(*columns, TextColumn("{task.description}"), console=ERR)
+
+
+def _site_of(training: Path) -> tuple[Site, AdviceEnvelope]:
+    site = load_site(load_experiment(training).site)
+    return site, read_envelope(Path(site.files["envelope"]))
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="Training file, cases/training/*.yaml.")],
+    out: Annotated[Path, typer.Option(help="Policy file to write.")] = Path("out/trained.policy"),
+    as_json: JsonFlag = False,
+) -> None:
+    """Train the supervisor in simulation and let the promotion gate decide.
+
+    The policy starts as "no change" and learns what to add to the tuned MPC. It is promoted only
+    if, on held-out scenarios with the same noise, its gain over the MPC alone is above zero with
+    95 % confidence; otherwise the file says that it is not warranted.
+    """
+    try:
+        from operator_agent.runtime.training import run_training
+    except ImportError as error:
+        raise InputError(f"training needs the extra 'train' ({error}); run: make test") from error
+    site, envelope = _site_of(config)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with _bar() as bar:
+        result = run_training(config, site, envelope, out, _Steps(bar))
+    if as_json:
+        print_json(result)
+        return
+    OUT.print(f"{out}: {result['verdict']}", highlight=False)
+    steps = f"{result['steps']} decisions at {result['steps_per_s']:.1f}/s"
+    OUT.print(f"{steps}, {result['wall_s'] / 60:.1f} min in all", highlight=False)
+
+
+def evaluate(
+    policy: Annotated[Path, typer.Argument(help="Policy file.")],
+    config: Annotated[Path, typer.Option(help="Training file with the test scenarios.")] = (
+        TRAINING_FILE
+    ),
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare a policy with the MPC alone, a one-line rule and the recipe on test scenarios.
+
+    All meet the same scenarios with the same noise; means come with bootstrap intervals.
+    """
+    try:
+        from operator_agent.runtime.training import run_evaluation
+    except ImportError as error:
+        raise InputError(f"evaluation needs the extra 'train' ({error}); run: make test") from error
+    loaded = load_policy(policy)
+    site, envelope = _site_of(config)
+    with _bar() as bar:
+        result = run_evaluation(loaded, config, site, envelope, _Steps(bar))
+    if as_json:
+        print_json(result)
+        return
+    rows = [
+        [
+            name,
+            "{:,.0f} ({:,.0f} to {:,.0f})".format(*summary["profit_usd_per_h"]),
+            f"{summary['off_spec_usd_per_h']:,.0f}",
+            f"{summary['violation_h']:.2f}",
+            str(summary["holds"]),
+        ]
+        for name, summary in result["controllers"].items()
+    ]
+    columns = ["controller", "profit USD/h (95 %)", "off-spec USD/h", "hard limits h", "holds"]
+    OUT.print(rich_table(f"{policy.name} on test scenarios", columns, rows))
+    rows = [
+        [name, f"{found['mean']:+.1f}", f"{found['low']:+.1f} to {found['high']:+.1f}"]
+        for name, found in result["comparisons_usd_per_h"].items()
+    ]
+    OUT.print(rich_table("paired differences", ["pair", "USD/h", "95 % interval"], rows))
+
+
+def tune(
+    site: Annotated[Path, typer.Argument(help="Site file.")],
+    out: Annotated[Path, typer.Option(help="Weights file to write.")] = Path("out/weights.yaml"),
+    generations: Annotated[int, typer.Option(help="Generations of the search.", min=1)] = 4,
+    population: Annotated[int, typer.Option(help="Individuals of each generation.", min=4)] = 8,
+    hours: Annotated[float, typer.Option(help="Plant hours of each scenario.", min=1.0)] = 4.0,
+    seed: Annotated[int, typer.Option(help="Seed of the search and scenarios.", min=0)] = 1,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
+    as_json: JsonFlag = False,
+) -> None:
+    """Search MPC weights in simulation (DEAP) and write the best as a file that the loop loads.
+
+    The choice falls on validation scenarios that the search has not seen. To use the file, name it
+    as `controller` under `files` of the site.
+    """
+    try:
+        from operator_agent.runtime.weights_search import run_search
+    except ImportError as error:
+        raise InputError(f"tuning needs the extra 'tune' ({error}); run: make test") from error
+    loaded = load_site(site)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with _bar() as bar:
+        result = run_search(loaded, out, generations, population, hours, seed, workers, _Steps(bar))
+    if as_json:
+        print_json(result)
+        return
+    OUT.print(result["verdict"], highlight=False)
+    OUT.print(f"Weights: {out}", highlight=False)

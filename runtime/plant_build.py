@@ -6,8 +6,9 @@ from pathlib import Path
 
 from operator_agent.plant.case_file import load_crude_unit_case
 from operator_agent.plant.crude_unit import build_crude_unit
+from operator_agent.plant.recipe import recipe_setpoints
 from operator_agent.plant.scenario import load_scenario
-from operator_agent.plant.simulator import Simulator, recipe_setpoints
+from operator_agent.plant.simulator import Simulator
 from operator_agent.runtime.plant_process import PlantProcess
 from operator_agent.runtime.recipe_operator import RecipeOperator
 from operator_agent.runtime.state_folder import StateFolder

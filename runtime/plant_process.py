@@ -20,7 +20,7 @@ from operator_agent.messages import Quality
 from operator_agent.plant.simulator import Simulator
 from operator_agent.runtime.recipe_operator import RecipeOperator
 from operator_agent.runtime.state_folder import StateFolder
-from operator_agent.signing import canonical_json
+from operator_agent.signing import Json, canonical_json
 from operator_agent.site import Site
 
 LOG = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class PlantProcess:
         self._record()
 
     def _record(self) -> None:
-        row = {
+        row: Json = {
             "time_s": self._simulator.time_s,
             "truth": {k: v for k, v in self._simulator.truth().items() if math.isfinite(v)},
             "setpoints": dict(self._simulator.setpoints),

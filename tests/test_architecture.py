@@ -21,6 +21,8 @@ LAYERS: dict[str, frozenset[str]] = {
 }
 # What the control server may load of the supervisor: no torch comes with these.
 POLICY_MODULES = frozenset({"policy_file", "observation", "advice_map", "supervisor"})
+# The commands `train` and `evaluate`; no controller runs in their process.
+LEARNING_COMMANDS = frozenset({"training.py", "cli_learning.py"})
 
 OWNERS: dict[str, frozenset[str]] = {
     "casadi": frozenset({"plant", "planning", "mpc"}),
@@ -194,7 +196,7 @@ def test_only_the_gate_process_reaches_the_writer() -> None:
 
 def test_the_control_server_loads_the_policy_file_only() -> None:
     for path in (ROOT / "runtime").rglob("*.py"):
-        if path.name in ("cli_learning.py",):  # trains and evaluates; no controller runs there
+        if path.name in LEARNING_COMMANDS:
             continue
         for name in imports(path):
             if name.startswith(f"{PACKAGE}.rl_supervisor."):
