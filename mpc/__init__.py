@@ -1,1 +1,1 @@
-"""."""
+"""Nonlinear MPC: estimator, steady-state target, real-time iteration, acceptance, signing."""

@@ -1,0 +1,1 @@
+"""Tuning of the controller: closed-loop evaluation and a small genetic algorithm."""
