@@ -66,6 +66,7 @@ class Column:
         naphtha, residue: products at the ends.
         duty_condenser: heat taken out of the overhead [W].
         duties_pumparound: heat taken out, by place [W].
+        flow_mass_steam: all stripping steam [kg/s].
         enthalpy_steam: sensible and latent heat of all steam, over water at drum temperature [W].
     """
 
@@ -78,6 +79,7 @@ class Column:
     residue: Stream
     duty_condenser: ca.SX
     duties_pumparound: dict[str, ca.SX]
+    flow_mass_steam: ca.SX
     enthalpy_steam: ca.SX
 
 
@@ -157,6 +159,7 @@ def add_column(
         states.rates[f"temp_tray_{n}"] = temp_rate
     above = trays[layout.tray_flash_zone - 2]
     overflash = above.flow_vol_liquid - _drawn(layout, draws, layout.tray_flash_zone - 1)
+    steam = _all_steam(trays, draws)
     return Column(
         trays=tuple(trays),
         pressures=tray_pressures(case, layout),
@@ -167,7 +170,8 @@ def add_column(
         residue=liquid_stream(component, trays[-1], trays[-1].flow_vol_liquid),
         duty_condenser=overhead,
         duties_pumparound=duties,
-        enthalpy_steam=_steam_enthalpy(case, trays, draws),
+        flow_mass_steam=steam * MOLAR_MASS_WATER,
+        enthalpy_steam=_steam_enthalpy(case, steam),
     )
 
 
@@ -318,9 +322,13 @@ def _overhead(
     return hydrocarbons + steam, reflux_stream, naphtha_stream, reflux
 
 
-def _steam_enthalpy(case: CrudeUnitCase, trays: list[Stage], draws: dict[str, SideDraw]) -> ca.SX:
-    flow = trays[-1].flow_steam + sum(
+def _all_steam(trays: list[Stage], draws: dict[str, SideDraw]) -> ca.SX:
+    """Return the molar flow of all steam that enters the column [mol/s]."""
+    return trays[-1].flow_steam + sum(
         (draw.stripper.flow_steam for draw in draws.values()), ca.SX(0.0)
     )
+
+
+def _steam_enthalpy(case: CrudeUnitCase, flow: ca.SX) -> ca.SX:
     superheat = case.equipment.temp_steam - case.equipment.temp_drum
     return flow * (HEAT_VAPORISATION_WATER + HEAT_CAPACITY_STEAM * superheat)

@@ -221,7 +221,6 @@ class _Parts:
     def _conditions(self) -> dict[str, ca.SX]:
         column, trays = self.column, self.column.trays
         feed = self.furnace.outlet.flows
-        steam = trays[-1].flow_steam
         return {
             "flow_mass_feed": ca.dot(feed, self.component.molar_mass),
             "flow_vol_reflux": column.flow_vol_reflux,
@@ -238,4 +237,6 @@ class _Parts:
             "duty_products": sum(
                 (self._product(product).enthalpy for product in PRODUCTS), ca.SX(0.0)
             ),
-        } | {"flow_steam_bottom": steam}
+            "flow_mass_steam": column.flow_mass_steam,
+            "duty_fired": self.furnace.duty / self.case.equipment.efficiency_furnace,
+        }

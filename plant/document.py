@@ -97,8 +97,19 @@ class Section:
         """
         part = self.section(key)
         part.text("source")
-        value = quantity_si(part.value("value"), part.text("unit"), si, part.where)
-        part.close()
+        return part._value_with_unit(si)
+
+    def plain_quantity(self, key: str, si: str) -> float:
+        """Return a quantity in SI that needs no source: a choice, as in scenarios.
+
+        Raises:
+            InputError: a part is missing, not finite, or of another dimension.
+        """
+        return self.section(key)._value_with_unit(si)
+
+    def _value_with_unit(self, si: str) -> float:
+        value = quantity_si(self.value("value"), self.text("unit"), si, self.where)
+        self.close()
         return value
 
     def numbers(self, key: str, si: str) -> tuple[float, ...]:
