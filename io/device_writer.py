@@ -6,42 +6,12 @@ result for each item; it never repeats a write.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from asyncua import ua
 
+from operator_agent.io.device_items import DeviceItem, ItemResult
 from operator_agent.io.opcua_link import LINK_FAULTS, OpcuaLink
 from operator_agent.io.ua_values import VALUE
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceItem:
-    """One value for one node, in the device's unit and type.
-
-    Attributes:
-        node: text after `s=` of the node id.
-        value: number or text.
-        kind: name of the OPC UA type (`Double`, `Float`, `Int64`, `String`).
-    """
-
-    node: str
-    value: float | int | str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class ItemResult:
-    """What the device said to one item.
-
-    Attributes:
-        node: of the item.
-        accepted: whether the device took it.
-        status: name of its status code.
-    """
-
-    node: str
-    accepted: bool
-    status: str
 
 
 async def write_items(link: OpcuaLink, items: Sequence[DeviceItem]) -> tuple[ItemResult, ...]:

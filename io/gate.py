@@ -14,10 +14,9 @@ from dataclasses import replace
 from operator_agent.clock import Clock
 from operator_agent.errors import InputError, LinkError, SignatureError, WriteRefusedError
 from operator_agent.io.audit import Audit, move_payload
-from operator_agent.io.device_writer import ItemResult
+from operator_agent.io.device_items import ItemResult
 from operator_agent.io.gate_device import GateDevice
-from operator_agent.io.write_gate import (
-    ACCEPTED_STATUSES,
+from operator_agent.io.gate_memory import (
     DeviceState,
     EncodedWrite,
     Failure,
@@ -25,15 +24,19 @@ from operator_agent.io.write_gate import (
     GateState,
     after_failure,
     after_mismatch,
-    check_against_device,
-    check_age,
-    check_message,
-    check_read_back,
     held,
     looked,
     sent,
     taken,
     verified,
+)
+from operator_agent.io.gate_protocol import reset_payload
+from operator_agent.io.write_gate import (
+    ACCEPTED_STATUSES,
+    check_against_device,
+    check_age,
+    check_message,
+    check_read_back,
 )
 from operator_agent.messages import GateReply, GateVerdict, Move
 from operator_agent.signing import Json, sign
@@ -329,11 +332,6 @@ class Gate:
         if failure is not None:
             raise InputError(failure.reason)
         self._memory = self._memory.reset()
-
-
-def reset_payload(operator: str, head: str) -> dict[str, Json]:
-    """Return what a person signs to reset the gate."""
-    return {"command": "reset", "operator": operator, "head": head}
 
 
 def _refused_items(results: tuple[ItemResult, ...]) -> Failure | None:

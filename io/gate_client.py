@@ -7,8 +7,7 @@ from typing import Any
 
 from operator_agent.errors import InputError, LinkError
 from operator_agent.io.audit import move_payload
-from operator_agent.io.gate import reset_payload
-from operator_agent.io.gate_protocol import address, pack, receive, reply_from
+from operator_agent.io.gate_protocol import address, pack, receive, reply_from, reset_payload
 from operator_agent.messages import GateReply, Move
 from operator_agent.signing import Json, sign
 from operator_agent.site import Site

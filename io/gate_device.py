@@ -1,29 +1,35 @@
 """The gate's view of the device: one batched read before the write, one after it, and the lease."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from operator_agent.errors import LinkError, WriteRefusedError
 from operator_agent.io.certificates import CertificatePaths, Identity
-from operator_agent.io.device_writer import DeviceItem, ItemResult, write_items
+from operator_agent.io.device_items import DeviceItem, ItemResult
+from operator_agent.io.gate_memory import DeviceState, EncodedWrite
 from operator_agent.io.opcua_link import NodeValue, OpcuaLink
 from operator_agent.io.opcua_reader import MAX_AGE_CYCLES, raw_reading
 from operator_agent.io.tag_quality import QualityRules, TagMemory, judge
-from operator_agent.io.write_gate import KINDS, DeviceState, EncodedWrite
+from operator_agent.io.write_gate import KINDS
 from operator_agent.site import Site
+
+Door = Callable[[OpcuaLink, Sequence[DeviceItem]], Awaitable[tuple[ItemResult, ...]]]
+"""`device_writer.write_items`, handed in by the gate's process and by nobody else."""
 
 
 class GateDevice:
     """The DCS, seen and written by the gate's identity."""
 
-    def __init__(self, site: Site, certificates: CertificatePaths) -> None:
+    def __init__(self, site: Site, certificates: CertificatePaths, door: Door) -> None:
         """Prepare the link; `connect` opens it.
 
         Args:
             site: tags, node names and deadlines.
             certificates: of the gate (with its key), and the pinned one of the server.
+            door: sends a batch of writes, once.
         """
         self._site = site
+        self._door = door
         self._link = OpcuaLink(
             site.endpoints.dcs_endpoint,
             Identity.GATE,
@@ -100,7 +106,7 @@ class GateDevice:
             LinkError: the outcome is unknown.
         """
         items = [DeviceItem(w.tag.setpoint_node, w.device_value, w.kind) for w in writes]
-        return await write_items(self._link, items)
+        return await self._door(self._link, items)
 
     async def read_back(self, writes: Sequence[EncodedWrite]) -> dict[str, float]:
         """Return what the device holds now, by MV tag, in its unit; NaN when not good.
@@ -131,7 +137,7 @@ class GateDevice:
         await self._put(DeviceItem(self._site.lease_node, lease, "String"))
 
     async def _put(self, item: DeviceItem) -> None:
-        (result,) = await write_items(self._link, [item])
+        (result,) = await self._door(self._link, [item])
         if not result.accepted:
             raise WriteRefusedError(
                 f"the device refused to write {item.node} ({result.status}); give the gate's "

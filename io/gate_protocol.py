@@ -90,6 +90,11 @@ def parse(body: bytes) -> dict[str, Any]:
     return payload
 
 
+def reset_payload(operator: str, head: str) -> dict[str, Json]:
+    """Return what a person signs to reset the gate."""
+    return {"command": "reset", "operator": operator, "head": head}
+
+
 def reply_payload(reply: GateReply) -> dict[str, Json]:
     """Return a reply as plain values."""
     return {

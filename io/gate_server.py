@@ -16,6 +16,7 @@ from operator_agent.clock import Clock
 from operator_agent.errors import InputError, OperatorAgentError, WriteRefusedError
 from operator_agent.io.audit import Audit, move_from
 from operator_agent.io.certificates import CertificatePaths
+from operator_agent.io.device_writer import write_items
 from operator_agent.io.gate import Gate
 from operator_agent.io.gate_device import GateDevice
 from operator_agent.io.gate_protocol import address, pack, receive, reply_payload
@@ -85,7 +86,7 @@ class GateServer:
             gate = Gate(
                 self._site,
                 self._key,
-                GateDevice(self._site, self._certificates),
+                GateDevice(self._site, self._certificates, write_items),
                 audit,
                 self._clock,
                 operator_key=self._operator_key,

@@ -26,7 +26,7 @@ from operator_agent.messages import Quality
 CHUNK_NODES = 200  # servers limit the nodes of one request, often to 500
 CLOSE_TIMEOUT_S = 0.5  # a dead server does not answer the goodbye; do not wait for it
 PROBE_INTERVAL_S = 60.0  # of the library; our own reads tell sooner whether the server lives
-SESSION_TIMEOUT_S = 600.0  # how long the server keeps a session whose client has vanished
+SESSION_TIMEOUT_MS = 600_000  # how long the server keeps a session whose client has vanished
 
 # What a failing connection raises: a rejected certificate is a bare AssertionError, a wrong pin a
 # RuntimeError, and so on. None of these is a fault of the caller's program.
@@ -111,7 +111,7 @@ class OpcuaLink:
             check_valid(path, datetime.now(UTC))
         client = Client(self._endpoint, self._timeout_s, watchdog_intervall=PROBE_INTERVAL_S)
         client.application_uri = self._identity.application_uri
-        client.session_timeout = 1e3 * SESSION_TIMEOUT_S
+        client.session_timeout = SESSION_TIMEOUT_MS
         client.name = client.description = f"operator-agent {self._identity.value}"
         try:
             async with asyncio.timeout(4.0 * self._timeout_s):  # some ten requests of one deadline

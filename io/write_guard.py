@@ -16,6 +16,7 @@ from asyncua.server.address_space import AddressSpace, AttributeService
 from operator_agent.io.ua_values import CODES, VALUE, stamped, status
 from operator_agent.io.write_log import DeviceWrite
 
+WriteRequest = Any  # the library's own type of a request; naming it is left to the writer
 Judge = Callable[[str, Any], tuple[int, str]]
 """Takes the node's text and the value; returns a status code and a reason, (0, "") for yes."""
 
@@ -49,7 +50,7 @@ class WriteGuard(AttributeService):
 
     async def write(
         self,
-        params: ua.WriteParameters,
+        params: WriteRequest,
         user: User = User(role=UserRole.Admin),  # noqa: B008
     ) -> list[ua.StatusCode]:
         """Write the items that are allowed; return one status code for each item."""
@@ -60,7 +61,7 @@ class WriteGuard(AttributeService):
         ]
 
     async def _write_one(
-        self, params: ua.WriteParameters, item: ua.WriteValue, identity: str
+        self, params: WriteRequest, item: ua.WriteValue, identity: str
     ) -> ua.StatusCode:
         node = str(item.NodeId.Identifier)
         value = None if item.Value.Value is None else item.Value.Value.Value

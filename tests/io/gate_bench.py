@@ -44,7 +44,7 @@ class Bench:
             created_mono_s=self.clock.monotonic_s(),
             read_id=self.sequence,
             values=(("MV00", MIDDLE["MV00"] + 1.0),),
-            solver_status="converged",
+            solver_status="CONVERGED",
             residual=0.0,
             limits_sha256=self.site.limits_sha256,
             config_sha256=self.site.config_sha256,
@@ -55,7 +55,7 @@ class Bench:
         return self.unsigned(**changes).signed(KEY)
 
     def hold(self) -> Move:
-        return self.move(values=(), hold=True, solver_status="stalled")
+        return self.move(values=(), hold=True, solver_status="HOLD: no plan")
 
     def device_log(self) -> Path:
         """Return the device's write log since this bench was made."""

@@ -12,7 +12,8 @@ from gate_bench import KEY, MIDDLE, OPERATOR_KEY, Bench, make_bench, run
 from operator_agent.errors import LinkError, SignatureError, WriteRefusedError
 from operator_agent.io.audit import certified_writes, records, verify
 from operator_agent.io.certificates import CertificatePaths, Identity
-from operator_agent.io.device_writer import DeviceItem, write_items
+from operator_agent.io.device_items import DeviceItem
+from operator_agent.io.device_writer import write_items
 from operator_agent.io.gate_protocol import address, pack, parse
 from operator_agent.io.opcua_link import OpcuaLink
 from operator_agent.io.reconcile import uncertified_writes
