@@ -1,0 +1,171 @@
+"""The layout of a case file: which keys it has, and what is said about those it has not.
+
+Pydantic checks the shape only; `case_file` turns the texts into SI values.
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Text = str | float
+"""A quantity as written: `72.5 usd/bbl`."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CrudeEntry(_Strict):
+    """One crude on offer."""
+
+    assay: str
+    price: Text
+    min: Text
+    max: Text
+    sulphur: Text
+    tail_viscosity: Text
+
+
+class CutEntry(_Strict):
+    """One swing cut."""
+
+    between: Annotated[list[str], Field(min_length=2, max_length=2)]
+    low: Text
+    high: Text
+    target: str
+    overlap: Text
+
+
+class CrudeUnitEntry(_Strict):
+    """The atmospheric crude unit."""
+
+    turndown: Text
+    capacity: Text
+    energy: Text
+    steam: Text
+    operating_cost: Text
+    vacuum_cut: Text
+    diesel_end: Text
+    diesel_tail: Text
+    flash_front: Text
+    cuts: Annotated[list[CutEntry], Field(min_length=1)]
+
+
+class ProfileEntry(_Strict):
+    """A property over the boiling point."""
+
+    temperature_unit: str
+    temperatures: list[float]
+    value_unit: str
+    values: list[float]
+
+
+class SlopeEntry(_Strict):
+    """How a yield or a cost changes with a quality of the feed: slope per unit of content."""
+
+    slope: float
+    at: float = 0.0
+
+
+class FormEntry(_Strict):
+    """A base with slopes over feed qualities."""
+
+    base: Text
+    slopes: dict[str, SlopeEntry] = Field(default_factory=dict)
+
+
+class QualityRule(_Strict):
+    """How a product of a unit gets a quality: one of three ways."""
+
+    fixed: Text | None = None
+    amount: dict[str, float] | None = None
+    feed_times: float | None = None
+    plus: Text | None = None
+
+
+class UnitProductEntry(_Strict):
+    """One product of a unit; `yield` is a keyword of the language, hence the alias."""
+
+    yielded: FormEntry = Field(alias="yield")
+    qualities: dict[str, QualityRule]
+
+
+class UnitEntry(_Strict):
+    """One process unit."""
+
+    feeds: Annotated[list[str], Field(min_length=1)]
+    turndown: Text
+    capacity: Text
+    energy: Text
+    operating_cost: FormEntry
+    products: dict[str, UnitProductEntry]
+
+
+class SpecEntry(_Strict):
+    """Limits of one quality."""
+
+    min: Text | None = None
+    max: Text | None = None
+
+
+class ProductEntry(_Strict):
+    """One product for sale."""
+
+    components: Annotated[list[str], Field(min_length=1)]
+    price: Text
+    min: Text
+    max: Text
+    specs: dict[str, SpecEntry] = Field(default_factory=dict)
+
+
+class UtilitiesEntry(_Strict):
+    """Prices of energy."""
+
+    fuel_price: Text
+    steam_price: Text
+
+
+class CaseEntry(_Strict):
+    """The whole file."""
+
+    name: str
+    utilities: UtilitiesEntry
+    crudes: dict[str, CrudeEntry]
+    crude_unit: CrudeUnitEntry
+    profiles: dict[str, ProfileEntry]
+    units: dict[str, UnitEntry]
+    products: dict[str, ProductEntry]
+    slate: dict[str, float] = Field(default_factory=dict)
+
+
+def first_complaint(error: ValidationError) -> str:
+    """Return one sentence about the first thing that is wrong, with the nearest valid key."""
+    found = error.errors()[0]
+    place = tuple(found["loc"])
+    where = ".".join(str(part) for part in place)
+    if found["type"] == "extra_forbidden":
+        keys = _keys_at(CaseEntry, place[:-1])
+        near = difflib.get_close_matches(str(place[-1]), keys, n=1, cutoff=0.0)
+        nearest = f"the nearest valid key is '{near[0]}'" if near else "remove it"
+        return f"unknown key '{place[-1]}' at {where}; {nearest}"
+    if found["type"] == "missing":
+        return f"key '{place[-1]}' is missing at {where}; add it"
+    return f"{where} is {found['input']!r}: {found['msg']}"
+
+
+def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """Return the keys of the model that stands at a place of the file."""
+    annotation: Any = model
+    for part in place:
+        if get_origin(annotation) in (list, dict):
+            annotation = get_args(annotation)[-1]
+            continue
+        fields: Mapping[str, Any] = getattr(annotation, "model_fields", {})
+        annotation = next(
+            (field.annotation for name, field in fields.items() if part in (name, field.alias)),
+            None,
+        )
+    fields = getattr(annotation, "model_fields", {})
+    return [field.alias or name for name, field in fields.items()]

@@ -1,0 +1,144 @@
+"""Limits that contradict each other: which give way at the least cost, and which clash.
+
+First the elastic answer: all limits may be broken at a price per percent, and the cheapest
+breakage is found; then the best plan with just that breakage shows what each broken limit costs.
+Second, an irreducible set from HiGHS: limits that cannot hold together, though any one less could.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyomo.environ as pyo
+
+from operator_agent.errors import LimitsConflictError
+from operator_agent.planning.blends import spec_base
+from operator_agent.planning.case import PlanningCase
+from operator_agent.planning.limits import Limit, LimitKind, Side
+from operator_agent.planning.linear import LinearProgram, compile_linear, load_solver, solve_linear
+from operator_agent.planning.mixing import Exact
+from operator_agent.planning.outcome import SolverStop
+from operator_agent.planning.qualities import QUALITIES
+from operator_agent.planning.quantities import in_unit
+from operator_agent.planning.recursion import linear_model, relax
+from operator_agent.planning.refinery import Refinery
+from operator_agent.planning.streams import Point
+from operator_agent.units import HOUR_S
+
+BROKEN = 1e-6  # weighted amount [m3/h] from which a limit counts as broken
+WHOLE_WINDOW_K = 1e3  # trust region that never holds a cut point
+ROOM = 1e-6  # relative: breakage is granted this much wider, so that the second LP has a point
+IIS_STRATEGY = 6  # HiGHS bit mask: from the LP itself, and irreducible
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLimit:
+    """A limit that gives way.
+
+    Attributes:
+        limit: the limit.
+        reached: value that it must be moved to [SI].
+        price: gain of profit by moving it on: flows [usd/m3], others [usd/h per row unit].
+    """
+
+    limit: Limit
+    reached: float
+    price: float
+
+    def text(self) -> str:
+        """Return what gives way, in planner words."""
+        value = in_unit(self.reached, self.limit.unit)
+        cost = f", worth {abs(self.price):.0f} usd/m3 more" if _is_flow(self.limit) else ""
+        return f"{self.limit.text()}; reachable is {value:.5g} {self.limit.unit}{cost}"
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Why a case has no plan.
+
+    Attributes:
+        case: its name.
+        broken: limits that give way at the least cost.
+        together: limits that cannot all hold; empty when HiGHS found no such set.
+        profit: of the best plan once they give way [usd/h]; NaN when it has none.
+    """
+
+    case: str
+    broken: tuple[BrokenLimit, ...]
+    together: tuple[Limit, ...]
+    profit: float
+
+    def error(self) -> LimitsConflictError:
+        """Return the error that tells it."""
+        lines = [f"case {self.case} has no plan within its limits. The least that must give way:"]
+        lines += [f"  {item.text()}" for item in self.broken]
+        if self.together:
+            lines.append("These limits cannot all hold together:")
+            lines += [f"  {limit.text()}" for limit in self.together]
+        lines.append(f"With the first group moved the best plan earns {self.profit:.0f} usd/h.")
+        return LimitsConflictError("\n".join(lines))
+
+
+def explain_conflict(plant: Refinery, point: Point) -> Conflict | None:
+    """Return the conflict in the linear model about a point, or None when all limits can hold."""
+    case = plant.case
+    model = relax(linear_model(plant, point, WHOLE_WINDOW_K))
+    solve_linear(compile_linear(model)).load()
+    slacks = {key: float(model.slack[key].value) for key in model.limits}
+    worst = {
+        key: slack for key, slack in slacks.items() if slack * model.limits[key].weight > BROKEN
+    }
+    if not worst:
+        return None
+    profit, prices = _price_breakage(model, slacks)
+    broken = tuple(
+        BrokenLimit(model.limits[key], _reached(model, case, model.limits[key], slack), prices[key])
+        for key, slack in worst.items()
+    )
+    hard = linear_model(plant, point, WHOLE_WINDOW_K)
+    return Conflict(case.name, broken, clashing_limits(hard), profit)
+
+
+def _is_flow(limit: Limit) -> bool:
+    return limit.kind is not LimitKind.SPEC
+
+
+def _price_breakage(model: Any, slacks: dict[str, float]) -> tuple[float, dict[str, float]]:
+    """Return the best profit with the given breakage, and the marginal of each limit."""
+    for key, slack in slacks.items():
+        model.slack[key].fix(slack * (1.0 + ROOM) + ROOM)
+    model.breakage.deactivate()
+    model.profit.activate()
+    solution = solve_linear(compile_linear(model))
+    if solution.stop is not SolverStop.CONVERGED:
+        return float("nan"), dict.fromkeys(slacks, float("nan"))
+    solution.load()
+    marginals = solution.marginal_of()
+    return solution.profit, {key: marginals[model.limit[key].name] for key in slacks}
+
+
+def _reached(model: Any, case: PlanningCase, limit: Limit, slack: float) -> float:
+    """Return the value at which a broken limit would hold [SI]."""
+    sign = 1.0 if limit.row_side is Side.MAX else -1.0
+    if _is_flow(limit):
+        return limit.value + sign * slack / HOUR_S
+    product = case.products[limit.item]
+    spec = next(spec for spec in product.specs if spec.quality.name == limit.quality)
+    base = float(pyo.value(spec_base(model, Exact(), product, spec)))
+    return QUALITIES[limit.quality].from_index(limit.row_value + sign * slack / max(base, ROOM))
+
+
+def clashing_limits(model: Any) -> tuple[Limit, ...]:
+    """Return limits of an infeasible LP that cannot all hold, none of them dispensable."""
+    program = compile_linear(model)
+    rows = _irreducible_rows(program)
+    by_row = {model.limit[key].name: limit for key, limit in model.limits.items()}
+    names = dict.fromkeys(program.rows[index].name for index in rows)
+    return tuple(by_row[name] for name in names if name in by_row)
+
+
+def _irreducible_rows(program: LinearProgram) -> list[int]:
+    solver = load_solver(program)
+    solver.setOptionValue("iis_strategy", IIS_STRATEGY)
+    solver.run()
+    _, found = solver.getIis()
+    return [int(index) for index in found.row_index_]

@@ -1,0 +1,162 @@
+"""Linear programs: a Pyomo model compiled to matrices once, solved by HiGHS, checked by itself.
+
+Pyomo's own solver interfaces translate slowly and hang when two threads use them; the compiled
+matrices go to HiGHS in one call. Costs are always minimised inside.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import highspy
+import numpy as np
+import pyomo.environ as pyo
+from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+from scipy.sparse import csc_matrix
+
+from operator_agent.arrays import FloatArray
+from operator_agent.planning.outcome import Solution, SolverStop
+
+INTERIOR_FROM_COLUMNS = 2_000  # simplex is as fast below, and hopeless far above
+FEASIBILITY_TOLERANCE = 1e-9  # HiGHS' smallest but one: rows are in m3/h and quality units
+EQUAL, AT_MOST = 0, 1  # bound types of the compiler; -1 is at least
+
+
+@dataclass(frozen=True, slots=True)
+class LinearProgram:
+    """Minimise cost x + offset with row_low <= A x <= row_high, low <= x <= high.
+
+    Attributes:
+        cost: shape (n,).
+        offset: of the cost.
+        matrix: A, sparse by column, shape (m, n).
+        row_low, row_high: shape (m,).
+        low, high: shape (n,).
+        variables, rows: of the Pyomo model, in order.
+    """
+
+    cost: FloatArray
+    offset: float
+    matrix: Any
+    row_low: FloatArray
+    row_high: FloatArray
+    low: FloatArray
+    high: FloatArray
+    variables: tuple[Any, ...]
+    rows: tuple[Any, ...]
+
+
+def compile_linear(model: Any) -> LinearProgram:
+    """Return the matrices of a linear Pyomo model; fixed variables become constants."""
+    form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=pyo.minimize)
+    kinds = np.array([row.bound_type for row in form.rows])
+    right = np.asarray(form.rhs, dtype=np.float64)
+    low = [-np.inf if var.lb is None else var.lb for var in form.columns]
+    high = [np.inf if var.ub is None else var.ub for var in form.columns]
+    return LinearProgram(
+        np.asarray(form.c.todense(), dtype=np.float64).ravel(),
+        float(form.c_offset[0]),
+        csc_matrix(form.A),
+        np.where(kinds == AT_MOST, -np.inf, right),
+        np.where((kinds == AT_MOST) | (kinds == EQUAL), right, np.inf),
+        np.array(low, dtype=np.float64),
+        np.array(high, dtype=np.float64),
+        tuple(form.columns),
+        tuple(row.constraint for row in form.rows),
+    )
+
+
+def solve_linear(program: LinearProgram) -> Solution:
+    """Return the optimum of a linear program with its marginals.
+
+    The residual of the optimality conditions is recomputed from the matrices; a solution that
+    fails it is not called converged.
+    """
+    solver = load_solver(program)
+    solver.run()
+    stop = _STOPS.get(solver.getModelStatus(), SolverStop.FAILED)
+    found = solver.getSolution()
+    x = np.array(found.col_value, dtype=np.float64)
+    if stop is not SolverStop.CONVERGED:
+        x = np.full(len(program.cost), np.nan)
+        rows, bounds, residual = np.full(len(program.rows), np.nan), x, np.inf
+    else:
+        rows = np.array(found.row_dual, dtype=np.float64)
+        bounds = np.array(found.col_dual, dtype=np.float64)
+        residual = optimality_residual(program, x, rows, bounds)
+        if residual > 1e-6:  # HiGHS reports 1e-7 and scales inside
+            stop = SolverStop.FAILED
+    return Solution(
+        stop,
+        -float(program.cost @ x) - program.offset,
+        program.variables,
+        x,
+        program.rows,
+        -rows,
+        -bounds,
+        residual,
+        int(solver.getInfo().simplex_iteration_count),
+    )
+
+
+def load_solver(program: LinearProgram) -> Any:
+    """Return a silent HiGHS object that holds the program."""
+    solver = highspy.Highs()
+    solver.setOptionValue("output_flag", False)
+    solver.setOptionValue("threads", 1)
+    solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY_TOLERANCE)
+    if len(program.cost) >= INTERIOR_FROM_COLUMNS:
+        solver.setOptionValue("solver", "ipm")
+    lp = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = program.matrix.shape
+    lp.col_cost_, lp.offset_ = program.cost, program.offset
+    lp.col_lower_, lp.col_upper_ = program.low, program.high
+    lp.row_lower_, lp.row_upper_ = program.row_low, program.row_high
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_ = program.matrix.indptr
+    lp.a_matrix_.index_ = program.matrix.indices
+    lp.a_matrix_.value_ = program.matrix.data
+    solver.passModel(lp)
+    return solver
+
+
+def optimality_residual(
+    program: LinearProgram, x: FloatArray, row_duals: FloatArray, bound_duals: FloatArray
+) -> float:
+    """Return the largest relative violation of the conditions of Karush, Kuhn and Tucker.
+
+    Feasibility of rows and bounds, stationarity c = A'y + z, and no dual on a side that does not
+    hold: y may be positive only at the low side, negative only at the high one.
+
+    Args:
+        program: that was solved.
+        x: shape (n,).
+        row_duals: y, d(cost)/d(row), shape (m,).
+        bound_duals: z, reduced costs, shape (n,).
+    """
+    activity = program.matrix @ x
+    pairs = (
+        (activity, program.row_low, program.row_high, row_duals),
+        (x, program.low, program.high, bound_duals),
+    )
+    gradient = program.cost - program.matrix.T @ row_duals - bound_duals
+    terms = np.abs(program.cost) + abs(program.matrix).T @ np.abs(row_duals)
+    worst = [np.abs(gradient) / (1.0 + terms)]
+    for value, low, high, dual in pairs:
+        size = 1.0 + np.abs(value)
+        worst += [(low - value) / size, (value - high) / size]
+        with np.errstate(invalid="ignore"):
+            slack_low = np.where(dual > 0.0, dual * (value - low), 0.0)
+            slack_high = np.where(dual < 0.0, dual * (value - high), 0.0)
+        scale = 1.0 + abs(float(program.cost @ x))
+        worst += [np.abs(slack_low) / scale, np.abs(slack_high) / scale]
+    return float(max(np.max(part, initial=0.0) for part in worst))
+
+
+_STOPS = {
+    highspy.HighsModelStatus.kOptimal: SolverStop.CONVERGED,
+    highspy.HighsModelStatus.kInfeasible: SolverStop.INFEASIBLE,
+    highspy.HighsModelStatus.kUnbounded: SolverStop.UNBOUNDED,
+    highspy.HighsModelStatus.kUnboundedOrInfeasible: SolverStop.INFEASIBLE,
+    highspy.HighsModelStatus.kIterationLimit: SolverStop.LIMIT,
+    highspy.HighsModelStatus.kTimeLimit: SolverStop.LIMIT,
+}

@@ -1,0 +1,70 @@
+"""Markets: crude bought, products sold, energy paid, and the profit that remains."""
+
+from typing import Any
+
+import pyomo.environ as pyo
+
+from operator_agent.planning.blends import product_volume
+from operator_agent.planning.case import PlanningCase
+from operator_agent.planning.limits import Limit, LimitKind, Side, add_limit
+from operator_agent.planning.mixing import Mixing
+from operator_agent.planning.units import unit_amount, unit_feed
+from operator_agent.units import HOUR_S
+
+
+def add_markets(model: Any, case: PlanningCase, mixing: Mixing) -> None:
+    """Add purchases, sales, and the profit [usd/h] as the objective to maximise.
+
+    The dual of `bought[c]` is the value of one more m3 of crude at the crude unit.
+    """
+    model.purchase = pyo.Var(
+        list(case.crudes), domain=pyo.NonNegativeReals, initialize=lambda m, c: m.charge[c].value
+    )
+    model.bought = pyo.Constraint(list(case.crudes), rule=lambda m, c: m.charge[c] == m.purchase[c])
+    for crude in case.crudes.values():
+        _add_range(model, LimitKind.CRUDE, crude, "purchase", model.purchase[crude.name])
+    for product in case.products.values():
+        _add_range(model, LimitKind.PRODUCT, product, "sale", product_volume(model, product))
+    _add_money(model, case, mixing)
+    model.profit = pyo.Objective(
+        expr=sum(model.revenue.values())
+        - sum(model.crude_cost.values())
+        - sum(model.energy_cost.values())
+        - sum(model.operating_cost.values()),
+        sense=pyo.maximize,
+    )
+
+
+def _add_range(model: Any, kind: LimitKind, item: Any, words: str, body: Any) -> None:
+    for side, value in ((Side.MIN, item.low), (Side.MAX, item.high)):
+        if side is Side.MIN and value == 0.0:
+            continue
+        bound = value * HOUR_S
+        limit = Limit(kind, item.name, side, value, "kbbl/d", words, bound, side, weight=1.0)
+        add_limit(model, limit, body, bound)
+
+
+def _add_money(model: Any, case: PlanningCase, mixing: Mixing) -> None:
+    """Add the parts of the profit by product, crude and unit [usd/h]."""
+    unit, prices = case.crude_unit, case.utilities
+    feed = sum(model.charge[name] for name in case.crudes)
+    model.revenue = pyo.Expression(
+        list(case.products),
+        rule=lambda m, p: case.products[p].price * product_volume(m, case.products[p]),
+    )
+    model.crude_cost = pyo.Expression(
+        list(case.crudes), rule=lambda m, c: case.crudes[c].price * m.purchase[c]
+    )
+    energy = {
+        name: prices.fuel_price * process.energy * unit_feed(model, process)
+        for name, process in case.units.items()
+    }
+    per_feed = prices.fuel_price * unit.energy + prices.steam_price * unit.steam
+    energy["crude_unit"] = per_feed * feed
+    other = {
+        name: unit_amount(model, mixing, process, process.cost)
+        for name, process in case.units.items()
+    }
+    other["crude_unit"] = unit.operating_cost * feed
+    model.energy_cost = pyo.Expression(list(energy), initialize=energy)
+    model.operating_cost = pyo.Expression(list(other), initialize=other)

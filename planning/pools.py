@@ -1,0 +1,45 @@
+"""Pools: every stream gathers what makes it, takes one quality, and is drawn to its uses."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyomo.environ as pyo
+
+from operator_agent.planning.case import PlanningCase
+from operator_agent.planning.crude_unit import crude_unit_amount
+from operator_agent.planning.cuts import VOLUME, CrudeCuts
+from operator_agent.planning.mixing import Mixing
+from operator_agent.planning.units import unit_amount
+
+
+def add_pools(
+    model: Any, case: PlanningCase, cuts: Mapping[str, CrudeCuts], mixing: Mixing
+) -> None:
+    """Add the balances of all streams: volume, contents, and draws.
+
+    The dual of `drawn[s]` is the value of one more m3 of stream s as it is: the m3 comes with the
+    quality of the stream and changes nothing upstream.
+    """
+    contents = [(s, name) for s in case.streams for name in case.contents[s]]
+
+    def inflow(block: Any, stream: str, of: str) -> Any:
+        if stream in case.crude_unit.streams:
+            return crude_unit_amount(block, case, cuts, mixing, stream, of)
+        return sum(
+            unit_amount(block, mixing, unit, made.yielded if of == VOLUME else made.amounts[of])
+            for unit, made in case.producers(stream)
+        )
+
+    model.inflow = pyo.Expression(case.streams, rule=lambda m, s: inflow(m, s, VOLUME))
+    model.amount = pyo.Expression(contents, rule=inflow)
+    model.gathered = pyo.Constraint(case.streams, rule=lambda m, s: m.volume[s] == m.inflow[s])
+    model.mixed = pyo.Constraint(
+        contents,
+        rule=lambda m, s, name: (
+            mixing.product(m.content[s, name], m.volume[s]) == m.amount[s, name]
+        ),
+    )
+    model.drawn = pyo.Constraint(
+        case.streams,
+        rule=lambda m, s: sum(m.flow[s, use] for use in case.uses(s)) == m.volume[s],
+    )

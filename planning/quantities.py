@@ -1,0 +1,74 @@
+"""Quantities as a planner writes them: a number and its unit in one text, such as `60 kbbl/d`.
+
+The units of the root package come first; those that only planning needs stand here.
+"""
+
+import math
+
+from operator_agent.errors import InputError
+from operator_agent.units import Unit, unit
+
+PLANNING_UNITS = {
+    known.symbol: known
+    for known in (
+        Unit("wt ppm", "fraction", 1e-6),
+        Unit("mm2/s", "kinematic viscosity", 1e-6),
+        Unit("MJ/m3", "energy by volume", 1e6),
+        Unit("GJ/m3", "energy by volume", 1e9),
+        Unit("number", "number", 1.0),
+    )
+}
+
+
+def planning_unit(symbol: str) -> Unit:
+    """Return the unit with this symbol.
+
+    Raises:
+        InputError: neither the root package nor planning knows it.
+    """
+    return PLANNING_UNITS[symbol] if symbol in PLANNING_UNITS else unit(symbol)
+
+
+def parse_quantity(text: str | float, dimension: str, place: str) -> float:
+    """Return the SI value of a number with its unit.
+
+    Args:
+        text: for example `72.5 usd/bbl`; a bare number only for the dimension `number`.
+        dimension: that the unit must have, as in `operator_agent.units`.
+        place: where it stands in the case, for the message.
+
+    Raises:
+        InputError: no number, not finite, no unit, or a unit of another dimension.
+
+    Example:
+        >>> parse_quantity("15 degC", "temperature", "crude_unit.cuts[0].low")
+        288.15
+    """
+    words = str(text).split(maxsplit=1)
+    try:
+        value = float(words[0])
+    except (IndexError, ValueError):
+        raise InputError(
+            f"{place} is '{text}'; write a number and its unit, such as '72.5 usd/bbl'"
+        ) from None
+    if not math.isfinite(value):
+        raise InputError(f"{place} is '{text}'; give a finite number")
+    if len(words) == 1 and dimension != "number":
+        raise InputError(f"{place} is '{text}' without a unit; write the {dimension} with its unit")
+    found = planning_unit(words[1] if len(words) == 2 else "number")
+    if found.dimension != dimension:
+        raise InputError(
+            f"{place} is '{text}', which is a {found.dimension}; give a {dimension} there"
+        )
+    return value * found.factor + found.offset
+
+
+def in_unit(value_si: float, symbol: str) -> float:
+    """Return an SI value in the named unit.
+
+    Example:
+        >>> round(in_unit(1e-5, "wt ppm"), 6)
+        10.0
+    """
+    found = planning_unit(symbol)
+    return (value_si - found.offset) / found.factor

@@ -1,0 +1,113 @@
+"""Successive linear programming: the LP stage of a plan.
+
+Each pass linearises the refinery about the last point (see `mixing`), solves the LP with cut points
+kept within a trust region, recomputes all qualities exactly, and goes on. A pass that does not
+improve the exact merit halves the region. If the limits contradict each other in a pass, the
+elastic form of the same LP gives the next point, so a poor start does not end the search.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyomo.environ as pyo
+
+from operator_agent.planning.limits import Side
+from operator_agent.planning.linear import compile_linear, solve_linear
+from operator_agent.planning.mixing import Exact, FirstOrder
+from operator_agent.planning.outcome import Solution, SolverStop
+from operator_agent.planning.refinery import Refinery, build_model, first_point, place
+from operator_agent.planning.streams import Point, read_point
+
+MAX_PASSES = 12
+FIRST_TRUST_K = 15.0  # a third of the usual window of a cut point
+LAST_TRUST_K = 0.5  # cut points are not controlled any closer
+SAME_PROFIT = 1e-6  # relative change of the LP profit at which the recursion has settled
+BREAK_PRICE = 1e4  # [usd/m3] merit lost per m3/h of a broken limit; two orders over any margin
+
+
+@dataclass(frozen=True, slots=True)
+class LinearPlan:
+    """What the LP stage found.
+
+    Attributes:
+        solution: of the last accepted LP.
+        model: the Pyomo model of that LP, holding its values.
+        point: the LP's decisions with all qualities recomputed exactly.
+        profit: of the LP [usd/h].
+        merit: exact profit at the point, less what broken limits cost there [usd/h].
+        passes: LPs solved.
+    """
+
+    solution: Solution
+    model: Any
+    point: Point
+    profit: float
+    merit: float
+    passes: int
+
+
+def solve_recursion(plant: Refinery) -> LinearPlan:
+    """Return the best pass of successive LPs from the default start.
+
+    The stop of the result is INFEASIBLE when the linear model found no plan within the limits.
+    """
+    exact = build_model(plant, Exact(), first_point(plant))
+    best: LinearPlan | None = None
+    point, trust = first_point(plant), FIRST_TRUST_K
+    for count in range(1, MAX_PASSES + 1):
+        found = _one_pass(plant, exact, point, trust, count)
+        settled = best is not None and abs(found.profit - best.profit) <= SAME_PROFIT * abs(
+            best.profit
+        )
+        if best is None or found.merit >= best.merit:
+            best, point = found, found.point
+        else:
+            trust *= 0.5
+        if settled or trust < LAST_TRUST_K:
+            break
+    assert best is not None
+    return best
+
+
+def _one_pass(plant: Refinery, exact: Any, point: Point, trust: float, count: int) -> LinearPlan:
+    model = linear_model(plant, point, trust)
+    solution = solve_linear(compile_linear(model))
+    if solution.stop is SolverStop.INFEASIBLE:
+        relaxed = solve_linear(compile_linear(relax(model)))
+        relaxed.load()
+    else:
+        solution.load()
+    after = place(exact, plant.case, read_point(model))
+    return LinearPlan(solution, model, after, solution.profit, merit(exact), count)
+
+
+def linear_model(plant: Refinery, point: Point, trust: float) -> Any:
+    """Return the LP of a refinery about a point, cut points within `trust` [K] of it."""
+    model = build_model(plant, FirstOrder(), point)
+    for name, variable in model.cut.items():
+        low, high = variable.bounds
+        variable.setlb(max(low, point.cut[name] - trust))
+        variable.setub(min(high, point.cut[name] + trust))
+    return model
+
+
+def relax(model: Any) -> Any:
+    """Free the elastic variables of a model and make their weighted sum its only cost."""
+    for key in model.limits:
+        model.slack[key].unfix()
+    model.profit.deactivate()
+    model.breakage = pyo.Objective(
+        expr=sum(limit.weight * model.slack[key] for key, limit in model.limits.items())
+    )
+    return model
+
+
+def merit(exact: Any) -> float:
+    """Return the exact profit less what broken limits cost [usd/h]."""
+    broken = 0.0
+    for key, limit in exact.limits.items():
+        row = exact.limit[key]
+        gap = pyo.value(row.body) - pyo.value(row.upper if row.upper is not None else row.lower)
+        over = gap if limit.row_side is Side.MAX else -gap
+        broken += limit.weight * max(over, 0.0)
+    return float(pyo.value(exact.profit)) - BREAK_PRICE * broken

@@ -1,0 +1,120 @@
+"""The refinery model: streams, crude unit, units, pools, blends and markets put together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyomo.environ as pyo
+
+from operator_agent.planning.blends import add_blends
+from operator_agent.planning.case import PlanningCase
+from operator_agent.planning.crude_unit import add_crude_unit
+from operator_agent.planning.cuts import CrudeCuts, cut_crude
+from operator_agent.planning.limits import prepare_limits
+from operator_agent.planning.markets import add_markets
+from operator_agent.planning.mixing import Exact, Mixing
+from operator_agent.planning.pools import add_pools
+from operator_agent.planning.qualities import QUALITIES
+from operator_agent.planning.streams import Point, add_streams, read_point
+from operator_agent.planning.units import add_units
+from operator_agent.units import HOUR_S
+
+EMPTY = 1e-6  # [m3/h] below this a stream has no quality of its own to compute
+
+
+@dataclass(frozen=True, slots=True)
+class Refinery:
+    """A case made ready to be modelled: its crudes are cut once.
+
+    Attributes:
+        case: the case.
+        cuts: of each crude.
+    """
+
+    case: PlanningCase
+    cuts: Mapping[str, CrudeCuts]
+
+
+def refinery(case: PlanningCase) -> Refinery:
+    """Return a case with its crudes cut."""
+    unit, profiles = case.crude_unit, case.profiles
+    return Refinery(
+        case, {name: cut_crude(crude, unit, profiles) for name, crude in case.crudes.items()}
+    )
+
+
+def build_model(plant: Refinery, mixing: Mixing, point: Point) -> Any:
+    """Return the Pyomo model of a refinery, started at a point."""
+    model = pyo.ConcreteModel(plant.case.name)
+    prepare_limits(model)
+    model.slate = pyo.Constraint(pyo.Any)
+    add_streams(model, plant.case, point)
+    add_crude_unit(model, plant.case)
+    add_units(model, plant.case)
+    add_pools(model, plant.case, plant.cuts, mixing)
+    add_blends(model, plant.case, mixing)
+    add_markets(model, plant.case, mixing)
+    return model
+
+
+def first_point(plant: Refinery) -> Point:
+    """Return a point to start from: crudes in proportion to what may be bought, cut points in the
+    middle of their windows, every stream shared equally between its uses.
+    """
+    case = plant.case
+    offered = case.slate or {name: crude.high for name, crude in case.crudes.items()}
+    feed = case.crude_unit.high * HOUR_S
+    total = sum(offered.values())
+    point = Point(
+        {name: feed * share / total for name, share in offered.items()},
+        {cut.name: cut.middle for cut in case.crude_unit.cuts},
+        dict.fromkeys(case.streams, 0.0),
+        {
+            (s, name): sum(QUALITIES[name].content_range) / 2.0
+            for s in case.streams
+            for name in case.contents[s]
+        },
+        {(s, use): 1.0 for s in case.streams for use in case.uses(s)},
+    )
+    return simulate(build_model(plant, Exact(), point), case)
+
+
+def place(model: Any, case: PlanningCase, point: Point) -> Point:
+    """Set the decisions of a point in an exact model and recompute the rest (see `simulate`)."""
+    for variable, values in (
+        (model.charge, point.charge),
+        (model.cut, point.cut),
+        (model.flow, point.flow),
+    ):
+        for index, value in values.items():
+            variable[index].set_value(value, skip_validation=True)
+    return simulate(model, case)
+
+
+def simulate(model: Any, case: PlanningCase) -> Point:
+    """Set volumes and contents to what crudes, cut points and shares of streams lead to.
+
+    Args:
+        model: with exact mixing; its charges, cut points and the proportions of the draws from
+            each stream are kept, everything else is recomputed from the front to the back.
+        case: of the model.
+
+    Returns:
+        The point; all balances hold at it, limits may not.
+    """
+    for name in case.crudes:
+        model.purchase[name].set_value(pyo.value(model.charge[name]), skip_validation=True)
+    for stream in case.streams:
+        drawn = {use: max(pyo.value(model.flow[stream, use]), 0.0) for use in case.uses(stream)}
+        before = sum(drawn.values())
+        volume = pyo.value(model.inflow[stream])
+        model.volume[stream].set_value(volume, skip_validation=True)
+        for use, flow in drawn.items():
+            share = flow / before if before > EMPTY else 1.0 / len(drawn)
+            model.flow[stream, use].set_value(volume * share, skip_validation=True)
+        for name in case.contents[stream]:
+            if volume > EMPTY:
+                model.content[stream, name].set_value(
+                    pyo.value(model.amount[stream, name]) / volume, skip_validation=True
+                )
+    return read_point(model)

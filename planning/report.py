@@ -1,0 +1,235 @@
+"""Tables that a planner reads: money, crudes, cuts, units, blends, and limits with marginals.
+
+Tables hold texts only; the command line renders them.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from operator_agent.planning.limits import Limit, LimitKind, Side
+from operator_agent.planning.plan import LimitResult, Plan
+from operator_agent.planning.quantities import in_unit, planning_unit
+from operator_agent.units import HOUR_S
+
+FLOW, PRICE = "kbbl/d", "usd/bbl"
+NOTHING = 1e-6  # [m3/s] flows below are left out
+SMALLEST_MARGINAL = 1e-3  # [usd/h] interior-point solvers leave traces on limits that do not hold
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of texts; every row has one cell for each column."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def plan_tables(plan: Plan) -> list[Table]:
+    """Return the report of a plan."""
+    return [
+        _economics(plan),
+        _slate(plan),
+        _cuts(plan),
+        _streams(plan),
+        _units(plan),
+        _products(plan),
+        _specifications(plan),
+        _markets(plan),
+        _solve(plan),
+    ]
+
+
+def _economics(plan: Plan) -> Table:
+    money = plan.money
+    feed_m3_h = plan.flow_vol_feed * HOUR_S
+    parts = [
+        ("sales", sum(money.revenue.values())),
+        ("crude", -sum(money.crude_cost.values())),
+        ("energy and steam", -sum(money.energy_cost.values())),
+        ("other operating cost", -sum(money.operating_cost.values())),
+        ("profit", plan.objective),
+    ]
+    rows = [
+        (name, f"{value:,.0f}", f"{in_unit(value / feed_m3_h, PRICE):.2f}") for name, value in parts
+    ]
+    return Table("Economics", ("", "usd/h", "usd/bbl of crude"), tuple(rows))
+
+
+def _slate(plan: Plan) -> Table:
+    rows = []
+    for crude in plan.case.crudes.values():
+        bought = plan.charge[crude.name]
+        rows.append(
+            (
+                crude.name,
+                _flow(bought),
+                f"{100 * plan.slate[crude.name]:.1f}",
+                _price(crude.price),
+                _price(plan.crude_values[crude.name]),
+                _held(plan, LimitKind.CRUDE, crude.name),
+            )
+        )
+    rows.append(("feed", _flow(plan.flow_vol_feed), "100.0", "", _price(plan.feed_value), ""))
+    columns = ("crude", FLOW, "vol%", f"price {PRICE}", f"worth {PRICE}", "held by")
+    return Table("Crude slate", columns, tuple(rows))
+
+
+def _cuts(plan: Plan) -> Table:
+    rows = []
+    for cut in plan.case.crude_unit.cuts:
+        temp = plan.cut_points[cut.name]
+        rows.append(
+            (
+                cut.name,
+                _celsius(temp),
+                f"{_celsius(cut.low)} to {_celsius(cut.high)}",
+                _marginal(plan.cut_marginals[cut.name]),
+                cut.target,
+                _celsius(temp + cut.overlap),
+            )
+        )
+    columns = ("cut", "degC", "window degC", "usd/h per degC of window", "target", "target degC")
+    return Table("Crude unit cut points", columns, tuple(rows))
+
+
+def _streams(plan: Plan) -> Table:
+    own = plan.case.crude_unit.streams
+    rows = []
+    for stream in plan.case.streams:
+        flow = plan.stream_flows[stream]
+        share = f"{100 * flow / plan.flow_vol_feed:.1f}" if stream in own else ""
+        rows.append((stream, _flow(flow), share, _price(plan.stream_values[stream])))
+    columns = ("stream", FLOW, "vol% of crude", f"worth {PRICE}")
+    return Table("Streams", columns, tuple(rows))
+
+
+def _units(plan: Plan) -> Table:
+    rows = []
+    for result in _results(plan, LimitKind.UNIT, Side.MAX):
+        load, limit = result.value, result.limit
+        name = limit.item
+        rows.append(
+            (
+                name,
+                _flow(load),
+                _flow(limit.value),
+                f"{100 * load / limit.value:.0f}",
+                _price(result.shadow_price),
+                f"{plan.money.energy_cost[name] + plan.money.operating_cost[name]:,.0f}",
+            )
+        )
+    columns = (
+        "unit",
+        f"feed {FLOW}",
+        f"capacity {FLOW}",
+        "% used",
+        f"more capacity {PRICE}",
+        "cost usd/h",
+    )
+    return Table("Unit capacities", columns, tuple(rows))
+
+
+def _products(plan: Plan) -> Table:
+    rows = []
+    for blend in plan.blends:
+        recipe = ", ".join(
+            f"{100 * flow / blend.flow_vol:.1f}% {stream}"
+            for stream, flow in sorted(blend.recipe.items(), key=lambda item: -item[1])
+            if flow > NOTHING
+        )
+        price = plan.case.products[blend.product].price
+        rows.append((blend.product, _flow(blend.flow_vol), _price(price), recipe))
+    return Table("Products", ("product", FLOW, f"price {PRICE}", "recipe"), tuple(rows))
+
+
+def _specifications(plan: Plan) -> Table:
+    made = {blend.product for blend in plan.blends if blend.flow_vol > NOTHING}
+    rows = [
+        (
+            limit.item,
+            limit.words,
+            limit.unit,
+            _quality(result.value, limit),
+            f"{limit.side.value} {_quality(limit.value, limit)}",
+            _giveaway(result),
+            _marginal(result.shadow_price * planning_unit(limit.unit).factor),
+        )
+        for result in _results(plan, LimitKind.SPEC)
+        for limit in [result.limit]
+        if limit.item in made
+    ]
+    columns = ("product", "quality", "unit", "value", "limit", "giveaway", "usd/h per unit")
+    return Table("Specifications", columns, tuple(rows))
+
+
+def _markets(plan: Plan) -> Table:
+    rows = [
+        (
+            result.limit.item,
+            result.limit.words,
+            _flow(result.value),
+            f"{result.limit.side.value} {_flow(result.limit.value)}",
+            _price(result.shadow_price),
+        )
+        for kind in (LimitKind.CRUDE, LimitKind.PRODUCT)
+        for result in _results(plan, kind)
+        if result.held
+    ]
+    columns = ("item", "", FLOW, f"limit {FLOW}", f"one more bbl earns {PRICE}")
+    return Table("Purchases and sales at their limits", columns, tuple(rows))
+
+
+def _solve(plan: Plan) -> Table:
+    rows = (
+        ("stage", plan.stage),
+        ("solver stopped because", plan.stop.value),
+        ("the plan is", plan.worth.value),
+        ("profit of the linear stage", f"{plan.linear_objective:,.0f} usd/h"),
+        ("largest violation of a row", f"{plan.violation.amount:.1e} {plan.violation.row}".strip()),
+        ("optimality residual", f"{plan.residual:.1e}"),
+        ("linear passes", str(plan.passes)),
+        ("time", f"{plan.seconds:.2f} s"),
+    )
+    return Table("How it was solved", ("", ""), rows)
+
+
+def _results(plan: Plan, kind: LimitKind, side: Side | None = None) -> Iterable[LimitResult]:
+    return (
+        result
+        for result in plan.limits
+        if result.limit.kind is kind and side in (None, result.limit.side)
+    )
+
+
+def _held(plan: Plan, kind: LimitKind, item: str) -> str:
+    sides = [r.limit.side.value for r in _results(plan, kind) if r.limit.item == item and r.held]
+    return ", ".join(sides)
+
+
+def _flow(value: float) -> str:
+    return f"{in_unit(value, FLOW) + 0.0:.2f}"
+
+
+def _price(value: float) -> str:
+    return f"{in_unit(value, PRICE):.2f}"
+
+
+def _marginal(value: float) -> str:
+    return f"{value:,.4g}" if abs(value) >= SMALLEST_MARGINAL else "0"
+
+
+def _celsius(temp_k: float) -> str:
+    return f"{in_unit(temp_k, 'degC'):.1f}"
+
+
+def _quality(value: float, limit: Limit) -> str:
+    return f"{in_unit(value, limit.unit):.4g}" if math.isfinite(value) else "-"
+
+
+def _giveaway(result: LimitResult) -> str:
+    """Return the distance to the limit: a difference, so the offset of a unit plays no part."""
+    if not math.isfinite(result.room):
+        return "-"
+    return f"{max(result.room, 0.0) / planning_unit(result.limit.unit).factor:.4g}"
