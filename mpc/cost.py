@@ -96,12 +96,13 @@ def plan_cost(
     moves = np.diff(blocks, axis=0, prepend=scaled.u_held[None, :])
     resting = scaled.block_shares * (blocks - scaled.u_reference) ** 2
     slack = grid.slacks(y, scaled.limits)
-    penalty = _penalties(grid, weights) @ (slack + slack**2)
-    cost = tracking + np.sum(weights.move * moves**2) + np.sum(weights.resting * resting) + penalty
+    outside = penalties(grid, weights) @ (slack + slack**2)
+    cost = tracking + np.sum(weights.move * moves**2) + np.sum(weights.resting * resting) + outside
     return float(cost)
 
 
-def _penalties(grid: Transcription, weights: StageWeights) -> FloatArray:
+def penalties(grid: Transcription, weights: StageWeights) -> FloatArray:
+    """Return the price of each slack, shape (n_slacks,)."""
     return np.concatenate(
         [
             np.full(grid.n_slacks_soft, weights.soft_penalty),
@@ -171,6 +172,6 @@ def _write_objective(
     slope[:-1] -= weights.move * moves[1:]
     slope += scaled.block_shares * weights.resting * (blocks - scaled.u_reference)
     gradient[:n_moves] += 2.0 * slope.ravel()
-    penalties = _penalties(grid, weights)
-    diagonal[n_moves:] = 2.0 * penalties
-    gradient[n_moves:] = penalties
+    price = penalties(grid, weights)
+    diagonal[n_moves:] = 2.0 * price
+    gradient[n_moves:] = price
