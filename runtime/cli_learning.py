@@ -129,7 +129,9 @@ def tune(
     loaded = load_site(site)
     out.parent.mkdir(parents=True, exist_ok=True)
     with _bar() as bar:
-        result = run_search(loaded, out, generations, population, hours, seed, workers, _Steps(bar))
+        result = run_search(
+            loaded, site, out, generations, population, hours, seed, workers, _Steps(bar)
+        )
     if as_json:
         print_json(result)
         return

@@ -1,6 +1,5 @@
 """The links of one site to its devices, as the control loop wants them: one scan, one door."""
 
-import asyncio
 import math
 from types import TracebackType
 
@@ -40,7 +39,8 @@ class SiteLinks:
         Raises:
             LinkError: the DCS is out of reach, untrusted or too slow.
         """
-        dcs, plc = await asyncio.gather(self._dcs.scan(), self._scan_plc())
+        dcs = await self._dcs.scan()
+        plc = await self._scan_plc(dcs.plant_time_s)
         return PlantScan(
             time_s=dcs.plant_time_s,
             readings=(*dcs.readings, *plc),
@@ -50,11 +50,11 @@ class SiteLinks:
             },
         )
 
-    async def _scan_plc(self) -> tuple[Reading, ...]:
+    async def _scan_plc(self, plant_time_s: float) -> tuple[Reading, ...]:
         if self._plc is None:
             return ()
         try:
-            return await self._plc.scan()
+            return await self._plc.scan(plant_time_s)
         except LinkError as error:
             return tuple(
                 Reading(tag.name, math.nan, si_symbol(tag.unit), Quality.BAD, math.nan, str(error))
