@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from asyncua import ua
 from asyncua.crypto.permission_rules import User, UserRole
@@ -22,6 +22,7 @@ from asyncua.server.user_managers import UserManager
 
 from operator_agent.errors import InputError
 from operator_agent.io.certificates import CertificatePaths, Identity, check_valid
+from operator_agent.io.measured import Measured
 from operator_agent.io.ua_values import CODES, node_id, stamped
 from operator_agent.io.watchdog import Watchdog
 from operator_agent.io.write_guard import WriteGuard
@@ -52,20 +53,6 @@ class LoopMode(Enum):
     RCAS = "RCAS"  # remote cascade: the set point comes from the gate
     AUTO = "AUTO"  # the DCS holds the set point
     MAN = "MAN"  # an operator moves the valve
-
-
-class Measured(Protocol):
-    """One measured value as the simulated plant gives it."""
-
-    @property
-    def value(self) -> float:
-        """Value [SI]."""
-        ...
-
-    @property
-    def quality(self) -> Quality:
-        """What it is worth."""
-        ...
 
 
 WriteCallback = Callable[[Tag, float], None]
