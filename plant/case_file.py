@@ -74,6 +74,7 @@ class Layout:
         volume_*, time_*: weir volume [m3] and time constant [s] of tray, sump, drum, stripper.
         transfer_tray, transfer_stripper: kappa of `stage` [mol/s].
         flow_soft: width of smooth limits on liquid flows [m3/s].
+        time_weep: liquid volume of a vessel per flow that weeps out of it [s].
         time_analyser: lag of the boiling point analysers [s].
         curve_spread: logistic scale of the boiling curve, per width of a lump.
         time_flash: relaxation of the vaporised fraction at the coil outlet [s].
@@ -100,6 +101,7 @@ class Layout:
     transfer_tray: float
     transfer_stripper: float
     flow_soft: float
+    time_weep: float
     time_analyser: float
     curve_spread: float
     time_flash: float
@@ -290,6 +292,7 @@ _LAYOUT = {
     "transfer_tray": "mol/s",
     "transfer_stripper": "mol/s",
     "flow_soft": "m3/s",
+    "time_weep": "s",
     "time_analyser": "s",
     "curve_spread": "1",
     "time_flash": "s",

@@ -195,6 +195,16 @@ def _steam_to_stripper(case: CrudeUnitCase, product: str) -> ca.SX:
     return _moles_steam(getattr(case.equipment, f"flow_mass_steam_{product}"))
 
 
+def _hydraulics(layout: Layout, vessel: str, transfer: float) -> Hydraulics:
+    return Hydraulics(
+        volume_weir=getattr(layout, f"volume_{vessel}"),
+        time_s=getattr(layout, f"time_{vessel}"),
+        flow_soft=layout.flow_soft,
+        transfer=transfer,
+        time_weep_s=layout.time_weep,
+    )
+
+
 def _trays(
     states: States,
     component: Component,
@@ -202,10 +212,8 @@ def _trays(
     layout: Layout,
     inputs: ColumnInputs,
 ) -> tuple[list[Stage], list[ca.SX]]:
-    normal = Hydraulics(
-        layout.volume_tray, layout.time_tray, layout.flow_soft, layout.transfer_tray
-    )
-    sump = Hydraulics(layout.volume_sump, layout.time_sump, layout.flow_soft, layout.transfer_tray)
+    normal = _hydraulics(layout, "tray", layout.transfer_tray)
+    sump = _hydraulics(layout, "sump", layout.transfer_tray)
     trays, holdups = [], []
     pressures, temps = tray_pressures(case, layout), _guess_temps(case, layout)
     for n in range(1, layout.n_trays + 1):
@@ -231,9 +239,7 @@ def _draws(
     inputs: ColumnInputs,
     trays: list[Stage],
 ) -> dict[str, SideDraw]:
-    hydraulics = Hydraulics(
-        layout.volume_stripper, layout.time_stripper, layout.flow_soft, layout.transfer_stripper
-    )
+    hydraulics = _hydraulics(layout, "stripper", layout.transfer_stripper)
     pressures, temps = tray_pressures(case, layout), _guess_temps(case, layout)
     draws = {}
     for product in SIDE_PRODUCTS:
@@ -311,7 +317,7 @@ def _overhead(
     raw = loops.flow_vol_reflux + loops.gain_reflux * error + integral
     reflux = limited(softplus(raw, layout.flow_soft), volume / _DRUM_EMPTYING_S, layout.flow_soft)
     states.rates["integral_top"] = (loops.gain_reflux * error + (reflux - raw)) / loops.time_reflux
-    level = Hydraulics(layout.volume_drum, layout.time_drum, layout.flow_soft, 0.0)
+    level = _hydraulics(layout, "drum", 0.0)
     naphtha = liquid_outflow(volume, level)
     reflux_stream, naphtha_stream = liquid(reflux), liquid(naphtha)
     states.set_holdup_rate("drum", top.vapour - reflux_stream.flows - naphtha_stream.flows)

@@ -63,19 +63,24 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Hydraulics:
-    """Liquid side of a stage: outflow = softplus((volume - weir) / time).
+    """Liquid side of a stage: outflow = softplus((volume - weir) / time) + volume / weep.
+
+    The weeping term drains a stage whose weir runs dry, so that nothing stagnates on it.
+
 
     Attributes:
         volume_weir: liquid at which the outflow starts [m3].
         time_s: volume above the weir per outflow [s].
         flow_soft: width of the smooth start [m3/s].
         transfer: kappa [mol/s].
+        time_weep_s: volume per weeping flow [s].
     """
 
     volume_weir: float
     time_s: float
     flow_soft: float
     transfer: float
+    time_weep_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +122,9 @@ def limited(wanted: ca.SX, available: ca.SX, width: float) -> ca.SX:
 
 
 def liquid_outflow(volume: ca.SX, hydraulics: Hydraulics) -> ca.SX:
-    """Return the liquid flow over the weir [m3/s]."""
+    """Return the liquid flow over and through the weir [m3/s]."""
     head = (volume - hydraulics.volume_weir) / hydraulics.time_s
-    return softplus(head, hydraulics.flow_soft)
+    return softplus(head, hydraulics.flow_soft) + volume / hydraulics.time_weep_s
 
 
 def make_stage(
