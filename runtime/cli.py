@@ -88,6 +88,8 @@ def plan_solve(
 
 def main() -> None:
     """Run the command line; errors of this package become one sentence and an exit code."""
+    for library in ("OMP", "OPENBLAS", "MKL"):  # before numpy loads: more threads are slower here
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     from operator_agent.runtime import cli_learning, cli_site
 
     app.add_typer(cli_site.plant_app, name="plant")
