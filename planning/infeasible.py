@@ -5,6 +5,7 @@ breakage is found; then the best plan with just that breakage shows what each br
 Second, an irreducible set from HiGHS: limits that cannot hold together, though any one less could.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from operator_agent.units import HOUR_S
 
 BROKEN = 1e-6  # weighted amount [m3/h] from which a limit counts as broken
 WHOLE_WINDOW_K = 1e3  # trust region that never holds a cut point
-ROOM = 1e-6  # relative: breakage is granted this much wider, so that the second LP has a point
+ROOM = 1e-4  # relative, and [m3/h]: breakage is granted wider, so that the second LP has room
 IIS_STRATEGY = 6  # HiGHS bit mask: from the LP itself, and irreducible
 
 
@@ -47,8 +48,9 @@ class BrokenLimit:
     def text(self) -> str:
         """Return what gives way, in planner words."""
         value = in_unit(self.reached, self.limit.unit)
-        cost = f", worth {abs(self.price):.0f} usd/m3 more" if _is_flow(self.limit) else ""
-        return f"{self.limit.text()}; reachable is {value:.5g} {self.limit.unit}{cost}"
+        told = _is_flow(self.limit) and math.isfinite(self.price)
+        cost = f"; going on earns {abs(self.price):.0f} usd/m3 at first" if told else ""
+        return f"{self.limit.text()} -> move it to {value:.5g} {self.limit.unit}{cost}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class Conflict:
         if self.together:
             lines.append("These limits cannot all hold together:")
             lines += [f"  {limit.text()}" for limit in self.together]
-        lines.append(f"With the first group moved the best plan earns {self.profit:.0f} usd/h.")
+        if math.isfinite(self.profit):
+            lines.append(f"With the first group moved the best plan earns {self.profit:.0f} usd/h.")
         return LimitsConflictError("\n".join(lines))
 
 
@@ -105,7 +108,7 @@ def _is_flow(limit: Limit) -> bool:
 def _price_breakage(model: Any, slacks: dict[str, float]) -> tuple[float, dict[str, float]]:
     """Return the best profit with the given breakage, and the marginal of each limit."""
     for key, slack in slacks.items():
-        model.slack[key].fix(slack * (1.0 + ROOM) + ROOM)
+        model.slack[key].fix(slack * (1.0 + ROOM) + ROOM / model.limits[key].weight)
     model.breakage.deactivate()
     model.profit.activate()
     solution = solve_linear(compile_linear(model))
@@ -124,7 +127,7 @@ def _reached(model: Any, case: PlanningCase, limit: Limit, slack: float) -> floa
     product = case.products[limit.item]
     spec = next(spec for spec in product.specs if spec.quality.name == limit.quality)
     base = float(pyo.value(spec_base(model, Exact(), product, spec)))
-    return QUALITIES[limit.quality].from_index(limit.row_value + sign * slack / max(base, ROOM))
+    return QUALITIES[limit.quality].from_index(limit.row_value + sign * slack / max(base, BROKEN))
 
 
 def clashing_limits(model: Any) -> tuple[Limit, ...]:

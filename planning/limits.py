@@ -66,7 +66,8 @@ class Limit:
     def text(self) -> str:
         """Return the limit in planner words."""
         bound = "at least" if self.side is Side.MIN else "at most"
-        return f"{self.item}: {self.words} {bound} {in_unit(self.value, self.unit):.5g} {self.unit}"
+        value = f"{in_unit(self.value, self.unit):.5g} {self.unit}"
+        return f"{self.item}: {self.words} {bound} {value.removesuffix(' number')}"
 
 
 def add_limit(model: Any, limit: Limit, body: Any, right: Any) -> None:

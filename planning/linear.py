@@ -11,13 +11,14 @@ import highspy
 import numpy as np
 import pyomo.environ as pyo
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
-from scipy.sparse import csc_matrix
+from scipy.sparse import csc_matrix, diags
 
 from operator_agent.arrays import FloatArray
 from operator_agent.planning.outcome import Solution, SolverStop
 
 INTERIOR_FROM_COLUMNS = 2_000  # simplex is as fast below, and hopeless far above
-FEASIBILITY_TOLERANCE = 1e-9  # HiGHS' smallest but one: rows are in m3/h and quality units
+FEASIBILITY_TOLERANCE = 1e-9  # after scaling: relative to the largest term that a row may have
+ACCEPTED_RESIDUAL = 1e-6  # relative; ten times the dual tolerance of HiGHS
 EQUAL, AT_MOST = 0, 1  # bound types of the compiler; -1 is at least
 
 
@@ -43,6 +44,18 @@ class LinearProgram:
     high: FloatArray
     variables: tuple[Any, ...]
     rows: tuple[Any, ...]
+
+    def scales(self) -> tuple[FloatArray, FloatArray]:
+        """Return by what the solver's rows and columns are multiplied and divided.
+
+        Its tolerances are absolute, so columns are measured by their bounds and rows by their
+        largest coefficient then.
+        """
+        bounds = np.abs(np.stack([self.low, self.high]))
+        size = np.max(np.where(np.isfinite(bounds), bounds, 0.0), axis=0)
+        columns = np.where(size > 0.0, size, 1.0)
+        largest = abs(self.matrix @ diags(columns)).max(axis=1).toarray().ravel()
+        return 1.0 / np.where(largest > 0.0, largest, 1.0), columns
 
 
 def compile_linear(model: Any) -> LinearProgram:
@@ -76,14 +89,16 @@ def solve_linear(program: LinearProgram) -> Solution:
     stop = _STOPS.get(solver.getModelStatus(), SolverStop.FAILED)
     found = solver.getSolution()
     x = np.array(found.col_value, dtype=np.float64)
+    scale, columns = program.scales()
+    x *= columns
     if stop is not SolverStop.CONVERGED:
         x = np.full(len(program.cost), np.nan)
         rows, bounds, residual = np.full(len(program.rows), np.nan), x, np.inf
     else:
-        rows = np.array(found.row_dual, dtype=np.float64)
-        bounds = np.array(found.col_dual, dtype=np.float64)
+        rows = np.array(found.row_dual, dtype=np.float64) * scale
+        bounds = np.array(found.col_dual, dtype=np.float64) / columns
         residual = optimality_residual(program, x, rows, bounds)
-        if residual > 1e-6:  # HiGHS reports 1e-7 and scales inside
+        if residual > ACCEPTED_RESIDUAL:
             stop = SolverStop.FAILED
     return Solution(
         stop,
@@ -99,22 +114,24 @@ def solve_linear(program: LinearProgram) -> Solution:
 
 
 def load_solver(program: LinearProgram) -> Any:
-    """Return a silent HiGHS object that holds the program."""
+    """Return a silent HiGHS object that holds the program, scaled."""
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY_TOLERANCE)
     if len(program.cost) >= INTERIOR_FROM_COLUMNS:
         solver.setOptionValue("solver", "ipm")
+    scale, columns = program.scales()
     lp = highspy.HighsLp()
     lp.num_row_, lp.num_col_ = program.matrix.shape
-    lp.col_cost_, lp.offset_ = program.cost, program.offset
-    lp.col_lower_, lp.col_upper_ = program.low, program.high
-    lp.row_lower_, lp.row_upper_ = program.row_low, program.row_high
+    lp.col_cost_, lp.offset_ = program.cost * columns, program.offset
+    lp.col_lower_, lp.col_upper_ = program.low / columns, program.high / columns
+    scaled = csc_matrix(diags(scale) @ program.matrix @ diags(columns))
+    lp.row_lower_, lp.row_upper_ = program.row_low * scale, program.row_high * scale
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_ = program.matrix.indptr
-    lp.a_matrix_.index_ = program.matrix.indices
-    lp.a_matrix_.value_ = program.matrix.data
+    lp.a_matrix_.start_ = scaled.indptr
+    lp.a_matrix_.index_ = scaled.indices
+    lp.a_matrix_.value_ = scaled.data
     solver.passModel(lp)
     return solver
 

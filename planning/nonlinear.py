@@ -116,7 +116,8 @@ def solve_nonlinear(program: NonlinearProgram, start: FloatArray | None = None) 
         ubg=program.row_high * rows,
     )
     stats = solver.stats()
-    x = np.asarray(found["x"], dtype=np.float64).ravel() * columns
+    # Scaling back may leave a bound by the last digit; whatever it moves, the residual sees.
+    x = np.clip(np.asarray(found["x"]).ravel() * columns, program.low, program.high)
     row_duals = np.asarray(found["lam_g"], dtype=np.float64).ravel() * rows
     bound_duals = np.asarray(found["lam_x"], dtype=np.float64).ravel() / columns
     residual = optimality_residual(program, x, row_duals, bound_duals)
@@ -147,6 +148,7 @@ def _scaled_solver(program: NonlinearProgram, columns: FloatArray, rows: FloatAr
         "ipopt.tol": TOLERANCE,
         "ipopt.max_iter": MAX_ITERATIONS,
         "ipopt.mu_strategy": "adaptive",
+        "ipopt.honor_original_bounds": "yes",
     }
     return ca.nlpsol("plan", "ipopt", {"x": z, "f": cost, "g": values * ca.DM(rows)}, options)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from operator_agent.errors import SolveFailedError
 from operator_agent.planning.limits import Side
 from operator_agent.planning.linear import compile_linear, solve_linear
 from operator_agent.planning.mixing import Exact, FirstOrder
@@ -72,11 +73,16 @@ def solve_recursion(plant: Refinery) -> LinearPlan:
 def _one_pass(plant: Refinery, exact: Any, point: Point, trust: float, count: int) -> LinearPlan:
     model = linear_model(plant, point, trust)
     solution = solve_linear(compile_linear(model))
-    if solution.stop is SolverStop.INFEASIBLE:
-        relaxed = solve_linear(compile_linear(relax(model)))
-        relaxed.load()
-    else:
+    if solution.stop is SolverStop.CONVERGED:
         solution.load()
+    else:
+        relaxed = solve_linear(compile_linear(relax(model)))
+        if relaxed.stop is not SolverStop.CONVERGED:
+            raise SolveFailedError(
+                f"case {plant.case.name}: the linear model of pass {count} has no solution even "
+                f"with all limits elastic ({relaxed.stop.value}); check yields and cut windows"
+            )
+        relaxed.load()
     after = place(exact, plant.case, read_point(model))
     return LinearPlan(solution, model, after, solution.profit, merit(exact), count)
 
