@@ -22,16 +22,16 @@ from operator_agent.plant.case_file import load_crude_unit_case
 from operator_agent.plant.controller_economics import build_controller_economics
 from operator_agent.plant.controller_model import build_controller_model
 from operator_agent.plant.crude_unit import build_crude_unit
-from operator_agent.plant.economics import profit_rate
+from operator_agent.plant.economics import prices_with, profit_rate
+from operator_agent.plant.recipe import recipe_setpoints
 from operator_agent.plant.scenario import CrudeSwitch, Scenario, random_scenario
-from operator_agent.plant.simulator import Simulator, recipe_setpoints
+from operator_agent.plant.simulator import Simulator
 from operator_agent.rl_supervisor.experiment import Experiment
 from operator_agent.rl_supervisor.observation import NOISES_PER_SPAN
 from operator_agent.site import Site
 from operator_agent.units import HOUR_S
 
 GOOD = "good"  # status of a measurement that may be used
-FRACTION = "fraction_"
 
 
 class Driver(Enum):
@@ -80,14 +80,10 @@ class PlantLoop:
         self._case = load_crude_unit_case(Path(site.files["plant"]))
         self._unit = build_crude_unit(self._case, experiment.layout)
         model = build_controller_model(self._case)
-        weights = replace(
-            load_weights(Path(site.files["controller"])),
-            relinearise_every=experiment.relinearise_every,
-        )
         self._controller = Controller(
             model,
             variables_from_site(site, model),
-            weights,
+            load_weights(Path(site.files["controller"])),
             build_controller_economics(self._case),
             experiment.episode.control_s,
         )
@@ -123,14 +119,15 @@ class PlantLoop:
         """Return what planning asks now: the declared slate and this scenario's prices."""
         base = self._base_targets
         slate: Mapping[str, float] = self._case.slate
-        for event in self._scenario.events:
-            if isinstance(event, CrudeSwitch) and event.at_s <= self._simulator.time_s:
-                slate = event.slate
-        prices = {
-            stream: price * self._price_factors.get(stream, 1.0)
-            for stream, price in base.stream_prices.items()
+        for switch in self._scenario.of(CrudeSwitch):
+            if switch.at_s <= self._simulator.time_s:
+                slate = switch.slate
+        factors = {
+            stream: self._price_factors.get(stream, 1.0)
+            * self._simulator.price_factors.get(stream, 1.0)
+            for stream in base.stream_prices
         }
-        return replace(base, slate=slate, stream_prices=prices)
+        return prices_with(replace(base, slate=slate), factors)
 
     def cycle(self, advice: Advice | None) -> Cycle:
         """Run one control cycle with the advice in force, and score it.
@@ -151,8 +148,8 @@ class PlantLoop:
             scan=scan,
             result=result,
             targets=targets,
-            profit_usd_per_h=profit.total * HOUR_S,
-            off_spec_usd_per_h=profit.off_spec * HOUR_S,
+            profit_usd_per_h=profit.profit_usd_s * HOUR_S,
+            off_spec_usd_per_h=profit.off_spec_cost_usd_s * HOUR_S,
             violation=self._violation(truth),
         )
 
@@ -181,13 +178,9 @@ class PlantLoop:
         return result
 
     def _follow_recipe(self) -> None:
-        truth, held = self._simulator.truth(), self._simulator.setpoints
-        slate = {
-            tag.variable.removeprefix(FRACTION): truth[tag.variable]
-            for tag in self._site.dvs
-            if tag.variable.startswith(FRACTION)
-        }
-        card = recipe_setpoints(self._case, slate)
+        """Walk towards the card of the declared slate, as fast as the rates of the tags allow."""
+        held = self._simulator.setpoints
+        card = recipe_setpoints(self._case, self._simulator.declared_slate)
         for tag in self._site.mvs:
             reach = tag.rate * self._experiment.episode.control_s
             step = min(max(card[tag.variable] - held[tag.variable], -reach), reach)

@@ -163,7 +163,6 @@ class Experiment:
         path: of the file itself.
         site: path of the site file, which names plant, controller and envelope.
         layout: of the simulated plant.
-        relinearise_every: control cycles between two linearisations of the model.
         episode, ppo, dqn, seeds: see there.
         actions: what the policy may do.
         targets: what planning asks in every scenario; the slate is that of the scenario.
@@ -179,7 +178,6 @@ class Experiment:
     path: Path
     site: Path
     layout: str
-    relinearise_every: int
     episode: EpisodeSettings
     actions: AdviceMap
     targets: EconomicTargets
@@ -257,7 +255,6 @@ class _File(_Strict):
     name: str
     site: str
     layout: str
-    relinearise_every: int = Positive
     episode: _Episode
     actions: dict[str, float]
     targets: dict[str, Any]
@@ -296,7 +293,6 @@ def load_experiment(path: Path) -> Experiment:
         path=path,
         site=path.parent / found.site,
         layout=found.layout,
-        relinearise_every=found.relinearise_every,
         episode=EpisodeSettings(**found.episode.model_dump()),
         actions=AdviceMap(tuple(found.actions), tuple(found.actions.values())),
         targets=EconomicTargets.from_payload(found.targets),

@@ -4,6 +4,7 @@ A worker builds plant and controller once and remembers the runs without advice,
 many policies on the same scenarios costs one simulation for each policy.
 """
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -22,6 +23,17 @@ from operator_agent.rl_supervisor.experiment import load_experiment
 from operator_agent.signing import Json
 from operator_agent.site import Site
 from operator_agent.units import HOUR_S
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def one_thread_each() -> None:
+    """Let the processes that this one starts compute with one thread each.
+
+    Linear algebra of this size is several times slower when threads of many processes compete;
+    the libraries read these variables once, at their start.
+    """
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
 
 
 class Actor(Protocol):
@@ -96,17 +108,6 @@ def play(env: SupervisorEnv, actor: Actor, scenario: int) -> EpisodeScore:
     return EpisodeScore(**{**asdict(found), "mean_action": tuple(means)})
 
 
-class _Worker:
-    """What a worker process keeps between episodes; one process, one environment."""
-
-    env: SupervisorEnv
-
-    @classmethod
-    def prepare(cls, experiment: Path, site: Site, envelope: "EnvelopeValues") -> None:
-        loaded = load_experiment(experiment)
-        cls.env = SupervisorEnv(loaded, site, AdviceEnvelope(*envelope), (0,))
-
-
 EnvelopeValues = tuple[
     tuple[float, float],
     dict[str, float],
@@ -127,8 +128,26 @@ def envelope_values(envelope: AdviceEnvelope) -> EnvelopeValues:
     )
 
 
-def _play(actor: Actor | Driver, scenarios: Sequence[int]) -> list[EpisodeScore]:
-    env = _Worker.env
+Settings = tuple[Path, Site, EnvelopeValues]
+
+
+class _Worker:
+    """What a worker process keeps between episodes: its environment, made for the first one."""
+
+    env: SupervisorEnv | None = None
+
+    @classmethod
+    def environment(cls, settings: Settings) -> SupervisorEnv:
+        if cls.env is None:
+            path, site, envelope = settings
+            cls.env = SupervisorEnv(load_experiment(path), site, AdviceEnvelope(*envelope), (0,))
+        return cls.env
+
+
+def _play(
+    settings: Settings, actor: Actor | Driver, scenarios: Sequence[int]
+) -> list[EpisodeScore]:
+    env = _Worker.environment(settings)
     if isinstance(actor, Driver):
         return [score(s, env.reference(s, actor), env.n_steps) for s in scenarios]
     return [play(env, actor, s) for s in scenarios]
@@ -140,18 +159,16 @@ class RolloutPool:
     def __init__(
         self, experiment: Path, site: Site, envelope: AdviceEnvelope, n_workers: int
     ) -> None:
-        """Start the workers; each builds its own plant and controller.
+        """Prepare the workers; each builds its own plant and controller for its first episode.
 
         Args:
             experiment: path of the training file.
             site, envelope: see `SupervisorEnv`.
             n_workers: processes.
         """
-        arguments = (experiment, site, envelope_values(envelope))
-        self._workers = [
-            ProcessPoolExecutor(1, get_context("spawn"), _Worker.prepare, arguments)
-            for _ in range(n_workers)
-        ]
+        one_thread_each()
+        self._settings: Settings = (experiment, site, envelope_values(envelope))
+        self._workers = [ProcessPoolExecutor(1, get_context("spawn")) for _ in range(n_workers)]
 
     def scores(self, actor: Actor | Driver, scenarios: Sequence[int]) -> list[EpisodeScore]:
         """Return the scores in the order of the scenarios.
@@ -159,12 +176,16 @@ class RolloutPool:
         Args:
             actor: a policy, or the driver of a baseline without advice.
             scenarios: seeds.
+
+        Raises:
+            InputError: a file is wrong.
+            PlantError: the plant breaks down under the driver.
         """
         groups: list[list[int]] = [[] for _ in self._workers]
         for scenario in scenarios:
             groups[scenario % len(groups)].append(scenario)
         jobs = [
-            worker.submit(_play, actor, group)
+            worker.submit(_play, self._settings, actor, group)
             for worker, group in zip(self._workers, groups, strict=True)
         ]
         found = {score.scenario: score for job in jobs for score in job.result()}
