@@ -60,12 +60,12 @@ def _within(
     what: str,
     cut: list[str],
 ) -> dict[str, float]:
-    """Return the values between `low_sign * largest` and `largest`; names without bound drop."""
+    """Return the values between `low_sign * largest` and `largest`; zero without bound."""
     kept = {}
     for name, value in values.items():
         bound = largest.get(name, 0.0)
         kept[name] = _cut(value, low_sign * bound, bound, f"{what} of {name}", cut)
-    return {name: value for name, value in kept.items() if value != 0.0}
+    return kept
 
 
 def backed_off(
@@ -89,12 +89,11 @@ def backed_off(
             cut.append(f"back-off of {name}: not a CV")
             continue
         i = variables.cv_names.index(name)
-        for low_name, high_name in (
-            ("cv_soft_low", "cv_soft_high"),
-            ("cv_hard_low", "cv_hard_high"),
-        ):
-            low, high = limits[low_name][i], limits[high_name][i]
-            room = LARGEST_SHARE * (high - low) if np.isfinite(high - low) else np.inf
-            used = _cut(wanted, 0.0, float(room), f"back-off of {name}", cut)
-            limits[low_name][i], limits[high_name][i] = low + used, high - used
+        low = max(variables.cv_soft_low[i], variables.cv_hard_low[i])
+        high = min(variables.cv_soft_high[i], variables.cv_hard_high[i])
+        room = LARGEST_SHARE * float(high - low) if np.isfinite(high - low) else np.inf
+        used = _cut(wanted, 0.0, room, f"back-off of {name}", cut)
+        for rank in ("cv_soft", "cv_hard"):
+            limits[f"{rank}_low"][i] += used
+            limits[f"{rank}_high"][i] -= used
     return replace(variables, **limits), cut

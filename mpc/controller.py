@@ -213,7 +213,7 @@ class Controller:
         targets: EconomicTargets | None,
         advice: Advice | None,
     ) -> tuple[SteadyTarget, TargetState, tuple[str, ...]]:
-        asked = dict(advice.target_biases) if advice else {}
+        asked = {n: b for n, b in advice.target_biases.items() if b} if advice else {}
         known = targets.targets if targets is not None else {}
         cuts = tuple(
             f"target bias of {n}: planning gives no target" for n in asked if n not in known

@@ -80,6 +80,7 @@ class Reference:
         }
         options: Any = {
             "print_time": 0,
+            "expand": True,
             "error_on_fail": False,
             "ipopt.print_level": 0,
             "ipopt.sb": "yes",

@@ -206,10 +206,8 @@ class TargetOptimizer:
                 variables.cv_soft_high,
             )
         )
-        middle = 0.5 * (soft_low + soft_high)
-        both = np.isfinite(middle)
-        tight_low = np.where(both, np.minimum(soft_low + margin, middle), soft_low + margin)
-        tight_high = np.where(both, np.maximum(soft_high - margin, middle), soft_high - margin)
+        kept = np.clip(0.5 * (soft_high - soft_low), 0.0, margin)
+        tight_low, tight_high = soft_low + kept, soft_high - kept
         open_rows = np.full(y.size, np.inf)
         over = self._smallest_violation(gain, low, high, hard_low, hard_high, -open_rows, open_rows)
         wide_low, wide_high = hard_low - over - RELAXATION, hard_high + over + RELAXATION

@@ -1,36 +1,39 @@
 """Models for the tests: the van de Vusse reactor of Klatt and Engell."""
 
-from dataclasses import replace
+from collections.abc import Callable
 
 import casadi as ca
 import numpy as np
 import pytest
 
+from operator_agent.mpc.controller import Controller
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
 from operator_agent.plant.process_model import ProcessModel
 
 HOUR_S = 3600.0
+CYCLE_S = 18.0
 
 
-def reactor(alpha: float = 1.0, beta: float = 1.0, feed: float = 5.1) -> ProcessModel:
+def make_reactor(alpha: float = 1.0, beta: float = 1.0, feed: float = 5.1) -> ProcessModel:
     """Return the reactor with uncertain rates; u = (F [1/h], Q [kJ/h]), d = feed concentration.
 
     Klatt and Engell, "Gain-scheduling trajectory control of a continuous stirred tank reactor",
     Comput. Chem. Eng. 22 (1998) 491. Steady state at F = 18.83, Q = -4495.7: cB = 0.8998.
     """
     x, u, d = ca.SX.sym("x", 4), ca.SX.sym("u", 2), ca.SX.sym("d", 1)
-    ca_, cb, tr, tk = x[0], x[1], x[2], x[3]
-    k1 = beta * 1.287e12 * ca.exp(-9758.3 / (tr + 273.15))
-    k2 = 1.287e12 * ca.exp(-9758.3 / (tr + 273.15))
-    k3 = 9.043e9 * ca.exp(-alpha * 8560.0 / (tr + 273.15))
+    conc_a, conc_b, temp, jacket = x[0], x[1], x[2], x[3]
+    k1 = beta * 1.287e12 * ca.exp(-9758.3 / (temp + 273.15))
+    k2 = 1.287e12 * ca.exp(-9758.3 / (temp + 273.15))
+    k3 = 9.043e9 * ca.exp(-alpha * 8560.0 / (temp + 273.15))
     rho_cp, exchange = 0.9342 * 3.01, 4032.0 * 0.215
-    heat = k1 * ca_ * 4.2 + k2 * cb * (-11.0) + k3 * ca_**2 * (-41.85)
+    heat = k1 * conc_a * 4.2 + k2 * conc_b * (-11.0) + k3 * conc_a**2 * (-41.85)
+    cooling = exchange * (temp - jacket)
     rhs = ca.vertcat(
-        u[0] * (d[0] - ca_) - k1 * ca_ - k3 * ca_**2,
-        -u[0] * cb + k1 * ca_ - k2 * cb,
-        -heat / rho_cp + u[0] * (130.0 - tr) - exchange * (tr - tk) / (rho_cp * 10.01),
-        (u[1] + exchange * (tr - tk)) / (5.0 * 2.0),
+        u[0] * (d[0] - conc_a) - k1 * conc_a - k3 * conc_a**2,
+        -u[0] * conc_b + k1 * conc_a - k2 * conc_b,
+        -heat / rho_cp + u[0] * (130.0 - temp) - cooling / (rho_cp * 10.01),
+        (u[1] + cooling) / (5.0 * 2.0),
     )
     return ProcessModel(
         name="reactor",
@@ -39,7 +42,7 @@ def reactor(alpha: float = 1.0, beta: float = 1.0, feed: float = 5.1) -> Process
         d_names=("conc_feed",),
         y_names=("conc_b", "temp_reactor"),
         rhs=ca.Function("rhs", [x, u, d], [rhs / HOUR_S]),
-        outputs=ca.Function("outputs", [x, u, d], [ca.vertcat(cb, tr)]),
+        outputs=ca.Function("outputs", [x, u, d], [ca.vertcat(conc_b, temp)]),
         x_nominal=np.array([1.2344, 0.8998, 134.15, 128.96]),
         u_nominal=np.array([18.83, -4495.7]),
         d_nominal=np.array([feed]),
@@ -51,8 +54,13 @@ def reactor(alpha: float = 1.0, beta: float = 1.0, feed: float = 5.1) -> Process
 
 
 @pytest.fixture(scope="session")
+def reactor() -> Callable[..., ProcessModel]:
+    return make_reactor
+
+
+@pytest.fixture(scope="session")
 def reactor_model() -> ProcessModel:
-    return reactor()
+    return make_reactor()
 
 
 @pytest.fixture
@@ -93,7 +101,7 @@ def reactor_weights() -> Weights:
         target_step=0.2,
         target_margin=0.0,
         n_pred=20,
-        first_stages_s=(18.0,),
+        first_stages_s=(CYCLE_S,),
         stage_s=36.0,
         move_blocks=(1, 1, 2, 2, 4, 10),
         iterations=2,
@@ -103,4 +111,8 @@ def reactor_weights() -> Weights:
     )
 
 
-__all__ = ["reactor", "replace"]
+@pytest.fixture
+def reactor_controller(
+    reactor_model: ProcessModel, reactor_variables: ControlVariables, reactor_weights: Weights
+) -> Controller:
+    return Controller(reactor_model, reactor_variables, reactor_weights, None, CYCLE_S)

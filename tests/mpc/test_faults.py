@@ -1,0 +1,157 @@
+"""Whatever is wrong, no move can be read and the reason is named."""
+
+from dataclasses import replace
+
+import casadi as ca
+import numpy as np
+import pytest
+
+from operator_agent.errors import SolveFailedError
+from operator_agent.mpc.controller import Controller, CycleResult
+from operator_agent.mpc.problem import PointWorth, SolverStatus
+from operator_agent.mpc.scan import Scan
+from operator_agent.mpc.variables import ControlVariables
+from operator_agent.mpc.weights import Weights
+from operator_agent.plant.process_model import ProcessModel
+
+NAN = np.nan
+
+
+def good_scan(model: ProcessModel) -> Scan:
+    y = model.outputs(model.x_nominal, model.u_nominal, model.d_nominal).full().ravel()
+    return Scan(y, model.u_nominal, model.d_nominal)
+
+
+def refused(result: CycleResult, status: SolverStatus, *words: str) -> None:
+    assert result.outcome.status is status, result.outcome
+    assert result.outcome.worth is not PointWorth.ACCEPTED
+    for word in words:
+        assert word in result.outcome.reason
+    with pytest.raises(SolveFailedError, match=status.name):
+        _ = result.outcome.move
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"y": np.array([NAN, NAN])}, "all CV readings"),
+        ({"u_readback": np.array([NAN, -4495.7])}, "feed_rate"),
+        ({"u_readback": np.array([np.inf, -4495.7])}, "feed_rate"),
+    ],
+)
+def test_readings_that_cannot_be_done_without(
+    reactor_model: ProcessModel, reactor_controller: Controller, change: dict, word: str
+):
+    scan = good_scan(reactor_model)
+    state = reactor_controller.start(scan)
+    _, state = reactor_controller.step(state, scan, None, None)
+    bad = replace(scan, **change)
+    result, state = reactor_controller.step(state, bad, None, None)
+    refused(result, SolverStatus.BAD_READING, word)
+    assert state.warm is None
+    result, state = reactor_controller.step(state, scan, None, None)
+    assert result.outcome.accepted
+
+
+def test_start_with_bad_readings_waits_for_good_ones(
+    reactor_model: ProcessModel, reactor_controller: Controller
+):
+    scan = good_scan(reactor_model)
+    blind = replace(scan, y=np.array([NAN, NAN]))
+    state = reactor_controller.start(blind)
+    result, state = reactor_controller.step(state, blind, None, None)
+    refused(result, SolverStatus.BAD_READING)
+    result, state = reactor_controller.step(state, scan, None, None)
+    assert result.outcome.accepted
+
+
+def test_bad_disturbance_is_bridged_for_a_while_only(
+    reactor_model: ProcessModel, reactor_controller: Controller
+):
+    scan = good_scan(reactor_model)
+    state = reactor_controller.start(scan)
+    _, state = reactor_controller.step(state, scan, None, None)
+    lost = replace(scan, d=np.array([NAN]))
+    worth = []
+    for _ in range(7):
+        result, state = reactor_controller.step(state, lost, None, None)
+        worth.append(result.outcome.accepted)
+    assert worth == [True] * 5 + [False] * 2
+    refused(result, SolverStatus.BAD_READING, "conc_feed")
+
+
+def test_held_value_outside_limits_names_variable_and_limits(
+    reactor_model: ProcessModel, reactor_variables: ControlVariables, reactor_weights: Weights
+):
+    far = reactor_variables.with_mv_limits({"feed_rate": 60.0}, {})
+    controller = Controller(reactor_model, far, reactor_weights, None, 18.0)
+    scan = good_scan(reactor_model)
+    result, _ = controller.step(controller.start(scan), scan, None, None)
+    refused(result, SolverStatus.LIMITS_CONFLICT, "feed_rate", "60", "18.83")
+
+
+def test_crossed_cv_limits_are_refused(
+    reactor_model: ProcessModel, reactor_variables: ControlVariables, reactor_weights: Weights
+):
+    crossed = replace(reactor_variables, cv_soft_low=np.array([-np.inf, 141.0]))
+    controller = Controller(reactor_model, crossed, reactor_weights, None, 18.0)
+    scan = good_scan(reactor_model)
+    result, _ = controller.step(controller.start(scan), scan, None, None)
+    refused(result, SolverStatus.LIMITS_CONFLICT, "temp_reactor", "soft")
+
+
+@pytest.mark.parametrize("weight", [NAN, np.inf, -1.0])
+def test_absurd_weights_give_no_move(
+    reactor_model: ProcessModel,
+    reactor_variables: ControlVariables,
+    reactor_weights: Weights,
+    weight: float,
+):
+    absurd = replace(reactor_weights, cv_tracking={"conc_b": weight})
+    controller = Controller(reactor_model, reactor_variables, absurd, None, 18.0)
+    scan = good_scan(reactor_model)
+    result, _ = controller.step(controller.start(scan), scan, None, None)
+    refused(result, SolverStatus.NOT_FINITE, "weights")
+
+
+def nan_beyond(model: ProcessModel, temp: float) -> ProcessModel:
+    """Return the model with rates that are NaN above a temperature."""
+    x, u, d = (ca.SX.sym(n, k) for n, k in (("x", 4), ("u", 2), ("d", 1)))
+    rhs = model.rhs(x, u, d) + ca.if_else(x[2] > temp, ca.SX(np.nan), ca.SX(0.0))
+    return replace(model, rhs=ca.Function("rhs", [x, u, d], [rhs]))
+
+
+def test_nan_in_the_model_gives_no_move(
+    reactor_model: ProcessModel, reactor_variables: ControlVariables, reactor_weights: Weights
+):
+    broken = nan_beyond(reactor_model, 130.0)  # the steady state lies above
+    controller = Controller(broken, reactor_variables, reactor_weights, None, 18.0)
+    scan = good_scan(reactor_model)
+    result, state = controller.step(controller.start(scan), scan, None, None)
+    refused(result, SolverStatus.NOT_FINITE)
+    assert state.warm is None and state.estimate is None
+
+
+def test_nan_ahead_of_the_plan_gives_no_move_or_a_checked_one(
+    reactor_model: ProcessModel, reactor_variables: ControlVariables, reactor_weights: Weights
+):
+    edge = nan_beyond(reactor_model, 134.2)
+    controller = Controller(edge, reactor_variables, reactor_weights, None, 18.0)
+    scan = good_scan(reactor_model)
+    state = controller.start(scan)
+    for _ in range(5):
+        result, state = controller.step(state, scan, None, None)
+        if result.outcome.accepted:
+            assert np.all(np.isfinite(result.outcome.move))
+            assert result.outcome.diagnostics.residual < 1e-3
+        else:
+            assert state.warm is None
+
+
+def test_move_of_an_accepted_outcome_cannot_be_edited(
+    reactor_model: ProcessModel, reactor_controller: Controller
+):
+    scan = good_scan(reactor_model)
+    result, _ = reactor_controller.step(reactor_controller.start(scan), scan, None, None)
+    with pytest.raises(ValueError, match="read-only"):
+        result.outcome.move[0] = 99.0
