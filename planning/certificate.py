@@ -1,14 +1,74 @@
-"""An independent look at a point: how far it misses the rows of the model.
+"""An independent look at a point: what it misses of the rows, and of the optimality conditions.
 
-Nothing from a solver enters: bodies and bounds are evaluated one by one on the values that the
-model's variables hold.
+No residual from a solver enters: rows are evaluated one by one on the values that the model's
+variables hold, and the conditions of Karush, Kuhn and Tucker on the values and multipliers given.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyomo.environ as pyo
 from pyomo.core.expr.numeric_expr import SumExpression
+
+from operator_agent.arrays import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Ranged:
+    """Values with the range that they must keep and the multipliers of that range.
+
+    Attributes:
+        value, low, high: shape (n,).
+        size: by which a violation is divided, shape (n,).
+        multiplier: with L = cost + multiplier * value: positive where the high side holds, negative
+            where the low side does, shape (n,).
+    """
+
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+    size: FloatArray
+    multiplier: FloatArray
+
+    def violation(self) -> float:
+        """Return how far a value leaves its range, relative to its size."""
+        out = np.maximum(self.low - self.value, self.value - self.high)
+        return float(np.max(out / self.size, initial=0.0))
+
+    def complementarity(self, money: float) -> float:
+        """Return what multipliers of sides that do not hold are worth, relative to the profit.
+
+        A multiplier of a side without a bound counts by itself.
+        """
+        bound = np.where(self.multiplier > 0.0, self.high, self.low)
+        gap = np.where(np.isfinite(bound), np.abs(bound - self.value), 1.0)
+        return float(np.max(np.abs(self.multiplier) * gap, initial=0.0)) / money
+
+
+def optimality_residual(gradient: FloatArray, jacobian: Any, rows: Ranged, bounds: Ranged) -> float:
+    """Return the largest relative violation of the conditions of Karush, Kuhn and Tucker.
+
+    They are: rows and bounds hold; gradient + jacobian' rows.multiplier + bounds.multiplier = 0;
+    a side that does not hold has no multiplier.
+
+    Args:
+        gradient: of the cost, shape (n,).
+        jacobian: of the rows, dense or sparse, shape (m, n).
+        rows: activities of the rows.
+        bounds: the variables.
+    """
+    balance = gradient + jacobian.T @ rows.multiplier + bounds.multiplier
+    terms = np.abs(gradient) + abs(jacobian).T @ np.abs(rows.multiplier) + np.abs(bounds.multiplier)
+    stationarity = float(np.max(np.abs(balance) / (1.0 + terms), initial=0.0))
+    money = 1.0 + abs(float(gradient @ bounds.value))
+    return max(
+        stationarity,
+        rows.violation(),
+        bounds.violation(),
+        rows.complementarity(money),
+        bounds.complementarity(money),
+    )
 
 
 @dataclass(frozen=True, slots=True)

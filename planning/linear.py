@@ -14,6 +14,7 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from scipy.sparse import csc_matrix, diags
 
 from operator_agent.arrays import FloatArray
+from operator_agent.planning.certificate import Ranged, optimality_residual
 from operator_agent.planning.outcome import Solution, SolverStop
 
 INTERIOR_FROM_COLUMNS = 2_000  # simplex is as fast below, and hopeless far above
@@ -91,23 +92,23 @@ def solve_linear(program: LinearProgram) -> Solution:
     x = np.array(found.col_value, dtype=np.float64)
     scale, columns = program.scales()
     x *= columns
-    if stop is not SolverStop.CONVERGED:
-        x = np.full(len(program.cost), np.nan)
-        rows, bounds, residual = np.full(len(program.rows), np.nan), x, np.inf
-    else:
-        rows = np.array(found.row_dual, dtype=np.float64) * scale
-        bounds = np.array(found.col_dual, dtype=np.float64) / columns
-        residual = optimality_residual(program, x, rows, bounds)
+    rows = -np.array(found.row_dual, dtype=np.float64) * scale
+    bounds = -np.array(found.col_dual, dtype=np.float64) / columns
+    residual = np.inf
+    if stop is SolverStop.CONVERGED:
+        residual = linear_residual(program, x, rows, bounds)
         if residual > ACCEPTED_RESIDUAL:
             stop = SolverStop.FAILED
+    else:
+        x, rows, bounds = (np.full_like(part, np.nan) for part in (x, rows, bounds))
     return Solution(
         stop,
         -float(program.cost @ x) - program.offset,
         program.variables,
         x,
         program.rows,
-        -rows,
-        -bounds,
+        rows,
+        bounds,
         residual,
         int(solver.getInfo().simplex_iteration_count),
     )
@@ -136,37 +137,21 @@ def load_solver(program: LinearProgram) -> Any:
     return solver
 
 
-def optimality_residual(
-    program: LinearProgram, x: FloatArray, row_duals: FloatArray, bound_duals: FloatArray
+def linear_residual(
+    program: LinearProgram, x: FloatArray, marginals: FloatArray, bound_marginals: FloatArray
 ) -> float:
-    """Return the largest relative violation of the conditions of Karush, Kuhn and Tucker.
-
-    Feasibility of rows and bounds, stationarity c = A'y + z, and no dual on a side that does not
-    hold: y may be positive only at the low side, negative only at the high one.
+    """Return the relative violation of the optimality conditions of a linear program.
 
     Args:
         program: that was solved.
         x: shape (n,).
-        row_duals: y, d(cost)/d(row), shape (m,).
-        bound_duals: z, reduced costs, shape (n,).
+        marginals: of the rows, d(profit)/d(right-hand side), shape (m,).
+        bound_marginals: of the bounds, shape (n,).
     """
     activity = program.matrix @ x
-    pairs = (
-        (activity, program.row_low, program.row_high, row_duals),
-        (x, program.low, program.high, bound_duals),
-    )
-    gradient = program.cost - program.matrix.T @ row_duals - bound_duals
-    terms = np.abs(program.cost) + abs(program.matrix).T @ np.abs(row_duals)
-    worst = [np.abs(gradient) / (1.0 + terms)]
-    for value, low, high, dual in pairs:
-        size = 1.0 + np.abs(value)
-        worst += [(low - value) / size, (value - high) / size]
-        with np.errstate(invalid="ignore"):
-            slack_low = np.where(dual > 0.0, dual * (value - low), 0.0)
-            slack_high = np.where(dual < 0.0, dual * (value - high), 0.0)
-        scale = 1.0 + abs(float(program.cost @ x))
-        worst += [np.abs(slack_low) / scale, np.abs(slack_high) / scale]
-    return float(max(np.max(part, initial=0.0) for part in worst))
+    rows = Ranged(activity, program.row_low, program.row_high, 1.0 + np.abs(activity), marginals)
+    bounds = Ranged(x, program.low, program.high, 1.0 + np.abs(x), bound_marginals)
+    return optimality_residual(program.cost, program.matrix, rows, bounds)
 
 
 _STOPS = {

@@ -18,6 +18,7 @@ import pyomo.environ as pyo
 from pyomo.repn.plugins.nl_writer import NLWriter
 
 from operator_agent.arrays import FloatArray
+from operator_agent.planning.certificate import Ranged, optimality_residual
 from operator_agent.planning.outcome import Solution, SolverStop
 
 MAX_ITERATIONS = 500
@@ -120,7 +121,7 @@ def solve_nonlinear(program: NonlinearProgram, start: FloatArray | None = None) 
     x = np.clip(np.asarray(found["x"]).ravel() * columns, program.low, program.high)
     row_duals = np.asarray(found["lam_g"], dtype=np.float64).ravel() * rows
     bound_duals = np.asarray(found["lam_x"], dtype=np.float64).ravel() / columns
-    residual = optimality_residual(program, x, row_duals, bound_duals)
+    residual = nonlinear_residual(program, x, row_duals, bound_duals)
     stop = _STOPS.get(stats["return_status"], SolverStop.FAILED)
     if stop is SolverStop.CONVERGED and residual > ACCEPTED_RESIDUAL:
         stop = SolverStop.FAILED
@@ -167,36 +168,23 @@ def _row_scale(program: NonlinearProgram, start: FloatArray) -> FloatArray:
     return np.asarray(1.0 / np.clip(largest, 1.0 / WIDEST_SCALE, WIDEST_SCALE))
 
 
-def optimality_residual(
-    program: NonlinearProgram, x: FloatArray, row_duals: FloatArray, bound_duals: FloatArray
+def nonlinear_residual(
+    program: NonlinearProgram, x: FloatArray, marginals: FloatArray, bound_marginals: FloatArray
 ) -> float:
-    """Return the largest relative violation of the conditions of Karush, Kuhn and Tucker.
+    """Return the relative violation of the optimality conditions of a nonlinear program.
 
     Args:
         program: that was solved.
         x: shape (n,).
-        row_duals: multipliers of the rows with L = cost + duals' g, positive at the high side,
-            shape (m,).
-        bound_duals: multipliers of the bounds, same sign, shape (n,).
+        marginals: of the rows, d(profit)/d(right-hand side), shape (m,).
+        bound_marginals: of the bounds, shape (n,).
     """
     gradient, activity, jacobian = (np.asarray(part) for part in program.derivatives(x))
-    gradient, activity = gradient.ravel(), activity.ravel()
-    terms = np.abs(gradient) + np.abs(jacobian).T @ np.abs(row_duals) + np.abs(bound_duals)
-    balance = gradient + jacobian.T @ row_duals + bound_duals
-    worst = [np.abs(balance) / (1.0 + terms)]
-    row_size = 1.0 + np.abs(jacobian) @ np.abs(x)
-    money = 1.0 + abs(float(gradient @ x))
-    for value, low, high, dual, size in (
-        (activity, program.row_low, program.row_high, row_duals, row_size),
-        (x, program.low, program.high, bound_duals, 1.0 + np.abs(x)),
-    ):
-        worst += [(low - value) / size, (value - high) / size]
-        with np.errstate(invalid="ignore"):
-            worst += [
-                np.where(dual < 0.0, np.abs(dual * (value - low)), 0.0) / money,
-                np.where(dual > 0.0, np.abs(dual * (high - value)), 0.0) / money,
-            ]
-    return float(max(np.max(part, initial=0.0) for part in worst))
+    activity = activity.ravel()
+    size = 1.0 + np.abs(jacobian) @ np.abs(x)
+    rows = Ranged(activity, program.row_low, program.row_high, size, marginals)
+    bounds = Ranged(x, program.low, program.high, 1.0 + np.abs(x), bound_marginals)
+    return optimality_residual(gradient.ravel(), jacobian, rows, bounds)
 
 
 def solve_from(program: NonlinearProgram, starts: Sequence[FloatArray]) -> Solution:
