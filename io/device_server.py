@@ -281,6 +281,9 @@ class DeviceServer:
             logger.warning("%s: write by %s refused: %s", write.node, write.identity, write.reason)
         elif write.node == self._site.lease_node:
             self._values[write.node] = write.text
+        elif write.node == self._site.heartbeat_node:
+            self._values[write.node] = int(write.value)
+            self._watchdog = self._watchdog.step(self.heartbeat, self._time_s)
         else:
             self._values[write.node] = write.value
             tag = self._mv_of_setpoint.get(write.node)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from conftest import PlantProcess, free_port
 from example_site import example_site
+from gate_keys import KEY, OPERATOR_KEY
 
 from operator_agent.clock import Clock, SystemClock
 from operator_agent.io.certificates import CertificatePaths
@@ -17,8 +18,6 @@ from operator_agent.io.gate_server import GateServer
 from operator_agent.messages import GateReply, Move
 from operator_agent.site import Site
 
-KEY = b"k" * 32
-OPERATOR_KEY = b"o" * 32
 MIDDLE = {"MV00": 630.0, "MV01": 0.06}  # set points after a start [SI]
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from conftest import PlantProcess
-from gate_bench import KEY, MIDDLE, OPERATOR_KEY, Bench, make_bench, run
+from gate_bench import MIDDLE, Bench, make_bench, run
+from gate_keys import KEY, OPERATOR_KEY
 
 from operator_agent.errors import LinkError, SignatureError, WriteRefusedError
 from operator_agent.io.audit import certified_writes, records, verify

@@ -6,11 +6,15 @@ import time
 from pathlib import Path
 
 import pytest
+from asyncua.client.client import Client
+from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
+from asyncua.crypto.uacrypto import CertProperties
 from conftest import PlantProcess
 from example_site import N_CV, N_MV, example_site
 
 from operator_agent.errors import LinkError
 from operator_agent.io.certificates import CertificatePaths, Identity, make_certificates
+from operator_agent.io.opcua_link import LINK_FAULTS
 from operator_agent.io.opcua_reader import OpcuaReader
 from operator_agent.messages import Quality
 
@@ -134,6 +138,7 @@ def test_a_frozen_server_fails_the_scan_in_time_and_the_next_connects_afresh(pla
     assert all(reading.good for reading in run(work()).readings)
 
 
+@pytest.mark.slow
 def test_a_killed_and_restarted_server_is_read_again(plant, certificates):
     async def work():
         link = reader(plant, certificates)
@@ -151,3 +156,30 @@ def test_a_killed_and_restarted_server_is_read_again(plant, certificates):
         return scan
 
     assert all(reading.good for reading in run(work()).readings)
+
+
+def test_a_client_without_security_gets_no_session(plant):
+    async def work():
+        client = Client(example_site(plant.port).endpoints.dcs_endpoint, timeout=1.0)
+        with pytest.raises(LINK_FAULTS):
+            await client.connect()
+
+    run(work())
+
+
+def test_the_name_admin_opens_no_door(plant, certificates):
+    async def work():
+        client = Client(example_site(plant.port).endpoints.dcs_endpoint, timeout=1.0)
+        client.application_uri = Identity.READER.application_uri
+        await client.set_security(
+            SecurityPolicyBasic256Sha256,
+            CertProperties(certificates.certificate(Identity.READER), "der"),
+            CertProperties(certificates.key(Identity.READER), "pem"),
+            server_certificate=CertProperties(certificates.certificate(Identity.PLANT), "der"),
+        )
+        client.set_user("admin")
+        client.set_password("")
+        with pytest.raises(LINK_FAULTS):
+            await client.connect()
+
+    run(work())
