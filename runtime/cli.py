@@ -74,15 +74,16 @@ def plan_solve(
     from operator_agent.planning.case_file import load_case
     from operator_agent.planning.report import plan_tables
     from operator_agent.planning.solve import solve_case
+    from operator_agent.runtime.planner import plan_payload
 
     plan = solve_case(load_case(case), stage="lp" if linear else "nlp")
     if json_file == "-":
-        print_json(plan.payload())
+        print_json(plan_payload(plan))
         return
     for table in plan_tables(plan):
         OUT.print(rich_table(table.title, table.columns, table.rows))
     if json_file is not None:
-        Path(json_file).write_text(json.dumps(plan.payload(), indent=2) + "\n")
+        Path(json_file).write_text(json.dumps(plan_payload(plan), indent=2) + "\n")
         OUT.print(f"JSON: {json_file}")
 
 

@@ -224,8 +224,8 @@ def _reply(
     }
     return OptimizationReply(
         case=targets.case,
-        solver_status=str(plan["status"]),
-        point=PointWorth.OPTIMAL if plan["worth"] == "optimal" else PointWorth.FEASIBLE,
+        solver_status=str(plan["stop"]),
+        point=PointWorth.OPTIMAL if plan["worth"] == "local_optimum" else PointWorth.FEASIBLE,
         objective_values={
             "plan_profit_usd_h": float(plan["objective_usd_h"]),
             "crude_unit_profit_usd_h": best.profit_usd_h,

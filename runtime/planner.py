@@ -16,6 +16,7 @@ from typing import Any
 from operator_agent.errors import InputError
 from operator_agent.messages import EconomicTargets
 from operator_agent.planning.case_file import load_case, with_price_factors, with_slate
+from operator_agent.planning.plan import Plan
 from operator_agent.planning.report import Table, plan_tables
 from operator_agent.planning.solve import solve_case
 from operator_agent.site import Site
@@ -63,7 +64,13 @@ def solve_request(request: PlanRequest) -> tuple[dict[str, Any], dict[str, Any],
     if request.slate:
         case = with_slate(case, request.slate)
     plan = solve_case(case)
-    return plan.targets().payload(), plan.payload(), list(plan_tables(plan))
+    payload = plan_payload(plan)
+    return payload["targets"], payload, list(plan_tables(plan))
+
+
+def plan_payload(plan: Plan) -> dict[str, Any]:
+    """Return a plan and the economic targets in it as plain values."""
+    return {**plan.payload(), "targets": plan.targets().payload()}
 
 
 class PlannerPool:
@@ -75,7 +82,8 @@ class PlannerPool:
 
     def solve(self, request: PlanRequest) -> PlanAnswer:
         """Return the plan; errors of the worker come through as they are."""
-        targets, payload, tables = self._pool.submit(solve_request, request).result()
+        plain = PlanRequest(request.case, dict(request.price_factors), dict(request.slate))
+        targets, payload, tables = self._pool.submit(solve_request, plain).result()
         return PlanAnswer(EconomicTargets.from_payload(targets), payload, tables)
 
     def __enter__(self) -> "PlannerPool":
