@@ -71,7 +71,8 @@ class Assay:
         It is 0 below the initial point and 1 above the end point.
         """
         clipped = np.clip(temp_k, self.temperatures_k[0], self.temperatures_k[-1])
-        return np.asarray(self._curve()(clipped), dtype=np.float64)
+        # The cubic may miss 0 and 1 by a rounding error.
+        return np.asarray(np.clip(self._curve()(clipped), 0.0, 1.0), dtype=np.float64)
 
     def temperature_at(self, fraction: float) -> float:
         """Return the true boiling point [K] at a distilled volume fraction.

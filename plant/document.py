@@ -156,7 +156,9 @@ def quantity_si(value: object, symbol: str, si: str, where: str) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InputError(f"{where}: expected a finite number, found {value!r}")
-    if symbol == si and symbol in _SI_ONLY:
+    if si in _SI_ONLY:
+        if symbol != si:
+            raise InputError(f"{where}: unit '{symbol}' does not fit; give the value in {si}")
         return float(value)
     try:
         expected = unit(si).dimension

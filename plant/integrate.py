@@ -12,7 +12,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError, PlantError
 from operator_agent.plant.process_model import ProcessModel
 
-_TOLERANCE = 1e-6  # relative, and absolute in scaled states
+_TOLERANCE = 1e-5  # relative, and absolute in scaled states: outputs within 0.002 of a span
 _SETTLE_S = (1800.0, 7200.0, 28_800.0)  # transients tried before Newton, from short to long
 _RESIDUAL = 1e-9  # [1/s] of scaled states: a drift of 3e-5 of a span in ten hours
 _N_NEWTON = 12
@@ -93,13 +93,82 @@ def make_integrator(model: ProcessModel) -> Integrator:
     return Integrator(model, ca.integrator(name, "cvodes", problem, 0.0, 1.0, options))
 
 
+@dataclass(frozen=True, slots=True)
+class SteadyStateSolver:
+    """Finds states of rest of one model; made once, used for many inputs.
+
+    Attributes:
+        integrator: of the model.
+        jacobian: CasADi function `(scaled x, u, d) -> scaled rate, its Jacobian`.
+    """
+
+    integrator: Integrator
+    jacobian: ca.Function
+
+    def solve(self, u: FloatArray, d: FloatArray, x_guess: FloatArray) -> FloatArray:
+        """Return the states at which the model rests, near the transient from a guess.
+
+        A transient comes first, because Newton's method alone may end in another, unphysical
+        branch; Newton's method then ends with a residual below 1e-9 of a span per second.
+
+        Args:
+            u: MVs, shape (n_u,) [SI].
+            d: DVs, shape (n_d,) [SI].
+            x_guess: states, shape (n_x,) [SI].
+
+        Raises:
+            InputError: an argument has the wrong shape or is not finite.
+            PlantError: no rest within hours; the message names the state that moves most.
+        """
+        model = self.integrator.model
+        x = np.asarray(x_guess, dtype=np.float64)
+        for duration_s in _SETTLE_S:
+            x = self.integrator.step(x, u, d, duration_s)
+            rest = self._newton(x, u, d)
+            if rest is not None:
+                return rest
+        residual = model.rhs(x, u, d).full().ravel() / model.x_scale
+        worst = int(np.argmax(np.abs(residual)))
+        raise PlantError(
+            f"model {model.name} does not come to rest: after {sum(_SETTLE_S) / 3600:.0f} h state "
+            f"{model.x_names[worst]} still moves by {residual[worst]:.1e} spans/s; check that the "
+            "draws, duties and the feed fit together"
+        )
+
+    def _newton(self, x: FloatArray, u: FloatArray, d: FloatArray) -> FloatArray | None:
+        """Return the point of rest near x, or None when Newton's method leaves for elsewhere."""
+        scale = self.integrator.model.x_scale
+        scaled = start = x / scale
+        for _ in range(_N_NEWTON):
+            rate, slopes = self.jacobian(scaled, u, d)
+            residual: FloatArray = rate.full().ravel()
+            if float(np.max(np.abs(residual))) < _RESIDUAL:
+                rest: FloatArray = scaled * scale
+                return rest
+            try:
+                scaled = scaled - splu(csc_matrix(slopes.sparse())).solve(residual)
+            except RuntimeError:  # singular: the transient has not come near enough
+                return None
+            if not float(np.max(np.abs(scaled - start))) < _LARGEST_STEP:
+                return None
+        return None
+
+
+def make_steady_state_solver(model: ProcessModel) -> SteadyStateSolver:
+    """Return a solver for states of rest of a model."""
+    x, u, d = (
+        ca.SX.sym(letter, n) for letter, n in (("x", model.n_x), ("u", model.n_u), ("d", model.n_d))
+    )
+    scale = ca.DM(model.x_scale)
+    rate = model.rhs(x * scale, u, d) / scale
+    jacobian = ca.Function("scaled_rate", [x, u, d], [rate, ca.jacobian(rate, x)])
+    return SteadyStateSolver(make_integrator(model), jacobian)
+
+
 def steady_state(
     model: ProcessModel, u: FloatArray, d: FloatArray, x_guess: FloatArray
 ) -> FloatArray:
-    """Return the states at which the model rests, near the transient from a guess.
-
-    A transient comes first, because Newton's method alone may end in another, unphysical branch;
-    Newton's method then ends with a residual below 1e-9 of a span per second.
+    """Return the states at which the model rests; see `SteadyStateSolver.solve`.
 
     Args:
         model: of the plant.
@@ -109,45 +178,6 @@ def steady_state(
 
     Raises:
         InputError: an argument has the wrong shape or is not finite.
-        PlantError: no rest within hours; the message names the state that moves most.
+        PlantError: the model does not come to rest.
     """
-    integrator = make_integrator(model)
-    jacobian = _jacobian(model)
-    x = np.asarray(x_guess, dtype=np.float64)
-    for duration_s in _SETTLE_S:
-        x = integrator.step(x, u, d, duration_s)
-        rest, residual = _newton(model, jacobian, x, u, d)
-        if rest is not None:
-            return rest
-    worst = int(np.argmax(np.abs(residual)))
-    raise PlantError(
-        f"model {model.name} does not come to rest: after {sum(_SETTLE_S) / 3600:.0f} h state "
-        f"{model.x_names[worst]} still moves by {residual[worst]:.1e} spans/s; check that the "
-        "draws, duties and the feed fit together"
-    )
-
-
-def _jacobian(model: ProcessModel) -> ca.Function:
-    """Return `(scaled x, u, d) -> scaled rate, its Jacobian`."""
-    x, u, d = (
-        ca.SX.sym(letter, n) for letter, n in (("x", model.n_x), ("u", model.n_u), ("d", model.n_d))
-    )
-    scale = ca.DM(model.x_scale)
-    rate = model.rhs(x * scale, u, d) / scale
-    return ca.Function("scaled_rate", [x, u, d], [rate, ca.jacobian(rate, x)])
-
-
-def _newton(
-    model: ProcessModel, jacobian: ca.Function, x: FloatArray, u: FloatArray, d: FloatArray
-) -> tuple[FloatArray | None, FloatArray]:
-    """Return the point of rest near x, or None, and the scaled residual."""
-    scaled = start = x / model.x_scale
-    for _ in range(_N_NEWTON):
-        rate, slopes = jacobian(scaled, u, d)
-        residual: FloatArray = rate.full().ravel()
-        if float(np.max(np.abs(residual))) < _RESIDUAL:
-            return scaled * model.x_scale, residual
-        scaled = scaled - splu(csc_matrix(slopes.sparse())).solve(residual)
-        if not float(np.max(np.abs(scaled - start))) < _LARGEST_STEP:
-            break
-    return None, residual
+    return make_steady_state_solver(model).solve(u, d, x_guess)

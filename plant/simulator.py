@@ -26,7 +26,8 @@ from operator_agent.plant.scenario import (
 from operator_agent.plant.sensors import Measurement, Sensors
 from operator_agent.plant.variables import MV_NAMES
 
-STEP_S = 60.0  # inputs are constant within a step; ramps last many of them
+_RAMP_STEP_S = 60.0  # inputs are constant within a step; ramps last many of them
+_STEP_S = 300.0  # without a ramp only slow fouling moves the inputs
 _TIME_TOLERANCE_S = 1e-6  # rounding of sums of steps
 _COLDEST_K, _HOTTEST_K = 250.0, 800.0  # the correlations hold between them
 _HOLDUP_FLOOR_MOL = -1.0  # integration error of an empty holdup; a tray holds 1e4 mol
@@ -142,13 +143,20 @@ class Simulator:
             raise InputError(f"cannot advance by {duration_s} s; give a positive time")
         end = self._time_s + duration_s
         while end - self._time_s > _TIME_TOLERANCE_S:
-            stop = min([end, self._time_s + STEP_S, *self._next_breaks()])
+            longest = _RAMP_STEP_S if self._on_ramp() else _STEP_S
+            stop = min([end, self._time_s + longest, *self._next_breaks()])
             self._step(stop - self._time_s)
             self._time_s = stop
             self._hold_faults()
 
     def _next_breaks(self) -> list[float]:
         return [at for at in self._breaks if at > self._time_s + _TIME_TOLERANCE_S]
+
+    def _on_ramp(self) -> bool:
+        ends = [(0.0, self.scenario.slate_error_ramp_s)] if self.scenario.slate_error else []
+        ends += [(switch.at_s, switch.ramp_s) for switch in self.scenario.of(CrudeSwitch)]
+        ends += [(change.at_s, change.ramp_s) for change in self.scenario.of(PreheatChange)]
+        return any(at <= self._time_s < at + ramp_s for at, ramp_s in ends)
 
     def _step(self, duration_s: float) -> None:
         disturbance = self._true(self._time_s + 0.5 * duration_s)

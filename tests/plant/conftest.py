@@ -1,0 +1,36 @@
+"""The shipped crude unit, built once for all tests of the plant."""
+
+from pathlib import Path
+
+import pytest
+
+from operator_agent.plant.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.plant.crude_unit import CrudeUnit, build_crude_unit
+
+CASES = Path(__file__).parents[2] / "cases"
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    return CASES
+
+
+@pytest.fixture(scope="session")
+def case() -> CrudeUnitCase:
+    return load_crude_unit_case(CASES / "plants" / "crude_unit.yaml")
+
+
+@pytest.fixture(scope="session")
+def plant(case: CrudeUnitCase) -> CrudeUnit:
+    return build_crude_unit(case, "plant")
+
+
+@pytest.fixture(scope="session")
+def controller(case: CrudeUnitCase) -> CrudeUnit:
+    return build_crude_unit(case, "controller")
+
+
+@pytest.fixture(scope="session", params=["plant", "controller"])
+def unit(request: pytest.FixtureRequest) -> CrudeUnit:
+    found: CrudeUnit = request.getfixturevalue(request.param)
+    return found

@@ -1,0 +1,297 @@
+"""The simulator: events, sensors, determinism, common random numbers, refusals."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from operator_agent.errors import InputError
+from operator_agent.plant.case_file import CrudeUnitCase
+from operator_agent.plant.crude_unit import CrudeUnit
+from operator_agent.plant.scenario import (
+    CrudeSwitch,
+    NoiseChange,
+    PreheatChange,
+    PriceChange,
+    Scenario,
+    SensorFault,
+    load_scenario,
+    random_scenario,
+)
+from operator_agent.plant.simulator import Simulator
+from operator_agent.plant.variables import CV_NAMES, MV_NAMES
+
+QUIET = Scenario(duration_s=7200.0, noise_factor=0.0)
+KERO = "temp_tbp95_kerosene"
+MAYA_RICH = {"arabian_light": 0.4, "maya": 0.4, "bonny_light": 0.2}
+
+
+def started(
+    controller: CrudeUnit, case: CrudeUnitCase, scenario: Scenario = QUIET, seed: int = 7
+) -> Simulator:
+    """A simulator of the coarse layout: the same code with fewer states."""
+    return Simulator(controller, case, scenario, seed)
+
+
+def test_nothing_moves_without_events(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+    simulator = started(controller, case)
+    before = simulator.truth()
+    simulator.advance(1800.0)
+    assert simulator.time_s == 1800.0
+    for name, value in simulator.truth().items():
+        assert value == pytest.approx(before[name], rel=1e-6, abs=1e-6), name
+
+
+def test_measurements_cover_all_variables(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+    simulator = started(controller, case, Scenario(7200.0))
+    readings = simulator.measure()
+    names = {*MV_NAMES, *case.d_names, *CV_NAMES, *controller.information_names}
+    assert set(readings) == names
+    assert all(math.isfinite(r.value) and r.status == "good" for r in readings.values())
+    for mv in MV_NAMES:
+        assert readings[mv].value == simulator.setpoints[mv]
+
+
+def run(simulator: Simulator) -> list[float]:
+    values = []
+    for minute in range(20):
+        if minute == 5:
+            simulator.write("temp_top", simulator.setpoints["temp_top"] + 1.5)
+        simulator.advance(60.0)
+        values += [reading.value for reading in simulator.measure().values()]
+    return values
+
+
+def test_the_same_seed_gives_the_same_run(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+    scenario = random_scenario(np.random.default_rng(3), case, 3600.0)
+    first = run(started(controller, case, scenario))
+    assert first == run(started(controller, case, scenario))
+    assert first != run(started(controller, case, scenario, seed=8))
+
+
+def test_restored_snapshot_continues_the_same(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+    fault = SensorFault(600.0, 1800.0, KERO, "stuck")
+    simulator = started(controller, case, Scenario(7200.0, events=(fault,)))
+    simulator.write("flow_vol_lgo", 0.043)
+    simulator.advance(900.0)
+    snapshot = simulator.snapshot()
+    first = run(simulator)
+    simulator.restore(snapshot)
+    assert run(simulator) == first
+    other = started(controller, case, simulator.scenario)
+    other.restore(snapshot)
+    assert run(other) == first
+    with pytest.raises(InputError, match="3 states"):
+        other.restore(replace(snapshot, x=(1.0, 2.0, 3.0)))
+
+
+def test_noise_is_common_to_runs_with_different_actions(
+    controller: CrudeUnit, case: CrudeUnitCase
+) -> None:
+    noise = []
+    for moved in (0.0, 2.0):
+        simulator = started(controller, case, Scenario(7200.0))
+        simulator.write("temp_coil_outlet", simulator.setpoints["temp_coil_outlet"] - moved)
+        simulator.advance(600.0)
+        truth, readings = simulator.truth(), simulator.measure()
+        assert simulator.measure() == readings
+        noise.append([readings[name].value - truth[name] for name in case.noise])
+    np.testing.assert_allclose(noise[0], noise[1], rtol=0.0, atol=1e-6)
+    assert np.std(np.array(noise[0]) / np.array(list(case.noise.values()))) > 0.5
+
+
+def test_noise_has_the_stated_size(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+    scenario = Scenario(1e5, noise_factor=1.0, events=(NoiseChange(12_000.0, 3.0),))
+    simulator = started(controller, case, scenario)
+    errors: list[list[float]] = []
+    for factor in (1.0, 3.0):
+        errors.append([])
+        for _ in range(200):
+            simulator.advance(60.0)
+            gap = simulator.measure()[KERO].value - simulator.truth()[KERO]
+            errors[-1].append(gap / factor)
+    for series in errors:
+        assert np.std(series) == pytest.approx(case.noise[KERO], rel=0.2)
+
+
+def test_faults_show_what_they_should(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+    faults = (
+        SensorFault(600.0, 600.0, KERO, "stuck"),
+        SensorFault(600.0, 600.0, "duty_condenser", "bad"),
+        SensorFault(600.0, 600.0, "temp_tbp95_lgo", "uncertain"),
+        SensorFault(600.0, 600.0, "temp_tbp95_hgo", "bias", 6.0),
+        SensorFault(600.0, 600.0, "temp_bottom", "spike", 50.0),
+    )
+    simulator = started(controller, case, Scenario(7200.0, events=faults))
+    simulator.advance(600.0)
+    stuck = simulator.measure()[KERO]
+    simulator.write("temp_top", simulator.setpoints["temp_top"] + 3.0)
+    spikes = 0
+    for _ in range(9):
+        simulator.advance(60.0)
+        readings, truth = simulator.measure(), simulator.truth()
+        assert readings[KERO] == stuck
+        assert readings["duty_condenser"].status == "bad"
+        assert readings["temp_tbp95_lgo"].status == "uncertain"
+        assert abs(readings["temp_tbp95_hgo"].value - truth["temp_tbp95_hgo"] - 6.0) < 6.0
+        spikes += readings["temp_bottom"].value - truth["temp_bottom"] > 40.0
+    assert 0 < spikes < 9
+    simulator.advance(120.0)
+    after = simulator.measure()
+    assert after[KERO] != stuck
+    assert {reading.status for reading in after.values()} == {"good"}
+
+
+def test_events_act_at_their_times(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+    events = (
+        CrudeSwitch(600.0, 1200.0, MAYA_RICH),
+        PreheatChange(600.0, 0.0, -5.0),
+        PriceChange(900.0, {"kerosene": 1.1}),
+    )
+    simulator = started(controller, case, replace(QUIET, events=events))
+    simulator.advance(600.0 + 600.0)
+    readings = simulator.measure()
+    assert readings["fraction_maya"].value == pytest.approx(0.5 * (0.15 + 0.4))
+    assert readings["temp_preheat"].value == pytest.approx(case.temp_preheat - 5.0)
+    assert simulator.price_factors == {"kerosene": 1.1}
+    simulator.advance(3600.0)
+    assert simulator.declared_slate["maya"] == pytest.approx(0.4)
+    nominal = dict(
+        zip(
+            CV_NAMES,
+            controller.model.outputs(
+                controller.model.x_nominal, controller.model.u_nominal, controller.model.d_nominal
+            )
+            .full()
+            .ravel(),
+            strict=True,
+        )
+    )
+    assert simulator.truth()["fraction_overflash"] < float(nominal["fraction_overflash"])
+
+
+def test_declared_slate_hides_the_error(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+    error = {"maya": 0.05, "bonny_light": -0.05}
+    simulator = started(controller, case, replace(QUIET, slate_error=error, fouling=1e-4))
+    simulator.advance(7200.0)
+    assert simulator.measure()["fraction_maya"].value == pytest.approx(0.15)
+    assert simulator.truth()["fraction_maya"] == pytest.approx(0.20)
+    assert simulator.measure()["temp_preheat"].value == pytest.approx(case.temp_preheat - 0.72)
+
+
+def test_time_is_cut_alike_into_any_calls(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+    scenario = replace(QUIET, events=(CrudeSwitch(300.0, 600.0, MAYA_RICH),))
+    ends = []
+    for step_s in (30.0, 600.0):
+        simulator = started(controller, case, scenario)
+        for _ in range(round(1800.0 / step_s)):
+            simulator.advance(step_s)
+        ends.append(simulator.truth())
+    assert ends[0][KERO] == pytest.approx(ends[1][KERO], abs=0.1)
+    assert ends[0]["fraction_overflash"] == pytest.approx(ends[1]["fraction_overflash"], abs=5e-4)
+
+
+def test_recipe_follows_the_slate(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+    simulator = started(
+        controller, case, replace(QUIET, events=(CrudeSwitch(0.0, 0.0, MAYA_RICH),))
+    )
+    card = simulator.apply_recipe()
+    assert simulator.setpoints == card
+    by_name = {recipe.name: recipe.setpoints for recipe in case.recipes}
+    assert card == by_name["Maya rich"]
+
+
+def test_wrong_writes_and_times_are_refused(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+    simulator = started(controller, case)
+    with pytest.raises(InputError, match="nearest is 'temp_coil_outlet'"):
+        simulator.write("temp_coil_outlett", 620.0)
+    for value in (math.nan, math.inf, -1.0):
+        with pytest.raises(InputError, match="finite positive"):
+            simulator.write("temp_top", value)
+    for duration_s in (0.0, -60.0, math.nan):
+        with pytest.raises(InputError, match="positive time"):
+            simulator.advance(duration_s)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "message"),
+    [
+        ({"events": (CrudeSwitch(0.0, 0.0, {"brent": 1.0}),)}, "unknown crude 'brent'"),
+        ({"events": (CrudeSwitch(0.0, 0.0, {"maya": 0.9}),)}, "adds up to 0.9"),
+        (
+            {"events": (SensorFault(0.0, 9.0, "temp_tbp95_kero", "bad"),)},
+            "nearest is 'temp_tbp95_k",
+        ),
+        ({"slate_error": {"brent": 0.0}}, "unknown crude 'brent'"),
+    ],
+)
+def test_scenario_that_does_not_fit_the_unit_is_refused(
+    scenario: dict[str, object], message: str, controller: CrudeUnit, case: CrudeUnitCase
+) -> None:
+    with pytest.raises(InputError, match=message):
+        started(controller, case, replace(QUIET, **scenario))  # type: ignore[arg-type]
+
+
+def test_wrong_scenarios_are_refused() -> None:
+    with pytest.raises(InputError, match="kind 'broken'"):
+        SensorFault(0.0, 1.0, KERO, "broken")
+    with pytest.raises(InputError, match="unknown stream 'petrol'"):
+        PriceChange(0.0, {"petrol": 1.0})
+    with pytest.raises(InputError, match="lasts nan s"):
+        Scenario(math.nan)
+    with pytest.raises(InputError, match="not negative"):
+        Scenario(60.0, events=(NoiseChange(-1.0, 1.0),))
+    with pytest.raises(InputError, match="add up to zero"):
+        Scenario(60.0, slate_error={"maya": 0.1})
+
+
+def test_demonstration_scenario_has_its_events(cases: Path) -> None:
+    scenario = load_scenario(cases / "plants" / "scenario_demo.yaml")
+    assert scenario.duration_s >= 8 * 3600.0
+    (switch,) = scenario.of(CrudeSwitch)
+    assert (switch.at_s, switch.ramp_s) == (7200.0, 1800.0)
+    assert switch.slate["maya"] > 0.15
+    assert [change.at_s for change in scenario.of(PriceChange)] == [18_000.0]
+    stuck = [fault for fault in scenario.of(SensorFault) if fault.kind == "stuck"]
+    assert [(fault.variable, fault.duration_s) for fault in stuck] == [(KERO, 2400.0)]
+
+
+def test_scenario_file_with_unknown_event_or_key_is_refused(cases: Path, tmp_path: Path) -> None:
+    text = (cases / "plants" / "scenario_demo.yaml").read_text(encoding="utf-8")
+    wrong = tmp_path / "scenario.yaml"
+    wrong.write_text(text.replace("event: noise_change", "event: nois_change"), encoding="utf-8")
+    with pytest.raises(InputError, match="unknown event 'nois_change'"):
+        load_scenario(wrong)
+    wrong.write_text(text.replace("    kind: bad", "    kind: bad\n    sice: 3"), encoding="utf-8")
+    with pytest.raises(InputError, match="unknown key 'sice'; the nearest valid key is 'size'"):
+        load_scenario(wrong)
+
+
+@pytest.mark.slow
+def test_demonstration_runs_on_the_plant(
+    plant: CrudeUnit, case: CrudeUnitCase, cases: Path
+) -> None:
+    scenario = load_scenario(cases / "plants" / "scenario_demo.yaml")
+    simulator = Simulator(plant, case, scenario, 1)
+    while simulator.time_s < scenario.duration_s:
+        simulator.advance(300.0)
+        if simulator.time_s == 9000.0:
+            simulator.apply_recipe()
+        assert all(math.isfinite(reading.value) for reading in simulator.measure().values())
+    truth = simulator.truth()
+    assert 0.03 < truth["fraction_overflash"] < 0.07
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_random_scenarios_run_with_recipes(
+    seed: int, plant: CrudeUnit, case: CrudeUnitCase
+) -> None:
+    scenario = random_scenario(np.random.default_rng(seed), case, 4 * 3600.0)
+    simulator = Simulator(plant, case, scenario, seed)
+    while simulator.time_s < scenario.duration_s:
+        simulator.apply_recipe()
+        simulator.advance(1800.0)
+        simulator.measure()
