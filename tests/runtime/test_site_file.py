@@ -31,7 +31,7 @@ def test_the_shipped_site_is_valid_and_in_si() -> None:
         ),
         ("setpoint_node: CDU.TC1010.SP", "setpont_node: X", ["tags[TC1010].setpont_node"]),
         ("{low: 330.0, high: 360.0}", "{low: 330.0, high: 365.0}", ["TC1002", "at most 360 degC"]),
-        ("{low: 11.0, high: 100.0}", "{low: 9.0, high: 100.0}", ["FC1023", "at least 11 m3/h"]),
+        ("{low: 11.0, high: 120.0}", "{low: 9.0, high: 120.0}", ["FC1023", "at least 11 m3/h"]),
         ("{low: 105.0, high: 145.0}", "{low: 85.0, high: 145.0}", ["TC1010", "85 to 145 degC"]),
         ("rate: 0.25", "rate: .nan", ["tags[TC1002].rate", "nan"]),
         ("{value: 50.0, unit: bar}", "{value: 50.0, unit: degC}", ["max_pressure", "degC"]),
