@@ -299,6 +299,7 @@ def _check(case: PlanningCase) -> None:
                 f"stream '{stream}' is made but nothing takes it; add it to the feeds of a unit "
                 "or the components of a product"
             )
+    _ = case.contents  # raises when a product lacks a quality that is asked of it
     both = set(case.units) & set(case.products)
     if both:
         raise InputError(f"'{sorted(both)[0]}' names both a unit and a product; rename one")

@@ -11,7 +11,6 @@ import highspy
 import numpy as np
 import pyomo.environ as pyo
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
-from scipy.sparse import csc_matrix, diags
 
 from operator_agent.arrays import FloatArray
 from operator_agent.planning.certificate import Ranged, optimality_residual
@@ -55,7 +54,7 @@ class LinearProgram:
         bounds = np.abs(np.stack([self.low, self.high]))
         size = np.max(np.where(np.isfinite(bounds), bounds, 0.0), axis=0)
         columns = np.where(size > 0.0, size, 1.0)
-        largest = abs(self.matrix @ diags(columns)).max(axis=1).toarray().ravel()
+        largest = abs(self.matrix.multiply(columns[np.newaxis, :])).max(axis=1).toarray().ravel()
         return 1.0 / np.where(largest > 0.0, largest, 1.0), columns
 
 
@@ -69,7 +68,7 @@ def compile_linear(model: Any) -> LinearProgram:
     return LinearProgram(
         np.asarray(form.c.todense(), dtype=np.float64).ravel(),
         float(form.c_offset[0]),
-        csc_matrix(form.A),
+        form.A.tocsc(),
         np.where(kinds == AT_MOST, -np.inf, right),
         np.where((kinds == AT_MOST) | (kinds == EQUAL), right, np.inf),
         np.array(low, dtype=np.float64),
@@ -127,7 +126,8 @@ def load_solver(program: LinearProgram) -> Any:
     lp.num_row_, lp.num_col_ = program.matrix.shape
     lp.col_cost_, lp.offset_ = program.cost * columns, program.offset
     lp.col_lower_, lp.col_upper_ = program.low / columns, program.high / columns
-    scaled = csc_matrix(diags(scale) @ program.matrix @ diags(columns))
+    weights = scale[:, np.newaxis], columns[np.newaxis, :]
+    scaled = program.matrix.multiply(weights[0]).multiply(weights[1]).tocsc()
     lp.row_lower_, lp.row_upper_ = program.row_low * scale, program.row_high * scale
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     lp.a_matrix_.start_ = scaled.indptr

@@ -34,6 +34,14 @@ class PointWorth(Enum):
     NONE = "not a plan"
 
 
+def put(component: Any, index: Any, value: float) -> None:
+    """Put a value into one variable of a Pyomo component.
+
+    Bounds are not checked, because solvers may pass one by a last digit; certificates check them.
+    """
+    component.set_values({index: value}, skip_validation=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Solution:
     """What a solver left.
@@ -63,7 +71,7 @@ class Solution:
     def load(self) -> None:
         """Put the values into the variables of the model."""
         for variable, value in zip(self.variables, self.x, strict=True):
-            variable.set_value(float(value), skip_validation=True)
+            put(variable.parent_component(), variable.index(), float(value))
 
     def marginal_of(self) -> dict[str, float]:
         """Return the marginals by name of row, and of the variables by name."""

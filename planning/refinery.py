@@ -13,6 +13,7 @@ from operator_agent.planning.cuts import CrudeCuts, cut_crude
 from operator_agent.planning.limits import prepare_limits
 from operator_agent.planning.markets import add_markets
 from operator_agent.planning.mixing import Exact, Mixing
+from operator_agent.planning.outcome import put
 from operator_agent.planning.pools import add_pools
 from operator_agent.planning.qualities import QUALITIES
 from operator_agent.planning.streams import Point, add_streams, read_point
@@ -81,13 +82,9 @@ def first_point(plant: Refinery) -> Point:
 
 def place(model: Any, case: PlanningCase, point: Point) -> Point:
     """Set the decisions of a point in an exact model and recompute the rest (see `simulate`)."""
-    for variable, values in (
-        (model.charge, point.charge),
-        (model.cut, point.cut),
-        (model.flow, point.flow),
-    ):
-        for index, value in values.items():
-            variable[index].set_value(value, skip_validation=True)
+    model.charge.set_values(point.charge, skip_validation=True)
+    model.cut.set_values(point.cut, skip_validation=True)
+    model.flow.set_values(point.flow, skip_validation=True)
     return simulate(model, case)
 
 
@@ -103,18 +100,17 @@ def simulate(model: Any, case: PlanningCase) -> Point:
         The point; all balances hold at it, limits may not.
     """
     for name in case.crudes:
-        model.purchase[name].set_value(pyo.value(model.charge[name]), skip_validation=True)
+        put(model.purchase, name, pyo.value(model.charge[name]))
     for stream in case.streams:
+        # Solvers leave traces below zero, which have no share in a stream.
         drawn = {use: max(pyo.value(model.flow[stream, use]), 0.0) for use in case.uses(stream)}
         before = sum(drawn.values())
         volume = pyo.value(model.inflow[stream])
-        model.volume[stream].set_value(volume, skip_validation=True)
+        put(model.volume, stream, volume)
         for use, flow in drawn.items():
             share = flow / before if before > EMPTY else 1.0 / len(drawn)
-            model.flow[stream, use].set_value(volume * share, skip_validation=True)
+            put(model.flow, (stream, use), volume * share)
         for name in case.contents[stream]:
             if volume > EMPTY:
-                model.content[stream, name].set_value(
-                    pyo.value(model.amount[stream, name]) / volume, skip_validation=True
-                )
+                put(model.content, (stream, name), pyo.value(model.amount[stream, name]) / volume)
     return read_point(model)

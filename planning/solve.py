@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from operator_agent.clock import Clock, SystemClock
-from operator_agent.errors import InputError
+from operator_agent.errors import InputError, SolveFailedError
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.certificate import largest_violation
 from operator_agent.planning.infeasible import explain_conflict
@@ -35,6 +35,7 @@ Stage = Literal["lp", "nlp"]
 
 TRUE_ROWS = 1e-5  # relative violation above which a point is no plan: 0.001 % of any limit
 LINEAR_ROWS = 1e-3  # the same for the linear stage, which knows qualities to first order only
+AT_WINDOW_K = 1e-3  # closer to the end of its window a cut point is held by it
 CONFLICT = 1e-4  # weighted breakage [m3/h] of the elastic plan below which all limits can hold
 
 
@@ -48,6 +49,7 @@ def solve_case(case: PlanningCase, *, stage: Stage = "nlp", clock: Clock | None 
 
     Raises:
         LimitsConflictError: the limits contradict each other; the message names them.
+        SolveFailedError: stage `lp` did not settle.
         InputError: no such stage.
     """
     if stage not in ("lp", "nlp"):
@@ -67,6 +69,10 @@ def solve_case(case: PlanningCase, *, stage: Stage = "nlp", clock: Clock | None 
 def _linear_stage(plant: Refinery, linear: LinearPlan) -> tuple[Any, Solution, PointWorth]:
     if linear.solution.stop is SolverStop.INFEASIBLE:
         _raise_conflict(plant, linear.point)
+        raise SolveFailedError(
+            f"case {plant.case.name}: the linear stage did not settle within {linear.passes} "
+            "passes, though all limits can hold; solve it with stage 'nlp'"
+        )
     model = build_model(plant, Exact(), linear.point)
     place(model, plant.case, linear.point)
     close = largest_violation(model).amount <= LINEAR_ROWS
@@ -146,7 +152,7 @@ def _plan(
         money=read_money(model),
         charge={name: model.charge[name].value / HOUR_S for name in case.crudes},
         cut_points={cut.name: model.cut[cut.name].value for cut in case.crude_unit.cuts},
-        cut_marginals=_marginals(model.cut, marginals),
+        cut_marginals=_cut_marginals(model, case, marginals),
         stream_flows={name: model.volume[name].value / HOUR_S for name in case.streams},
         stream_values=_marginals(model.drawn, marginals),
         crude_values=_marginals(model.bought, marginals),
@@ -160,6 +166,20 @@ def _plan(
         seconds=times[0],
         created_s=times[1],
     )
+
+
+def _cut_marginals(
+    model: Any, case: PlanningCase, marginals: Mapping[str, float]
+) -> Mapping[str, float]:
+    """Return the marginals of the windows; the trust region of the linear stage is no window."""
+    found = _marginals(model.cut, marginals)
+    return {
+        cut.name: found[cut.name]
+        if min(model.cut[cut.name].value - cut.low, cut.high - model.cut[cut.name].value)
+        < AT_WINDOW_K
+        else 0.0
+        for cut in case.crude_unit.cuts
+    }
 
 
 def _marginals(component: Any, marginals: Mapping[str, float]) -> Mapping[str, float]:
