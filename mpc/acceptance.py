@@ -11,7 +11,7 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.problem import PointWorth, Problem, SolverStatus
 
-CLIP_TOLERANCE = 1e-7  # spans outside a limit that rounding explains and that are cut off
+CLIP_TOLERANCE = 1e-5  # spans outside a limit that the QP solver leaves (1e-6) and that are cut off
 MAX_RESIDUAL = 1e-3  # scaled; a plan with a larger defect is not one of this model
 MAX_RESIDUAL_REUSED = 0.1  # scaled; Jacobians some cycles old, corrected again in the next one
 
