@@ -11,7 +11,7 @@ from operator_agent.messages import Quality, Reading
 from operator_agent.site import Limits, Tag
 from operator_agent.units import si_symbol
 
-RANGE_MARGIN = 0.25  # of the engineering span: an upset passes the limits, a broken sensor far more
+RANGE_MARGIN = 1.0  # engineering spans beyond the limits: an upset stays inside, a dead sensor not
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +119,12 @@ def measuring_range(tag: Tag) -> Limits:
 
     Example:
         >>> from operator_agent.site import Role
-        >>> tag = Tag("F1", "", Role.INFO, "f", "m3/s", node="F1", engineering=Limits(0.0, 4.0))
+        >>> limits = Limits(0.0, 4.0)
+        >>> tag = Tag(
+        ...     "F1", "", Role.INFO, "f", "m3/s", node="F1", engineering=limits, operator=limits
+        ... )
         >>> measuring_range(tag)
-        Limits(low=-1.0, high=5.0)
+        Limits(low=-4.0, high=8.0)
     """
     low, high = tag.engineering.low, tag.engineering.high
     span = high - low

@@ -81,6 +81,7 @@ class PlantProcess:
 
     def reset(self) -> None:
         """Return to the first state; any old gate counts as dead."""
+        self.thaw()
         self.step(1000.0)
         self.do("reset")
 
@@ -95,17 +96,17 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> CertificatePaths:
     return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
-@pytest.fixture
-def plant(certificates: CertificatePaths, tmp_path: Path) -> Iterator[PlantProcess]:
-    process = PlantProcess(certificates, tmp_path)
-    yield process
-    process.close()
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lasting_plant(
     certificates: CertificatePaths, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PlantProcess]:
     process = PlantProcess(certificates, tmp_path_factory.mktemp("plant"))
     yield process
     process.close()
+
+
+@pytest.fixture
+def plant(lasting_plant: PlantProcess) -> PlantProcess:
+    """Return the one plant of the session in its first state; start another one to kill it."""
+    lasting_plant.reset()
+    return lasting_plant

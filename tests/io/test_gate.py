@@ -23,9 +23,8 @@ from operator_agent.messages import GateVerdict
 
 
 @pytest.fixture
-def bench(lasting_plant: PlantProcess, certificates: CertificatePaths, tmp_path: Path) -> Bench:
-    lasting_plant.reset()
-    return make_bench(lasting_plant, certificates, tmp_path)
+def bench(plant: PlantProcess, certificates: CertificatePaths, tmp_path: Path) -> Bench:
+    return make_bench(plant, certificates, tmp_path)
 
 
 def setpoint(bench: Bench, tag: str = "MV00") -> float:

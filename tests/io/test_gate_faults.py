@@ -29,9 +29,8 @@ BOTH = (("MV00", MIDDLE["MV00"] + 1.0), ("MV01", MIDDLE["MV01"] + 0.001))
 
 
 @pytest.fixture
-def bench(lasting_plant: PlantProcess, certificates: CertificatePaths, tmp_path: Path) -> Bench:
-    lasting_plant.reset()
-    return make_bench(lasting_plant, certificates, tmp_path)
+def bench(plant: PlantProcess, certificates: CertificatePaths, tmp_path: Path) -> Bench:
+    return make_bench(plant, certificates, tmp_path)
 
 
 class GateProcess:

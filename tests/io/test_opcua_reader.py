@@ -139,7 +139,9 @@ def test_a_frozen_server_fails_the_scan_in_time_and_the_next_connects_afresh(pla
 
 
 @pytest.mark.slow
-def test_a_killed_and_restarted_server_is_read_again(plant, certificates):
+def test_a_killed_and_restarted_server_is_read_again(certificates, tmp_path):
+    plant = PlantProcess(certificates, tmp_path)
+
     async def work():
         link = reader(plant, certificates)
         await link.scan()
@@ -155,7 +157,10 @@ def test_a_killed_and_restarted_server_is_read_again(plant, certificates):
         assert len(asyncio.all_tasks()) <= tasks
         return scan
 
-    assert all(reading.good for reading in run(work()).readings)
+    try:
+        assert all(reading.good for reading in run(work()).readings)
+    finally:
+        plant.close()
 
 
 def test_a_client_without_security_gets_no_session(plant):
