@@ -12,7 +12,7 @@ import numpy as np
 from operator_agent.errors import InputError
 from operator_agent.plant.case_file import CrudeUnitCase, read_slate, slate_vector
 from operator_agent.plant.document import Section, read_document
-from operator_agent.plant.variables import ANALYSERS, CV_NAMES, SI_OF_CV, STREAMS
+from operator_agent.plant.variables import ANALYSERS, CV_NAMES, PRODUCTS, SI_OF_CV
 
 FAULT_KINDS = ("stuck", "bad", "uncertain", "spike", "bias")
 _SLATE_ERROR_TOLERANCE = 1e-9  # rounding of a sum of a few fractions
@@ -29,16 +29,14 @@ class CrudeSwitch:
 
 @dataclass(frozen=True, slots=True)
 class PriceChange:
-    """From `at_s` on the price of each named stream is its plan price times the factor."""
+    """From `at_s` on each named price is that of the plan times the factor.
+
+    The names are those of the unit's streams or of the market's products; whoever applies the
+    factors refuses names that it does not price.
+    """
 
     at_s: float
     factors: Mapping[str, float]
-
-    def __post_init__(self) -> None:
-        """Refuse streams that do not exist."""
-        for name in self.factors:
-            if name not in STREAMS:
-                raise InputError(f"price change of unknown stream '{name}'; use: {STREAMS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +85,10 @@ class PreheatChange:
     temp_k_delta: float
 
 
-Event = CrudeSwitch | PriceChange | SensorFault | NoiseChange | PreheatChange
-EventType = TypeVar("EventType", CrudeSwitch, PriceChange, SensorFault, NoiseChange, PreheatChange)
+Event = CrudeSwitch | PriceChange | MarketChange | SensorFault | NoiseChange | PreheatChange
+EventType = TypeVar(
+    "EventType", CrudeSwitch, PriceChange, MarketChange, SensorFault, NoiseChange, PreheatChange
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +181,12 @@ def _price_change(section: Section) -> PriceChange:
     return PriceChange(section.plain_quantity("at", "s"), MappingProxyType(values))
 
 
+def _market_change(section: Section) -> MarketChange:
+    factors = section.section("factors")
+    values = {name: factors.plain_quantity(name, "1") for name in factors.names()}
+    return MarketChange(section.plain_quantity("at", "s"), MappingProxyType(values))
+
+
 def _sensor_fault(section: Section) -> SensorFault:
     variable = section.text("variable")
     si = SI_OF_CV.get(variable, "K")
@@ -210,6 +216,7 @@ _READERS: Mapping[str, Callable[[Section], Event]] = MappingProxyType(
     {
         "crude_switch": _crude_switch,
         "price_change": _price_change,
+        "market_change": _market_change,
         "sensor_fault": _sensor_fault,
         "noise_change": _noise_change,
         "preheat_change": _preheat_change,
@@ -275,6 +282,9 @@ def random_scenario(rng: np.random.Generator, case: CrudeUnitCase, duration_s: f
     for _ in range(int(rng.integers(0, 3))):
         at_s, ramp_s = rng.uniform(0.0, duration_s), rng.uniform(600.0, 7200.0)
         events.append(PreheatChange(at_s, ramp_s, rng.normal(0.0, 4.0)))
+    if rng.random() < 0.5:
+        factors = {product: float(rng.uniform(0.9, 1.1)) for product in PRODUCTS}
+        events.append(PriceChange(rng.uniform(0.0, duration_s), MappingProxyType(factors)))
     if rng.random() < 0.3:
         events.append(_random_fault(rng, duration_s))
     return Scenario(

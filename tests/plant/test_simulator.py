@@ -12,6 +12,7 @@ from operator_agent.plant.case_file import CrudeUnitCase
 from operator_agent.plant.crude_unit import CrudeUnit
 from operator_agent.plant.scenario import (
     CrudeSwitch,
+    MarketChange,
     NoiseChange,
     PreheatChange,
     PriceChange,
@@ -237,8 +238,8 @@ def test_scenario_that_does_not_fit_the_unit_is_refused(
 def test_wrong_scenarios_are_refused() -> None:
     with pytest.raises(InputError, match="kind 'broken'"):
         SensorFault(0.0, 1.0, KERO, "broken")
-    with pytest.raises(InputError, match="unknown stream 'petrol'"):
-        PriceChange(0.0, {"petrol": 1.0})
+    with pytest.raises(InputError, match="factors must be finite"):
+        Scenario(60.0, events=(PriceChange(0.0, {"kerosene": math.nan}),))
     with pytest.raises(InputError, match="lasts nan s"):
         Scenario(math.nan)
     with pytest.raises(InputError, match="not negative"):
@@ -253,7 +254,7 @@ def test_demonstration_scenario_has_its_events(cases: Path) -> None:
     (switch,) = scenario.of(CrudeSwitch)
     assert (switch.at_s, switch.ramp_s) == (7200.0, 1800.0)
     assert switch.slate["maya"] > 0.15
-    assert [change.at_s for change in scenario.of(PriceChange)] == [18_000.0]
+    assert [change.at_s for change in scenario.of(MarketChange)] == [18_000.0]
     stuck = [fault for fault in scenario.of(SensorFault) if fault.kind == "stuck"]
     assert [(fault.variable, fault.duration_s) for fault in stuck] == [(KERO, 2400.0)]
 
