@@ -100,7 +100,11 @@ class Audit:
                 f"audit trail {path} cannot be opened for writing ({error}); without it the gate "
                 "does not start"
             ) from error
-        self._number, self._head = _verified(path, self._anchor)
+        try:
+            self._number, self._head = _verified(path, self._anchor)
+        except SignatureError:
+            self._db.close()
+            raise
 
     @property
     def head(self) -> str:
@@ -188,8 +192,9 @@ def verify(path: Path, anchor: Path | None = None) -> int:
 
 
 def _verified(path: Path, anchor: Path) -> tuple[int, str]:
+    anchored = _anchored(path, anchor)
     number, head = 0, GENESIS
-    hashes = {0: GENESIS}
+    at_anchor = GENESIS
     for row_number, kind, payload, digest in _rows(path):
         number += 1
         head = _hash(head, number, kind, bytes(payload))
@@ -198,29 +203,37 @@ def _verified(path: Path, anchor: Path) -> tuple[int, str]:
                 f"audit trail {path} was altered at record {number}; keep the file as evidence and "
                 "restore a verified copy"
             )
-        hashes[number] = head
-    _check_anchor(path, anchor, number, hashes)
+        if anchored is not None and number == anchored[0]:
+            at_anchor = head
+    _check_anchor(path, anchor, number, at_anchor, anchored)
     return number, head
 
 
-def _check_anchor(path: Path, anchor: Path, number: int, hashes: dict[int, str]) -> None:
+def _anchored(path: Path, anchor: Path) -> tuple[int, str] | None:
     if not anchor.exists():
+        return None
+    words = anchor.read_text().split()
+    if len(words) != 2 or not words[0].isdigit():
+        raise SignatureError(f"anchor {anchor} of audit trail {path} is damaged")
+    return int(words[0]), words[1]
+
+
+def _check_anchor(
+    path: Path, anchor: Path, number: int, at_anchor: str, anchored: tuple[int, str] | None
+) -> None:
+    if anchored is None:
         if number:
             raise SignatureError(
                 f"audit trail {path} has {number} records and its anchor {anchor} is missing; "
                 "without it a cut tail cannot be seen"
             )
         return
-    words = anchor.read_text().split()
-    if len(words) != 2 or not words[0].isdigit():
-        raise SignatureError(f"anchor {anchor} of audit trail {path} is damaged")
-    anchored = int(words[0])
-    if anchored > number:
+    if anchored[0] > number:
         raise SignatureError(
-            f"audit trail {path} ends at record {number}, its anchor knows {anchored}: the tail "
+            f"audit trail {path} ends at record {number}, its anchor knows {anchored[0]}: the tail "
             "was removed"
         )
-    if hashes[anchored] != words[1]:
+    if at_anchor != anchored[1]:
         raise SignatureError(
             f"audit trail {path} does not lead to its anchor {anchor}: it was replaced"
         )

@@ -146,11 +146,19 @@ class Gate:
     async def submit(self, move: Move) -> GateReply:
         """Take one move through all checks and, when they hold, to the device.
 
+        A move that is cut off on its way, by a cancellation or a fault of the program, sheds.
+
         Returns:
             What was done. Nothing of a refused move was sent.
         """
         started_s = self._clock.monotonic_s()
-        reply = await self._submit(move)
+        finished = False
+        try:
+            reply = await self._submit(move)
+            finished = True
+        finally:
+            if not finished:
+                self._memory = self._memory.shed(f"move {move.sequence} was cut off in the gate")
         return replace(reply, duration_s=self._clock.monotonic_s() - started_s)
 
     async def _submit(self, move: Move) -> GateReply:

@@ -17,6 +17,7 @@ from operator_agent.messages import GateReply, GateVerdict
 from operator_agent.signing import Json, canonical_json
 
 MAX_BYTES = 65_536  # a move of a thousand MVs fits; more is an attack or an error
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LENGTH = struct.Struct(">I")
 
 
@@ -24,7 +25,8 @@ def address(endpoint: str) -> tuple[str, int]:
     """Return host and port of `tcp://host:port`.
 
     Raises:
-        InputError: the endpoint has another form.
+        InputError: the endpoint has another form, or is not on the loopback: the wire is not
+            encrypted.
 
     Example:
         >>> address("tcp://127.0.0.1:4850")
@@ -33,6 +35,10 @@ def address(endpoint: str) -> tuple[str, int]:
     parts = urlsplit(endpoint)
     if parts.scheme != "tcp" or not parts.hostname or parts.port is None:
         raise InputError(f"gate endpoint '{endpoint}' is not of the form tcp://host:port")
+    if parts.hostname not in LOOPBACK:
+        raise InputError(
+            f"gate endpoint '{endpoint}' is not on the loopback; use one of {', '.join(LOOPBACK)}"
+        )
     return parts.hostname, parts.port
 
 

@@ -490,3 +490,8 @@ def test_a_gate_without_its_certificates_does_not_start(bench, tmp_path):
 def test_pack_refuses_what_is_not_a_number():
     with pytest.raises(ValueError, match="NaN or infinity"):
         pack({"value": float("nan")})
+
+
+def test_a_gate_off_the_loopback_is_refused():
+    with pytest.raises(ValueError, match="not on the loopback"):
+        address("tcp://0.0.0.0:4850")

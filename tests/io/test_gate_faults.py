@@ -197,6 +197,45 @@ def test_no_heartbeat_is_given_when_it_cannot_be_verified(bench):
     run(work)
 
 
+def test_a_fault_of_the_program_during_a_write_sheds(bench):
+    async def door(link, items):
+        if is_setpoint(items):
+            raise ZeroDivisionError
+        return await write_items(link, items)
+
+    async def work():
+        async with gate_with(bench, door) as gate:
+            bench.plant.step()
+            with pytest.raises(ZeroDivisionError):
+                await gate.submit(bench.move())
+            assert gate.status()["state"] == "shed"
+            assert (await gate.submit(bench.move())).verdict is GateVerdict.SHED
+
+    run(work)
+
+
+def test_a_cancelled_write_sheds(bench):
+    arrived = asyncio.Event()
+
+    async def door(link, items):
+        if is_setpoint(items):
+            arrived.set()
+            await asyncio.Event().wait()
+        return await write_items(link, items)
+
+    async def work():
+        async with gate_with(bench, door) as gate:
+            bench.plant.step()
+            task = asyncio.create_task(gate.submit(bench.move()))
+            await arrived.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert gate.status()["state"] == "shed"
+
+    run(work)
+
+
 def test_a_slow_device_makes_the_move_too_old_before_the_wire(bench):
     class SlowClock(SystemClock):
         late_s = 0.0
