@@ -12,7 +12,7 @@ import numpy as np
 from operator_agent.errors import InputError
 from operator_agent.plant.case_file import CrudeUnitCase, read_slate, slate_vector
 from operator_agent.plant.document import Section, read_document
-from operator_agent.plant.variables import ANALYSERS, CV_NAMES, PRODUCTS, SI_OF_CV
+from operator_agent.plant.variables import ANALYSERS, CV_NAMES, PRODUCTS, SI_OF_CV, STREAMS
 
 FAULT_KINDS = ("stuck", "bad", "uncertain", "spike", "bias")
 _SLATE_ERROR_TOLERANCE = 1e-9  # rounding of a sum of a few fractions
@@ -29,10 +29,24 @@ class CrudeSwitch:
 
 @dataclass(frozen=True, slots=True)
 class PriceChange:
-    """From `at_s` on each named price is that of the plan times the factor.
+    """From `at_s` on the price of each named stream is its plan price times the factor."""
 
-    The names are those of the unit's streams or of the market's products; whoever applies the
-    factors refuses names that it does not price.
+    at_s: float
+    factors: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        """Refuse streams that do not exist."""
+        for name in self.factors:
+            if name not in STREAMS:
+                raise InputError(f"price change of unknown stream '{name}'; use: {STREAMS}")
+
+
+@dataclass(frozen=True, slots=True)
+class MarketChange:
+    """From `at_s` on market prices are those of the planning case times the factors.
+
+    The names are those that the planning case prices. Planning answers with new stream prices;
+    the unit's own `Simulator.price_factors` does not change.
     """
 
     at_s: float
@@ -85,10 +99,8 @@ class PreheatChange:
     temp_k_delta: float
 
 
-Event = CrudeSwitch | PriceChange | MarketChange | SensorFault | NoiseChange | PreheatChange
-EventType = TypeVar(
-    "EventType", CrudeSwitch, PriceChange, MarketChange, SensorFault, NoiseChange, PreheatChange
-)
+Event = CrudeSwitch | PriceChange | SensorFault | NoiseChange | PreheatChange
+EventType = TypeVar("EventType", CrudeSwitch, PriceChange, SensorFault, NoiseChange, PreheatChange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +193,6 @@ def _price_change(section: Section) -> PriceChange:
     return PriceChange(section.plain_quantity("at", "s"), MappingProxyType(values))
 
 
-def _market_change(section: Section) -> MarketChange:
-    factors = section.section("factors")
-    values = {name: factors.plain_quantity(name, "1") for name in factors.names()}
-    return MarketChange(section.plain_quantity("at", "s"), MappingProxyType(values))
-
-
 def _sensor_fault(section: Section) -> SensorFault:
     variable = section.text("variable")
     si = SI_OF_CV.get(variable, "K")
@@ -216,7 +222,6 @@ _READERS: Mapping[str, Callable[[Section], Event]] = MappingProxyType(
     {
         "crude_switch": _crude_switch,
         "price_change": _price_change,
-        "market_change": _market_change,
         "sensor_fault": _sensor_fault,
         "noise_change": _noise_change,
         "preheat_change": _preheat_change,

@@ -14,9 +14,9 @@ from operator_agent.plant.case_file import CrudeUnitCase
 from operator_agent.plant.economics import profit_rate
 from operator_agent.plant.scenario import (
     CrudeSwitch,
-    MarketChange,
     NoiseChange,
     PreheatChange,
+    PriceChange,
     Scenario,
     SensorFault,
 )
@@ -108,7 +108,7 @@ def _words(site: Site, event: object) -> str:
             f"{share * 100:.0f} % {key.replace('_', ' ')}" for key, share in event.slate.items()
         )
         return f"crude switch to {slate}, over {event.ramp_s / 60:.0f} min"
-    if isinstance(event, MarketChange):
+    if isinstance(event, PriceChange):
         factors = ", ".join(f"{key} {(f - 1) * 100:+.0f} %" for key, f in event.factors.items())
         return f"price change: {factors}; planning solves again"
     if isinstance(event, SensorFault):

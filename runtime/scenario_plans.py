@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from operator_agent.plant.scenario import CrudeSwitch, MarketChange, Scenario
+from operator_agent.plant.scenario import CrudeSwitch, PriceChange, Scenario
 from operator_agent.runtime.planner import PlanAnswer, PlannerPool, PlanRequest
 from operator_agent.site import Site
 
@@ -43,7 +43,7 @@ def plan_scenario(
             continue
         if isinstance(event, CrudeSwitch):
             slate, why = event.slate, "crude switch"
-        elif isinstance(event, MarketChange):
+        elif isinstance(event, PriceChange):
             factors = {**factors, **event.factors}
             why = "price change"
         else:

@@ -12,7 +12,6 @@ from operator_agent.plant.case_file import CrudeUnitCase
 from operator_agent.plant.crude_unit import CrudeUnit
 from operator_agent.plant.scenario import (
     CrudeSwitch,
-    MarketChange,
     NoiseChange,
     PreheatChange,
     PriceChange,
@@ -254,7 +253,7 @@ def test_demonstration_scenario_has_its_events(cases: Path) -> None:
     (switch,) = scenario.of(CrudeSwitch)
     assert (switch.at_s, switch.ramp_s) == (7200.0, 1800.0)
     assert switch.slate["maya"] > 0.15
-    assert [change.at_s for change in scenario.of(MarketChange)] == [18_000.0]
+    assert [change.at_s for change in scenario.of(PriceChange)] == [18_000.0]
     stuck = [fault for fault in scenario.of(SensorFault) if fault.kind == "stuck"]
     assert [(fault.variable, fault.duration_s) for fault in stuck] == [(KERO, 2400.0)]
 
