@@ -12,7 +12,7 @@ import numpy as np
 from operator_agent.errors import InputError
 from operator_agent.plant.case_file import CrudeUnitCase, read_slate, slate_vector
 from operator_agent.plant.document import Section, read_document
-from operator_agent.plant.variables import ANALYSERS, CV_NAMES, PRODUCTS, SI_OF_CV, STREAMS
+from operator_agent.plant.variables import ANALYSERS, CV_NAMES, PRODUCTS, SI_OF_CV
 
 FAULT_KINDS = ("stuck", "bad", "uncertain", "spike", "bias")
 _SLATE_ERROR_TOLERANCE = 1e-9  # rounding of a sum of a few fractions
@@ -29,24 +29,10 @@ class CrudeSwitch:
 
 @dataclass(frozen=True, slots=True)
 class PriceChange:
-    """From `at_s` on the price of each named stream is its plan price times the factor."""
+    """From `at_s` on each named price is that of the plan times the factor.
 
-    at_s: float
-    factors: Mapping[str, float]
-
-    def __post_init__(self) -> None:
-        """Refuse streams that do not exist."""
-        for name in self.factors:
-            if name not in STREAMS:
-                raise InputError(f"price change of unknown stream '{name}'; use: {STREAMS}")
-
-
-@dataclass(frozen=True, slots=True)
-class MarketChange:
-    """From `at_s` on market prices are those of the planning case times the factors.
-
-    The names are those that the planning case prices. Planning answers with new stream prices;
-    the unit's own `Simulator.price_factors` does not change.
+    The names are those of the unit's streams or of the planning case's products; whoever applies
+    the factors refuses names that it does not price.
     """
 
     at_s: float

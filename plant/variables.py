@@ -1,7 +1,6 @@
 """Names of the crude unit's variables, in the order of its models, with their SI units."""
 
 PRODUCTS = ("naphtha", "kerosene", "lgo", "hgo", "residue")
-STREAMS = ("feed", *PRODUCTS)  # that have a price
 SIDE_PRODUCTS = ("kerosene", "lgo", "hgo")
 
 SI_OF_MV = {

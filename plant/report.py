@@ -1,0 +1,143 @@
+"""Figures of the crude unit's models as a text: operating point, gains, time constants, speed."""
+
+import time
+from collections.abc import Sequence
+
+import casadi as ca
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.plant.case_file import CrudeUnitCase
+from operator_agent.plant.crude_unit import CrudeUnit, build_crude_unit
+from operator_agent.plant.integrate import make_integrator, make_steady_state_solver
+from operator_agent.plant.variables import PRODUCTS
+from operator_agent.units import from_si
+
+_GAIN_STEP = 0.25  # of the span of each manipulated variable
+_N_SPEED = 120  # steps of one minute
+_CHANGE_EVERY = 10  # minutes between changes of all set points
+_SHOWN_UNIT = {"temp": "degC", "duty": "MW", "flow_vol": "m3/h", "fraction": "%"}
+_SHOWN = (
+    "temp_overhead",
+    "temp_draw_kerosene",
+    "temp_draw_lgo",
+    "temp_draw_hgo",
+    "temp_flash_zone",
+    "temp_bottom",
+    "fraction_vaporised",
+    "flow_vol_reflux",
+    "duty_pumparound_top",
+    "duty_pumparound_mid_actual",
+    "duty_pumparound_bottom_actual",
+    *(f"fraction_yield_{product}" for product in PRODUCTS),
+)
+
+
+def report(case: CrudeUnitCase) -> str:
+    """Return the figures of both layouts as Markdown tables.
+
+    Raises:
+        PlantError: a model does not come to rest.
+    """
+    built = {}
+    seconds = {}
+    for key in case.layouts:
+        start = time.process_time()
+        built[key] = build_crude_unit(case, key)
+        seconds[key] = time.process_time() - start
+    parts = [_sizes(built, seconds), _operating_points(built)]
+    parts += [_gains(key, unit) for key, unit in built.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _sizes(built: dict[str, CrudeUnit], seconds: dict[str, float]) -> str:
+    rows = []
+    for key, unit in built.items():
+        step_s = _step_time(unit)
+        rows.append(
+            [
+                key,
+                str(unit.model.n_x),
+                f"{seconds[key]:.2f}",
+                f"{1e3 * step_s:.1f}",
+                f"{60.0 / step_s:,.0f}",
+                f"{_residual(unit):.0e}",
+                f"{_slowest(unit) / 60.0:.0f}",
+            ]
+        )
+    head = ["layout", "states", "build, s", "60 s step, ms", "x real time"]
+    return _table([*head, "residual at rest, spans/s", "slowest time constant, min"], rows)
+
+
+def _step_time(unit: CrudeUnit) -> float:
+    """Return the processor time [s] of one step of a minute, with all set points moving."""
+    model, integrator = unit.model, make_integrator(unit.model)
+    rng = np.random.default_rng(0)
+    x, u = model.x_nominal, model.u_nominal
+    start = time.process_time()
+    for minute in range(_N_SPEED):
+        if minute % _CHANGE_EVERY == 0:
+            u = model.u_nominal + 0.5 * model.u_scale * rng.uniform(-1.0, 1.0, model.n_u)
+        x = integrator.step(x, u, model.d_nominal, 60.0)
+    return (time.process_time() - start) / _N_SPEED
+
+
+def _residual(unit: CrudeUnit) -> float:
+    model = unit.model
+    rate = model.rhs(model.x_nominal, model.u_nominal, model.d_nominal).full().ravel()
+    return float(np.max(np.abs(rate / model.x_scale)))
+
+
+def _slowest(unit: CrudeUnit) -> float:
+    """Return the largest time constant at the nominal point [s]."""
+    model = unit.model
+    x = ca.SX.sym("x", model.n_x)
+    rate = model.rhs(x, model.u_nominal, model.d_nominal)
+    slopes = ca.Function("slopes", [x], [ca.jacobian(rate, x)])(model.x_nominal).full()
+    return -1.0 / float(np.max(np.linalg.eigvals(slopes).real))
+
+
+def _told(unit: CrudeUnit, x: FloatArray, u: FloatArray) -> dict[str, float]:
+    model = unit.model
+    values = model.outputs(x, u, model.d_nominal).full().ravel()
+    told = dict(zip(model.y_names, map(float, values), strict=True))
+    further = unit.information(x, u, model.d_nominal).full().ravel()
+    return told | dict(zip(unit.information_names, map(float, further), strict=True))
+
+
+def _text(name: str, value: float) -> str:
+    symbol = next((u for start, u in _SHOWN_UNIT.items() if name.startswith(start)), "1")
+    return f"{from_si(value, symbol):.1f} {symbol}"
+
+
+def _operating_points(built: dict[str, CrudeUnit]) -> str:
+    told = {key: _told(u, u.model.x_nominal, u.model.u_nominal) for key, u in built.items()}
+    first = next(iter(built.values()))
+    rows = [
+        [f"`{name}`", *(_text(name, values[name]) for values in told.values())]
+        for name in (*first.model.y_names, *_SHOWN)
+    ]
+    return _table(["nominal point", *told], rows)
+
+
+def _gains(key: str, unit: CrudeUnit) -> str:
+    """Return the steady gains, in spans of the CV per span of the MV."""
+    model, solver = unit.model, make_steady_state_solver(unit.model)
+    base = model.outputs(model.x_nominal, model.u_nominal, model.d_nominal).full().ravel()
+    columns = []
+    for n in range(model.n_u):
+        u = model.u_nominal.copy()
+        u[n] += _GAIN_STEP * model.u_scale[n]
+        x = solver.solve(u, model.d_nominal, model.x_nominal)
+        moved = model.outputs(x, u, model.d_nominal).full().ravel()
+        columns.append((moved - base) / model.y_scale / _GAIN_STEP)
+    rows = [
+        [f"`{cv}`", *(f"{column[row]:.2f}" for column in columns)]
+        for row, cv in enumerate(model.y_names)
+    ]
+    return _table([f"gains, {key}", *(f"`{mv}`" for mv in model.u_names)], rows)
