@@ -13,7 +13,6 @@ from operator_agent.mpc.problem import PointWorth, Problem, SolverStatus
 
 CLIP_TOLERANCE = 1e-5  # spans outside a limit that the QP solver leaves (1e-6) and that are cut off
 MAX_RESIDUAL = 1e-3  # scaled; a plan with a larger defect is not one of this model
-MAX_RESIDUAL_REUSED = 0.1  # scaled; Jacobians some cycles old, corrected again in the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +92,10 @@ def check_point(
             PointWorth.USELESS, SolverStatus.NOT_FINITE, "the plan is not finite", np.nan, None
         )
     residual = float(np.max([_defect(problem, blocks, states), optimality]))
-    allowed = MAX_RESIDUAL if problem.relinearise else MAX_RESIDUAL_REUSED
-    if not residual <= allowed:
-        reason = f"the residual is {residual:.3g}, above {allowed:.3g}: not a point of this problem"
+    if not residual <= MAX_RESIDUAL:
+        reason = (
+            f"the residual is {residual:.3g}, above {MAX_RESIDUAL}: not a point of this problem"
+        )
         return Verdict(PointWorth.DOUBTFUL, None, reason, residual, None)
     move, reason = _first_move(problem, blocks[0])
     if reason:

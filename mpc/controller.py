@@ -52,7 +52,7 @@ class CycleResult:
     """What one cycle found, in SI.
 
     Attributes:
-        outcome: of the solve; its move exists only when accepted.
+        outcome: of the solve, without its warm start; its move exists only when accepted.
         y_estimate: CVs with bias, shape (n_y,).
         y_target: steady-state target, shape (n_y,).
         u_target: the same for the MVs, shape (n_u,).
@@ -64,6 +64,7 @@ class CycleResult:
         bad_readings: bad or rejected readings in a row, by CV or DV name.
         solve_ms: wall time of the whole step [ms].
         timings_ms: wall time by part [ms].
+        problem: that was solved, for audits; None when it did not come so far.
     """
 
     outcome: Outcome
@@ -78,6 +79,7 @@ class CycleResult:
     bad_readings: Mapping[str, int]
     solve_ms: float
     timings_ms: Mapping[str, float]
+    problem: Problem | None = None
 
 
 @dataclass(slots=True)
@@ -195,7 +197,9 @@ class Controller:
         outcome = solve(problem, state.warm)
         watch.lap("nmpc")
         after = ControllerState(state.cycle + 1, estimate, target, target_state, outcome.warm)
-        return self._result(outcome, estimate, target, advice, (*cuts, *more), watch), after
+        light = replace(outcome, warm=None)  # factors of all stages: kept in the state alone
+        result = self._result(light, estimate, target, advice, (*cuts, *more), watch)
+        return replace(result, problem=problem), after
 
     def _estimate(self, state: ControllerState, scan: Scan) -> EstimatorState | Rejected:
         if state.estimate is None:

@@ -28,7 +28,7 @@ from operator_agent.mpc.problem import (
     refused,
 )
 from operator_agent.mpc.rollout import rollout
-from operator_agent.mpc.step import Direction, Plan, StepTaken, best_step
+from operator_agent.mpc.step import Direction, Plan, StepTaken, best_step, closed_step
 
 SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
 SETTLED_STEP = 0.3  # scaled; a full step below it leaves nothing for a second iteration of a cycle
@@ -73,6 +73,8 @@ def solve(problem: Problem, warm: Warm | None) -> Outcome:
     status, solution, costs = SolverStatus.ITERATION_LIMIT, None, (np.nan, np.nan)
     for _ in range(1 if quick else limit):
         step = _iterate(problem, scaled, plan, condensed if quick else None, trace)
+        if isinstance(step, Outcome) and quick:  # too far for the old Jacobians
+            step = _iterate(problem, scaled, plan, None, trace)
         if isinstance(step, Outcome):
             return step
         plan, condensed, solution = step.taken.plan, step.condensed, step.solution
@@ -156,8 +158,8 @@ def _iterate(
         direction = Direction(step, closing, response - closing, free)
         taken = best_step(grid, scaled, plan, direction, condensed.factors)
     else:
-        states = np.vstack([plan.states[:1], plan.states[1:] + response])
-        taken = StepTaken(1.0, Plan(plan.blocks + step, states), np.nan)
+        guess = np.vstack([scaled.x[None, :], plan.states[1:] + response])
+        taken = closed_step(grid, scaled, Plan(plan.blocks + step, guess), condensed)
     trace.lap("step")
     if taken is None:
         return refused(SolverStatus.NOT_FINITE, "the model's prediction along the plan diverged")

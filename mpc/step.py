@@ -9,13 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.condense import Factors
+from operator_agent.mpc.condense import Condensed, Factors
 from operator_agent.mpc.cost import ScaledProblem, plan_cost
 from operator_agent.mpc.rollout import rollout
 from operator_agent.mpc.transcription import Transcription
 
 STEP_LENGTHS = (1.0, 0.5, 0.2)  # then 0; shorter steps gained nothing on jumps that need a ramp
 SMALL_GAP = 1.0  # spans; below it closing the defects to first order gave the cost to five digits
+SWEEPS = 8  # with factors some cycles old a sweep gains a digit or so
+SWEEP_TOLERANCE = 1e-4  # scaled defect; a tenth of what acceptance allows
 COST_TOLERANCE = 1e-6  # relative: differences of rollouts below it are rounding
 
 
@@ -102,3 +104,28 @@ def best_step(
             return StepTaken(length, trial, before)
     stay = stay or tried(0.0)
     return None if stay is None else StepTaken(0.0, stay, before)
+
+
+def closed_step(
+    grid: Transcription, scaled: ScaledProblem, plan: Plan, condensed: Condensed
+) -> StepTaken | None:
+    """Return the full step with its defects closed by old factors; None when they do not close.
+
+    Args:
+        grid: stage functions.
+        scaled: the problem.
+        plan: with the full step to first order.
+        condensed: of an earlier plan.
+    """
+    inputs, states = scaled.stage_inputs(plan.blocks), plan.states.copy()
+    for _ in range(SWEEPS):
+        rhs, outputs = grid.stages.values(states[1:], inputs, scaled.d)
+        defects = states[1:] - states[:-1] - grid.lengths_s[:, None] * rhs
+        size = float(np.max(np.abs(defects)))
+        if size < SWEEP_TOLERANCE:
+            cost = plan_cost(grid, scaled, plan.blocks, outputs + scaled.bias)
+            return StepTaken(1.0, Plan(plan.blocks, states, cost), np.nan)
+        if not np.isfinite(size):
+            return None
+        states[1:] += condensed.propagate(defects)
+    return None

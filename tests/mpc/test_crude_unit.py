@@ -1,0 +1,169 @@
+"""The controller on the crude unit: with its own model as the plant, and with the finer one."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from operator_agent.messages import Advice, EconomicTargets
+from operator_agent.mpc.controller import Controller
+from operator_agent.mpc.tuning.closed_loop import (
+    HoldDriver,
+    MpcDriver,
+    RecipeDriver,
+    Trajectory,
+    run_closed_loop,
+    scan_of,
+)
+from operator_agent.mpc.variables import ControlVariables, variables_from_site
+from operator_agent.mpc.weights import load_weights
+from operator_agent.plant.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.plant.controller_economics import build_controller_economics
+from operator_agent.plant.controller_model import build_controller_model
+from operator_agent.plant.crude_unit import CrudeUnit, build_crude_unit
+from operator_agent.plant.scenario import CrudeSwitch, Scenario, SensorFault
+from operator_agent.plant.simulator import Simulator
+from operator_agent.runtime.site_file import load_site
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+HOUR_S = 3600.0
+PRICES = {  # usd/m3, a plausible level
+    "feed": 460.5,
+    "naphtha": 437.5,
+    "kerosene": 567.5,
+    "lgo": 564.1,
+    "hgo": 508.9,
+    "residue": 408.1,
+}
+TARGETS = EconomicTargets(
+    case="test",
+    created_s=0.0,
+    slate={"arabian_light": 0.6, "maya": 0.15, "bonny_light": 0.25},
+    flow_vol_feed=0.184,
+    targets={"temp_tbp95_kerosene": 518.0, "temp_tbp95_lgo": 606.0},
+    stream_prices=PRICES,
+    energy_price=6.5e-9,
+    steam_price=0.022,
+)
+CALM = Scenario(4.0 * HOUR_S)
+SWITCH = Scenario(
+    4.0 * HOUR_S,
+    events=(
+        CrudeSwitch(HOUR_S, 1800.0, {"arabian_light": 0.4, "maya": 0.4, "bonny_light": 0.2}),
+        SensorFault(2.5 * HOUR_S, 300.0, "temp_tbp95_lgo", "bad"),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def case() -> CrudeUnitCase:
+    return load_crude_unit_case(ROOT / "cases/plants/crude_unit.yaml")
+
+
+@pytest.fixture(scope="module")
+def plant(case: CrudeUnitCase) -> CrudeUnit:
+    return build_crude_unit(case, "plant")
+
+
+@pytest.fixture(scope="module")
+def controller(case: CrudeUnitCase) -> Controller:
+    """Return the default controller, its soft limits those of the case's specifications."""
+    model = build_controller_model(case)
+    site = load_site(ROOT / "cases/sites/crude_unit.yaml")
+    variables = specified(variables_from_site(site, model), case)
+    weights = load_weights(ROOT / "cases/controllers/crude_unit_weights.yaml")
+    return Controller(model, variables, weights, build_controller_economics(case), 60.0)
+
+
+def specified(variables: ControlVariables, case: CrudeUnitCase) -> ControlVariables:
+    low, high = variables.cv_soft_low.copy(), variables.cv_soft_high.copy()
+    for specification in case.specifications:
+        i = variables.cv_names.index(specification.variable)
+        low[i], high[i] = specification.low, specification.high
+    return replace(variables, cv_soft_low=low, cv_soft_high=high)
+
+
+def run(
+    unit: CrudeUnit, case: CrudeUnitCase, controller: Controller, driver, scenario, hours: float
+) -> Trajectory:
+    return run_closed_loop(
+        unit, case, driver, scenario, 11, hours, controller.variables, lambda _: TARGETS
+    )
+
+
+def test_own_model_as_plant_reaches_the_target_and_keeps_all_limits(
+    case: CrudeUnitCase, controller: Controller
+):
+    unit = build_crude_unit(case, "controller")
+    model = unit.model
+    x_start = model.outputs(model.x_nominal, model.u_nominal, model.d_nominal).full().ravel()
+    trajectory = run(unit, case, controller, MpcDriver(controller), CALM, 3.0)
+    assert not trajectory.ended and not any(trajectory.held)
+    assert np.max(trajectory.hard_spans) == 0.0
+    outside_at_start = np.maximum(
+        controller.variables.cv_soft_low - x_start, x_start - controller.variables.cv_soft_high
+    )
+    kept = outside_at_start <= 0.0
+    assert np.max(trajectory.soft_spans[:, kept]) < 0.3
+    assert np.max(trajectory.soft_spans[-30:]) < 0.1
+    late = np.abs(trajectory.y[-30:] - trajectory.y_target[-30:]) / model.y_scale
+    tracked = [model.y_names.index(name) for name in controller.weights.cv_tracking]
+    assert np.max(np.mean(late, axis=0)[tracked]) < 0.3
+
+
+def test_finer_plant_is_held_through_a_crude_switch_and_earns_more_than_the_recipe(
+    case: CrudeUnitCase, plant: CrudeUnit, controller: Controller
+):
+    variables = controller.variables
+    mpc = run(plant, case, controller, MpcDriver(controller), SWITCH, 4.0)
+    recipe = run(plant, case, controller, RecipeDriver(case, variables, 60.0), SWITCH, 4.0)
+    hold = run(plant, case, controller, HoldDriver(), SWITCH, 4.0)
+    assert not mpc.ended and not any(mpc.held)
+    assert np.max(mpc.hard_spans) == 0.0
+    assert np.max(mpc.soft_spans) < 0.5
+    assert np.all((mpc.u >= variables.mv_low) & (mpc.u <= variables.mv_high))
+    assert mpc.profit_usd_h > recipe.profit_usd_h + 500.0
+    assert mpc.profit_usd_h > hold.profit_usd_h + 500.0
+    assert np.max(mpc.travel(plant.model.u_scale)) < 4.0
+    late = np.abs(mpc.y[-30:] - mpc.y_target[-30:]) / plant.model.y_scale
+    tracked = [plant.model.y_names.index(name) for name in controller.weights.cv_tracking]
+    assert np.max(np.mean(late, axis=0)[tracked]) < 0.5
+
+
+def test_same_seed_gives_the_same_run(
+    case: CrudeUnitCase, plant: CrudeUnit, controller: Controller
+):
+    first, second = (
+        run(plant, case, controller, MpcDriver(controller), SWITCH, 0.25) for _ in range(2)
+    )
+    assert np.array_equal(first.u, second.u) and np.array_equal(first.y, second.y)
+
+
+def test_advice_and_reused_jacobians_keep_the_plan_acceptable(
+    case: CrudeUnitCase, plant: CrudeUnit, controller: Controller
+):
+    quick = controller.with_weights(replace(controller.weights, relinearise_every=5))
+    simulator = Simulator(plant, case, CALM, 3)
+    scan = scan_of(simulator, quick.variables, 0)
+    state = quick.start(scan)
+    advice = Advice(
+        1,
+        weight_factors={"temp_tbp95_lgo": 2.0},
+        target_biases={"temp_tbp95_kerosene": -2.0},
+        back_offs={"temp_tbp95_hgo": 3.0},
+        n_pred=9,
+        move_suppression_factor=1.5,
+    )
+    for cycle in range(12):
+        result, state = quick.step(state, scan, TARGETS, advice if cycle > 4 else None)
+        assert result.outcome.accepted, result.outcome.reason
+        assert result.outcome.diagnostics.residual < 1e-3
+        for name, value in zip(quick.variables.mv_names, result.outcome.move, strict=True):
+            simulator.write(name, float(value))
+        simulator.advance(60.0)
+        scan = scan_of(simulator, quick.variables, cycle)
+    assert result.y_predicted is not None and result.y_predicted.shape == (9, 9)
+    assert result.advice == advice
