@@ -8,6 +8,8 @@
 | `weight:CV` | tracking weight of the CV times s^a |
 | `move_suppression` | all move weights times s^a |
 
+Several CVs joined by `+` share one action, as in `cut:temp_tbp95_lgo+temp_tbp95_hgo`.
+
 The policy is thereby a residual around the tuned MPC, and the result lies inside the envelope.
 """
 
@@ -30,7 +32,7 @@ class AdviceMap:
     """Meaning of each action.
 
     Attributes:
-        names: `KIND:CV` or `move_suppression`, see the module; shape (n_action,).
+        names: `KIND:CV`, `KIND:CV+CV` or `move_suppression`, see the module; shape (n_action,).
         spans: shape (n_action,), in the unit of the CV [SI], or a factor above 1.
     """
 
@@ -44,8 +46,8 @@ class AdviceMap:
         if len(set(self.names)) != len(self.names):
             raise InputError("advice map: an action stands twice")
         for name, span in zip(self.names, self.spans, strict=True):
-            kind, _, cv = name.partition(":")
-            if kind not in (*_ADDED, *_FACTORS) or (kind == MOVE_SUPPRESSION) == bool(cv):
+            kind, cvs = parts_of(name)
+            if kind not in (*_ADDED, *_FACTORS) or (kind == MOVE_SUPPRESSION) == bool(cvs):
                 raise InputError(
                     f"advice map: action '{name}' is not known; use bias:CV, back_off:CV, cut:CV, "
                     f"weight:CV or {MOVE_SUPPRESSION}"
@@ -87,18 +89,29 @@ class AdviceMap:
         back_offs: dict[str, float] = {}
         suppression = 1.0
         for name, span, value in zip(self.names, self.spans, action.tolist(), strict=True):
-            kind, _, cv = name.partition(":")
+            kind, cvs = parts_of(name)
             if kind == MOVE_SUPPRESSION:
                 suppression = span**value
             elif kind == "weight":
-                weights[cv] = span**value
+                weights |= dict.fromkeys(cvs, span**value)
             elif kind == "bias":
-                biases[cv] = span * value
+                biases |= dict.fromkeys(cvs, span * value)
             elif value > 0.0:
-                back_offs[cv] = span * value
+                back_offs |= dict.fromkeys(cvs, span * value)
             elif kind == "cut":
-                biases[cv] = biases.get(cv, 0.0) - span * value
+                biases |= dict.fromkeys(cvs, -span * value)
         return _inside(weights, biases, back_offs, suppression, cycle, envelope)
+
+
+def parts_of(name: str) -> tuple[str, tuple[str, ...]]:
+    """Return the kind of an action and its CVs.
+
+    Example:
+        >>> parts_of("cut:a+b")
+        ('cut', ('a', 'b'))
+    """
+    kind, _, cvs = name.partition(":")
+    return kind, tuple(cvs.split("+")) if cvs else ()
 
 
 def _inside(

@@ -6,37 +6,38 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
-from operator_agent.rl_supervisor.advice_map import AdviceMap
-from operator_agent.rl_supervisor.observation import ObservationLayout
+from operator_agent.rl_supervisor.advice_map import AdviceMap, parts_of
+from operator_agent.rl_supervisor.observation import NOISE_SHARE, ObservationLayout, span_of
 from operator_agent.site import Site
 
 
 @dataclass(frozen=True, slots=True)
 class BackOffRule:
-    """Back off from each quality limit by a factor times the excess standard deviation.
+    """Back off from quality limits by a factor times the excess standard deviation.
 
-    back_off = factor (sigma - noise), with sigma over the observation's window
+    back_off = factor max(sigma - noise, 0), with sigma over the observation's window
+
+    Of several CVs that share one action the most restless counts.
 
     Attributes:
         factor: back-off per standard deviation [1].
-        spread_index: place of each action's `spread:CV` in the observation; -1 for an action that
-            the rule leaves alone, shape (n_action,).
-        noises: measurement noise of each action's CV [SI], shape (n_action,).
+        sources: of each action, the CVs as (place of `spread:CV` in the observation, standard
+            deviation at a spread of zero [SI], measurement noise [SI]); empty for an action that
+            the rule leaves alone.
         spans: of the actions [SI], shape (n_action,).
     """
 
     factor: float
-    spread_index: tuple[int, ...]
-    noises: tuple[float, ...]
+    sources: tuple[tuple[tuple[int, float, float], ...], ...]
     spans: tuple[float, ...]
 
     def act(self, observation: FloatArray) -> FloatArray:
         """Return the action, shape (n_action,)."""
         action = np.zeros(len(self.spans))
-        for i, index in enumerate(self.spread_index):
-            if index >= 0:
-                excess = max(10.0 ** float(observation[index]) - 1.0, 0.0)
-                action[i] = min(self.factor * excess * self.noises[i] / self.spans[i], 1.0)
+        for i, sources in enumerate(self.sources):
+            excess = [unit * 10.0 ** float(observation[k]) - noise for k, unit, noise in sources]
+            wanted = self.factor * max([0.0, *excess]) / self.spans[i]
+            action[i] = min(wanted, 1.0)
         return action
 
 
@@ -54,14 +55,16 @@ def back_off_rule(
     Raises:
         InputError: the map has no back-off, so the rule has nothing to do.
     """
-    noise = {tag.variable: tag.noise for tag in site.cvs}
-    places: list[int] = []
-    noises: list[float] = []
+    tags = {tag.variable: tag for tag in site.cvs}
+    sources: list[tuple[tuple[int, float, float], ...]] = []
     for name in advice_map.names:
-        kind, _, cv = name.partition(":")
-        backs_off = kind in ("back_off", "cut")
-        places.append(layout.names.index(f"spread:{cv}") if backs_off else -1)
-        noises.append(noise[cv] if backs_off else 0.0)
-    if max(places) < 0:
+        kind, cvs = parts_of(name)
+        cvs = cvs if kind in ("back_off", "cut") else ()
+        found = [
+            (layout.names.index(f"spread:{cv}"), NOISE_SHARE * span_of(tags[cv]), tags[cv].noise)
+            for cv in cvs
+        ]
+        sources.append(tuple(found))
+    if not any(sources):
         raise InputError("the rule needs an action back_off:CV or cut:CV")
-    return BackOffRule(factor, tuple(places), tuple(noises), advice_map.spans)
+    return BackOffRule(factor, tuple(sources), advice_map.spans)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.messages import Advice, EconomicTargets
 from operator_agent.mpc.controller import Controller, ControllerState, CycleResult
@@ -24,10 +25,10 @@ from operator_agent.plant.controller_model import build_controller_model
 from operator_agent.plant.crude_unit import build_crude_unit
 from operator_agent.plant.economics import prices_with, profit_rate
 from operator_agent.plant.recipe import recipe_setpoints
-from operator_agent.plant.scenario import CrudeSwitch, Scenario, random_scenario
-from operator_agent.plant.simulator import Simulator
+from operator_agent.plant.scenario import CrudeSwitch, random_scenario
+from operator_agent.plant.simulator import Simulator, Snapshot
 from operator_agent.rl_supervisor.experiment import Experiment
-from operator_agent.rl_supervisor.observation import NOISES_PER_SPAN
+from operator_agent.rl_supervisor.observation import span_of
 from operator_agent.site import Site
 from operator_agent.units import HOUR_S
 
@@ -51,7 +52,7 @@ class Cycle:
         targets: that were tracked.
         profit_usd_per_h: at the true state after the cycle.
         off_spec_usd_per_h: the part of it lost to products out of specification.
-        violation: sum of the true CVs' distances beyond hard limits, in ten noises each [1].
+        violation: sum of the true CVs' distances beyond hard limits, in spans [1].
     """
 
     scan: Scan
@@ -62,6 +63,24 @@ class Cycle:
     violation: float
 
 
+@dataclass(frozen=True, slots=True)
+class LoopMemory:
+    """A loop at one moment, to be resumed any number of times.
+
+    Attributes:
+        simulator, snapshot: the plant.
+        state: of the controller.
+        price_factors: of the scenario.
+        good_d: last good disturbances, shape (n_dv,).
+    """
+
+    simulator: Simulator
+    snapshot: Snapshot
+    state: ControllerState | None
+    price_factors: Mapping[str, float]
+    good_d: FloatArray
+
+
 class PlantLoop:
     """The simulated unit under its MPC, or under the recipe card. Built once, started often."""
 
@@ -69,7 +88,7 @@ class PlantLoop:
         """Build plant and controller.
 
         Args:
-            experiment: files, layout and times.
+            experiment: layout of the plant, times, targets and prices.
             site: tag list; its limits are the controller's.
 
         Raises:
@@ -101,11 +120,25 @@ class PlantLoop:
         rng = np.random.default_rng(scenario_seed)
         self._driver = driver
         scenario = random_scenario(rng, self._case, episode.start_up_s + episode.duration_s)
-        self._scenario: Scenario = scenario
         self._simulator = Simulator(self._unit, self._case, scenario, scenario_seed)
-        self._price_factors = self._draw_prices(rng)
+        self._price_factors: Mapping[str, float] = self._draw_prices(rng)
         self._state: ControllerState | None = None
         self._good_d = np.array([self._simulator.truth()[tag.variable] for tag in self._site.dvs])
+
+    def memory(self) -> LoopMemory:
+        """Return the loop as it is now, for `resume`."""
+        simulator = self._simulator
+        return LoopMemory(
+            simulator, simulator.snapshot(), self._state, self._price_factors, self._good_d
+        )
+
+    def resume(self, memory: LoopMemory) -> None:
+        """Go on from a memory of this loop under the MPC."""
+        self._driver = Driver.MPC
+        self._simulator = memory.simulator
+        self._simulator.restore(memory.snapshot)
+        self._state = memory.state
+        self._price_factors, self._good_d = memory.price_factors, memory.good_d
 
     def _draw_prices(self, rng: np.random.Generator) -> dict[str, float]:
         scatter = self._experiment.price_scatter
@@ -119,7 +152,7 @@ class PlantLoop:
         """Return what planning asks now: the declared slate and this scenario's prices."""
         base = self._base_targets
         slate: Mapping[str, float] = self._case.slate
-        for switch in self._scenario.of(CrudeSwitch):
+        for switch in self._simulator.scenario.of(CrudeSwitch):
             if switch.at_s <= self._simulator.time_s:
                 slate = switch.slate
         factors = {
@@ -193,5 +226,5 @@ class PlantLoop:
             if not math.isfinite(value):
                 raise InputError(f"the plant gives no true value of {tag.variable}")
             beyond = max(value - tag.operator.high, tag.operator.low - value, 0.0)
-            total += beyond / (NOISES_PER_SPAN * tag.noise) if beyond else 0.0
+            total += beyond / span_of(tag)
         return total

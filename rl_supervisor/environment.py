@@ -7,7 +7,7 @@ control cycles, so this is a semi-Markov decision process with a fixed length of
 
 over the interval, in the same scenario with the same noise. The reference run is made at the
 first visit of a scenario and remembered. `violation` is the mean over the cycles of the true
-distance beyond hard limits, in tens of measurement noises, above that of the reference run.
+distance beyond hard limits in spans (see `observation`), above that of the reference run.
 The episode is truncated at its time limit and terminated only if the plant model breaks down.
 """
 
@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from operator_agent.errors import InputError, PlantError
 from operator_agent.messages import Advice, AdviceEnvelope
-from operator_agent.rl_supervisor.control_loop import Cycle, Driver, PlantLoop
+from operator_agent.rl_supervisor.control_loop import Cycle, Driver, LoopMemory, PlantLoop
 from operator_agent.rl_supervisor.experiment import Experiment
-from operator_agent.rl_supervisor.observation import CLIP, Observer
+from operator_agent.rl_supervisor.observation import CLIP, History, Observer
 from operator_agent.site import Site
 
 Float32Array = NDArray[np.float32]
@@ -90,6 +90,7 @@ class SupervisorEnv(gymnasium.Env[Float32Array, Float32Array]):
         self._scenarios = tuple(scenarios)
         self._loop = PlantLoop(experiment, site)
         self._observer = Observer(site, experiment.actions.names, experiment.target_names)
+        self._starts: dict[int, tuple[LoopMemory, History, Cycle]] = {}
         self._references: dict[tuple[int, Driver], tuple[Interval, ...]] = {}
         self.observation_space = gymnasium.spaces.Box(
             -CLIP, CLIP, (self._observer.layout.n_obs,), np.float32
@@ -122,7 +123,7 @@ class SupervisorEnv(gymnasium.Env[Float32Array, Float32Array]):
             chosen = self._scenarios[int(self.np_random.integers(len(self._scenarios)))]
         self._scenario = int(chosen)
         self._reference = self.reference(self._scenario, Driver.MPC)
-        self._begin(self._scenario, Driver.MPC)
+        self._resume(self._scenario)
         return self._observe(), {"scenario": self._scenario}
 
     def _begin(self, scenario: int, driver: Driver) -> None:
@@ -130,6 +131,13 @@ class SupervisorEnv(gymnasium.Env[Float32Array, Float32Array]):
         self._history = self._observer.start()
         self._step, self._cycle = 0, 0
         self._run(Advice(0), self._experiment.episode.start_up_cycles)
+
+    def _resume(self, scenario: int) -> None:
+        """Go to the end of a scenario's start-up, which is the same for every policy."""
+        memory, history, last = self._starts[scenario]
+        self._loop.resume(memory)
+        self._history, self._last = history, last
+        self._step, self._cycle = 0, self._experiment.episode.start_up_cycles
 
     def _run(self, advice: Advice, n_cycles: int) -> Interval:
         cycles = []
@@ -153,6 +161,8 @@ class SupervisorEnv(gymnasium.Env[Float32Array, Float32Array]):
         if key not in self._references:
             episode = self._experiment.episode
             self._begin(scenario, driver)
+            if driver is Driver.MPC:
+                self._starts[scenario] = (self._loop.memory(), self._history, self._last)
             self._references[key] = tuple(
                 self._run(Advice(self._cycle), episode.cycles_per_step)
                 for _ in range(episode.steps)

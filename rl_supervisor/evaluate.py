@@ -38,7 +38,7 @@ class Summary:
     """One controller over all test scenarios.
 
     Attributes:
-        profit_usd_per_h: mean, and its 95 % bootstrap interval.
+        profit_usd_per_h: mean, low and high end of its 95 % bootstrap interval.
         off_spec_usd_per_h: mean.
         violation_h: plant time with a hard limit broken, all episodes together [h].
         holds: cycles without an accepted move, all episodes together.
@@ -65,9 +65,8 @@ class Summary:
 
     def payload(self) -> dict[str, Json]:
         """Return plain values for JSON."""
-        mean, low, high = self.profit_usd_per_h
         return {
-            "profit_usd_per_h": {"mean": mean, "low": low, "high": high},
+            "profit_usd_per_h": list(self.profit_usd_per_h),
             "off_spec_usd_per_h": self.off_spec_usd_per_h,
             "violation_h": self.violation_h,
             "holds": self.holds,

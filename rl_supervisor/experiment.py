@@ -22,8 +22,8 @@ class EpisodeSettings:
         control_s: sample time of the MPC [s].
         interval_s: time between two decisions of the supervisor [s].
         profit_scale_usd_per_h: profit difference that counts as a reward of 1.
-        violation_weight: reward lost per interval when one hard limit is broken throughout by ten
-            measurement noises.
+        violation_weight: reward lost per interval when one hard limit is broken throughout by one
+            span (see `observation`).
     """
 
     duration_s: float

@@ -1,18 +1,17 @@
 """What the supervisor sees: one vector, made the same way in training and in the control loop.
 
 Only what the loop itself knows goes in: the scans so far, the prices of the limits that hold the
-MPC's target, planning's targets, and the last action. All scales are fixed (the tag list's
-measurement noise, and the constants below), so that nothing is learned beside the policy; values
-are cut to +-5.
+MPC's target, planning's targets, and the last action. All scales are fixed (the constants below,
+by physical dimension), so that nothing is learned beside the policy; values are cut to +-5.
 
 | part | for each | meaning |
 |---|---|---|
-| `margin:CV` | limited CV | distance of the recent mean to the nearest limit, in 10 noises |
-| `spread:CV` | limited CV | log10 of the recent standard deviation over the noise |
-| `trend:CV` | limited CV | recent mean minus the mean before, in 10 noises |
-| `room:CV` | limited CV | what one noise more room to its limits is worth, in 100 usd/h |
-| `error:CV` | CV with a target | recent mean minus planning's target, in 10 noises |
-| `trend:DV` | temperature DV | as above, in kelvin |
+| `margin:CV` | limited CV | distance of the recent mean to the nearest limit, in spans |
+| `spread:CV` | limited CV | log10 of the recent standard deviation over a tenth of a span |
+| `trend:CV` | limited CV | recent mean minus the mean before, in spans |
+| `room:CV` | limited CV | what a tenth of a span more room to its limits is worth, in 100 usd/h |
+| `error:CV` | CV with a target | recent mean minus planning's target, in spans |
+| `trend:DV` | temperature DV | as above |
 | `slate_gap` | unit | volume fraction in which the crude differs from planning's slate |
 | `slate_age` | unit | how fresh the last change of the crude is: 1 now, 0 long ago |
 | `feed_gap` | unit | feed minus planning's feed, relative |
@@ -35,10 +34,11 @@ from operator_agent.site import Site, Tag
 from operator_agent.units import HOUR_S, unit
 
 CLIP = 5.0  # scaled values beyond carry no more information than "far"
-NOISES_PER_SPAN = 10.0  # a margin of ten noises is comfortable
+# A deviation of one span is a matter for the operator; a tenth of it is measurement noise.
+SPANS = {"temperature": 5.0, "fraction": 0.02, "power": 2e6, "volume flow": 5e-3}  # SI
+NOISE_SHARE = 0.1
 PRICE_SPAN = 100.0  # usd/m3, about 16 usd/bbl: a large difference between neighbouring cuts
-ROOM_SPAN = 100.0  # usd/h per noise
-TEMPERATURE_SPAN_K = 5.0  # of a measured disturbance
+ROOM_SPAN = 100.0  # usd/h per tenth of a span
 SLATE_SPAN = 0.2  # volume fraction
 FEED_SPAN = 0.05  # relative
 NEW_SLATE = 0.02  # volume fraction; less is analyser noise, not a crude switch
@@ -148,14 +148,11 @@ class Observer:
             target_names: CVs for which planning gives targets.
 
         Raises:
-            InputError: a limited CV has no noise in the tag list, or a target is no CV.
+            InputError: a limited CV is of a dimension without span, or a target is no CV.
         """
         self._site = site
         self._targets = target_names
         self._limited = [(index, tag) for index, tag in enumerate(site.cvs) if _is_limited(tag)]
-        for _, tag in self._limited:
-            if not tag.noise > 0.0:
-                raise InputError(f"tag {tag.name}: the supervisor needs its measurement noise")
         self._cv_index = {tag.variable: index for index, tag in enumerate(site.cvs)}
         unknown = sorted(set(target_names) - set(self._cv_index))
         if unknown:
@@ -183,17 +180,14 @@ class Observer:
     def _make_layout(self) -> ObservationLayout:
         rows: list[tuple[str, float, float]] = []
         for _, tag in self._limited:
-            span = NOISES_PER_SPAN * tag.noise
+            span = span_of(tag)
             rows.append((f"margin:{tag.variable}", 0.0, span))
             rows.append((f"spread:{tag.variable}", 0.0, 1.0))
             rows.append((f"trend:{tag.variable}", 0.0, span))
             rows.append((f"room:{tag.variable}", 0.0, ROOM_SPAN))
         for name in self._targets:
-            noise = self._site.cvs[self._cv_index[name]].noise
-            rows.append((f"error:{name}", 0.0, NOISES_PER_SPAN * noise))
-        rows += [
-            (f"trend:{tag.variable}", 0.0, TEMPERATURE_SPAN_K) for _, tag in self._temperatures
-        ]
+            rows.append((f"error:{name}", 0.0, span_of(self._site.cvs[self._cv_index[name]])))
+        rows += [(f"trend:{tag.variable}", 0.0, span_of(tag)) for _, tag in self._temperatures]
         rows += [
             ("slate_gap", 0.0, SLATE_SPAN),
             ("slate_age", 0.0, 1.0),
@@ -255,10 +249,11 @@ class Observer:
         room = _room(target)
         for index, tag in self._limited:
             recent, trend, spread = _window(history.cvs[:, index])
+            noise = NOISE_SHARE * span_of(tag)
             raw[f"margin:{tag.variable}"] = _margin(tag, recent)
-            raw[f"spread:{tag.variable}"] = math.log10(max(spread / tag.noise, 0.1))
+            raw[f"spread:{tag.variable}"] = math.log10(max(spread / noise, 0.1))
             raw[f"trend:{tag.variable}"] = trend
-            raw[f"room:{tag.variable}"] = room.get(tag.variable, 0.0) * tag.noise * HOUR_S
+            raw[f"room:{tag.variable}"] = room.get(tag.variable, 0.0) * noise * HOUR_S
         for name in self._targets:
             recent, _, _ = _window(history.cvs[:, self._cv_index[name]])
             raw[f"error:{name}"] = recent - targets.targets.get(name, recent)
@@ -280,6 +275,18 @@ class Observer:
             "slate_age": math.exp(-history.slate_age_s / self._memory_s),
             "feed_gap": float(scan.u_readback[self._feed_index]) / targets.flow_vol_feed - 1.0,
         }
+
+
+def span_of(tag: Tag) -> float:
+    """Return the span by which deviations of a CV are divided [SI].
+
+    Raises:
+        InputError: there is none for its dimension.
+    """
+    dimension = unit(tag.unit).dimension
+    if dimension not in SPANS:
+        raise InputError(f"tag {tag.name}: the supervisor has no span for a {dimension}")
+    return SPANS[dimension]
 
 
 def _is_limited(tag: Tag) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from operator_agent.arrays import FloatArray
 from operator_agent.messages import AdviceEnvelope, EconomicTargets
+from operator_agent.rl_supervisor.observation import span_of
 from operator_agent.runtime.site_file import load_site
 from operator_agent.site import Site
 
@@ -58,13 +59,14 @@ def envelope() -> AdviceEnvelope:
 
 
 def calm_scan(site: Site, rng: np.random.Generator) -> Values:
-    """Return a scan 5 noises inside every limit, with the tag list's noise."""
+    """Return a scan one span inside every limit, with a noise of 0.8 K."""
     y = []
     for tag in site.cvs:
         low = max(tag.soft.low, tag.operator.low)
         high = min(tag.soft.high, tag.operator.high)
-        middle = high - 5.0 * tag.noise if np.isfinite(high) else low + 5.0 * tag.noise
-        y.append(middle + tag.noise * rng.normal())
+        span = span_of(tag)
+        middle = high - span if np.isfinite(high) else low + span
+        y.append(middle + 0.16 * span * rng.normal())
     d = [0.6, 0.4, 0.0, 0.0, 510.0]
     u = [0.5 * (tag.operator.low + tag.operator.high) for tag in site.mvs]
     u[0] = 0.18

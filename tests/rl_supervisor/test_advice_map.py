@@ -43,6 +43,12 @@ def test_each_kind_means_what_it_says() -> None:
     assert advice.move_suppression_factor == pytest.approx(2.0)
 
 
+def test_cvs_share_an_action() -> None:
+    joined = AdviceMap(("cut:t+s",), (1.0,))
+    assert dict(joined.advice(np.array([-0.5]), 1, ENVELOPE).target_biases) == {"t": 0.5, "s": 0.5}
+    assert dict(joined.advice(np.array([0.5]), 1, ENVELOPE).back_offs) == {"t": 0.5}
+
+
 def test_negative_back_off_is_none() -> None:
     assert AdviceMap(("back_off:t",), (2.0,)).advice(np.array([-1.0]), 1, ENVELOPE) == Advice(1)
 

@@ -38,11 +38,11 @@ def test_training_validation_gate_and_test_scenarios_never_meet() -> None:
         ("name: ppo_demo", "name: ppo_demo\nhook: run", "hook"),
         ("  gamma: 0.8", "  gamma: 1.8", "gamma"),
         ("algorithm: ppo", "algorithm: sarsa", "algorithm"),
-        ("move_suppression: 2.0", "move_supression: 2.0", "not known"),
+        ("move_suppression:", "move_supression:", "not known"),
         ("gate_first: 2000", "gate_first: 1000", "must not meet"),
         ("test_first: 3000", "test_first: 2000000", "lie from 0"),
         ("interval_s: 900.0", "interval_s: 930.0", "whole number"),
-        ("  energy_price: 7.5e-9", "  energy_cost: 7.5e-9", "wrong keys"),
+        ("  energy_price: 6.5e-9", "  energy_cost: 6.5e-9", "wrong keys"),
     ],
 )
 def test_wrong_training_files_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -13,6 +13,7 @@ from operator_agent.site import Site
 from .conftest import Values, calm_scan
 
 ACTIONS = ("cut:temp_tbp95_kerosene", "move_suppression")
+NOISE = 0.8  # K, of the scans below
 HELD = SteadyTarget(
     u=np.zeros(9), y=np.zeros(9), active=("temp_tbp95_lgo high", "flow_vol_feed high"),
     prices=(0.05, 1.0), profit=0.0, violation=0.0,
@@ -49,10 +50,10 @@ def test_calm_plant_gives_the_values_it_was_made_with(
     observer: Observer, site: Site, targets: EconomicTargets
 ) -> None:
     seen = observed(observer, site, targets)
-    assert seen["margin:temp_tbp95_lgo"] == pytest.approx(0.5, abs=0.15)
-    assert seen["spread:temp_tbp95_lgo"] == pytest.approx(0.0, abs=0.2)
+    assert seen["margin:temp_tbp95_lgo"] == pytest.approx(1.0, abs=0.15)
+    assert seen["spread:temp_tbp95_lgo"] == pytest.approx(np.log10(NOISE / 0.5), abs=0.1)
     assert seen["trend:temp_tbp95_lgo"] == pytest.approx(0.0, abs=0.15)
-    assert seen["room:temp_tbp95_lgo"] == pytest.approx(0.05 * 0.8 * 3600.0 / 100.0)
+    assert seen["room:temp_tbp95_lgo"] == pytest.approx(0.05 * 0.5 * 3600.0 / 100.0)
     assert seen["room:temp_tbp95_hgo"] == 0.0
     assert seen["slate_gap"] == pytest.approx(0.0, abs=1e-9)
     assert seen["feed_gap"] == pytest.approx(0.0)
@@ -72,7 +73,7 @@ def test_a_restless_plant_shows_in_the_spread(
         return replace(scan, y=y)
 
     seen = observed(observer, site, targets, shake)
-    assert seen["spread:temp_tbp95_lgo"] == pytest.approx(1.0, abs=0.1)  # ten noises
+    assert seen["spread:temp_tbp95_lgo"] == pytest.approx(np.log10(8.0 / 0.5), abs=0.05)
 
 
 def test_a_crude_switch_is_fresh_and_ages(
@@ -121,9 +122,11 @@ def test_history_is_a_value(observer: Observer, site: Site) -> None:
     assert np.isfinite(after.cvs[-1]).all()
 
 
-def test_a_site_without_noise_is_refused(site: Site) -> None:
-    tags = tuple(replace(tag, noise=0.0) for tag in site.tags)
-    with pytest.raises(InputError, match="noise"):
+def test_a_limited_cv_without_span_is_refused(site: Site) -> None:
+    tags = tuple(
+        replace(tag, unit="kg/s") if tag.variable == "duty_furnace" else tag for tag in site.tags
+    )
+    with pytest.raises(InputError, match="no span for a mass flow"):
         Observer(replace(site, tags=tags), ACTIONS, ())
 
 

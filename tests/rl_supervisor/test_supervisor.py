@@ -75,9 +75,12 @@ def test_without_a_plan_there_is_no_advice(
     assert "targets" in supervisor.reason
 
 
-def test_policy_of_another_site_is_refused(
+def test_policy_of_another_observation_is_refused(
     policy: Policy, site: Site, envelope: AdviceEnvelope
 ) -> None:
-    tags = tuple(replace(tag, noise=2.0 * tag.noise) for tag in site.tags)
+    other = replace(policy, observation_span=tuple(2.0 * s for s in policy.observation_span))
     with pytest.raises(InputError, match=r"trained for another observation.*margin:"):
-        Supervisor(policy, envelope, replace(site, tags=tags))
+        Supervisor(other, envelope, site)
+    fewer = tuple(tag for tag in site.tags if tag.variable != "temp_tbp95_naphtha")
+    with pytest.raises(InputError, match=r"margin:temp_tbp95_naphtha"):
+        Supervisor(policy, envelope, replace(site, tags=fewer))
