@@ -13,6 +13,7 @@ the chord iterations of the rollout.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import lapack
@@ -21,7 +22,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.mpc.linearise import Linearisation, Pattern
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Horizon:
     """Lengths of the stages, and which block of moves each one belongs to.
 
@@ -59,19 +60,19 @@ class Horizon:
         """Number of blocks."""
         return len(self.starts)
 
-    @property
+    @cached_property
     def block_of_stage(self) -> tuple[int, ...]:
         """Block number of each stage."""
         counts = np.diff([*self.starts, self.n_pred])
         return tuple(int(b) for b in np.repeat(np.arange(self.n_blocks), counts))
 
-    @property
+    @cached_property
     def block_lengths_s(self) -> FloatArray:
         """Length of each block, shape (n_blocks,) [s]."""
         lengths: FloatArray = np.add.reduceat(np.array(self.lengths_s), list(self.starts))
         return lengths
 
-    @property
+    @cached_property
     def borders_s(self) -> FloatArray:
         """Times of the stage borders from now, shape (N + 1,) [s]."""
         return np.concatenate([[0.0], np.cumsum(self.lengths_s)])

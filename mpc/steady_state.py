@@ -1,8 +1,8 @@
-"""Steady states of a scaled model, by Newton with a pseudo time step.
+"""Steady states of a scaled model: Newton when near, a pseudo time step when not.
 
-The time step starts at a minute and grows as the residual falls (switched evolution relaxation:
-Kelley and Keyes, "Convergence analysis of pseudo-transient continuation", SIAM J. Numer. Anal. 35
-(1998) 508), so that a far start follows the plant's own way and a near one converges at once.
+The pseudo time step starts at a minute and grows as the residual falls (switched evolution
+relaxation: Kelley and Keyes, "Convergence analysis of pseudo-transient continuation", SIAM J.
+Numer. Anal. 35 (1998) 508), so that a far start follows the plant's own way.
 """
 
 import numpy as np
@@ -11,10 +11,12 @@ from operator_agent.arrays import FloatArray
 from operator_agent.mpc.condense import factorise
 from operator_agent.mpc.linearise import Linearisation, Lineariser
 
-STEADY_TOLERANCE = 1e-10  # scaled, per second: under a millionth of a span in an hour
+STEADY_TOLERANCE = 1e-8  # scaled, per second: under a ten-thousandth of a span in an hour
 MAX_ITERATIONS = 120
 FIRST_STEP_S = 60.0
-LARGEST_STEP_S = 1e9  # beyond it the step is plain Newton
+NEWTON_STEP_S = 1e9  # so long a step is plain Newton
+NEWTON_ITERATIONS = 6
+NEWTON_GAIN = 0.5  # a Newton step near the solution reduces the residual at least so much
 LARGEST_CHANGE = 5.0  # spans of one state per iteration
 
 
@@ -29,6 +31,28 @@ def steady_state(
         d: SI, shape (n_d,).
         start: scaled state, shape (n_x,).
     """
+    return _newton(point, u, d, start) or _pseudo_transient(point, u, d, start)
+
+
+def _newton(
+    point: Lineariser, u: FloatArray, d: FloatArray, start: FloatArray
+) -> tuple[FloatArray, Linearisation] | None:
+    x, last = start, np.inf
+    for _ in range(NEWTON_ITERATIONS):
+        linear = point.linearise(x, u, d)
+        size = float(np.max(np.abs(linear.rhs)))
+        if size < STEADY_TOLERANCE:
+            return x, linear
+        if not size < NEWTON_GAIN * last:
+            return None
+        last = size
+        x = _stepped(point, x, linear, NEWTON_STEP_S)
+    return None
+
+
+def _pseudo_transient(
+    point: Lineariser, u: FloatArray, d: FloatArray, start: FloatArray
+) -> tuple[FloatArray, Linearisation] | None:
     x, step_s, last = start, FIRST_STEP_S, np.inf
     for _ in range(MAX_ITERATIONS):
         linear = point.linearise(x, u, d)
@@ -38,16 +62,18 @@ def steady_state(
         if not np.isfinite(size):
             return None
         if last < np.inf:
-            step_s *= float(np.clip(last / size, 0.3, 20.0))
-        elif size < 1e4 * STEADY_TOLERANCE:
-            step_s = LARGEST_STEP_S
-        step_s = min(step_s, LARGEST_STEP_S)
+            step_s = min(step_s * float(np.clip(last / size, 0.3, 20.0)), NEWTON_STEP_S)
         last = size
-        factors = factorise(linear.rhs_x[0], point.rhs_x_pattern, step_s)
-        change = factors.solve(step_s * linear.rhs[0])
-        largest = float(np.max(np.abs(change)))
-        x = x + change * min(1.0, LARGEST_CHANGE / max(largest, LARGEST_CHANGE))
+        x = _stepped(point, x, linear, step_s)
     return None
+
+
+def _stepped(point: Lineariser, x: FloatArray, linear: Linearisation, step_s: float) -> FloatArray:
+    factors = factorise(linear.rhs_x[0], point.rhs_x_pattern, step_s)
+    change = factors.solve(step_s * linear.rhs[0])
+    largest = float(np.max(np.abs(change)))
+    stepped: FloatArray = x + change * min(1.0, LARGEST_CHANGE / max(largest, LARGEST_CHANGE))
+    return stepped
 
 
 def steady_gains(point: Lineariser, linear: Linearisation) -> tuple[FloatArray, FloatArray] | None:
