@@ -14,6 +14,16 @@ from operator_agent.plant.variables import PRODUCTS
 from operator_agent.units import from_si
 
 _GAIN_STEP = 0.25  # of the span of each manipulated variable
+_CURVATURE_SPANS = np.linspace(-1.5, 1.5, 9)
+_MAIN_EFFECTS = (
+    ("temp_top", "temp_tbp95_naphtha"),
+    ("flow_vol_kerosene", "temp_tbp95_kerosene"),
+    ("flow_vol_lgo", "temp_tbp95_lgo"),
+    ("flow_vol_hgo", "temp_tbp95_hgo"),
+)
+_SETTLED = 0.05  # of the whole change
+_SETTLING_STEP = 0.5  # of the span of each manipulated variable
+_N_SETTLING = 180  # minutes
 _N_SPEED = 120  # steps of one minute
 _CHANGE_EVERY = 10  # minutes between changes of all set points
 _SHOWN_UNIT = {"temp": "degC", "duty": "MW", "flow_vol": "m3/h", "fraction": "%"}
@@ -47,6 +57,8 @@ def report(case: CrudeUnitCase) -> str:
         seconds[key] = time.process_time() - start
     parts = [_sizes(built, seconds), _operating_points(built)]
     parts += [_gains(key, unit) for key, unit in built.items()]
+    parts.append(_curvature(built))
+    parts.append(_settling(built))
     return "\n\n".join(parts) + "\n"
 
 
@@ -141,3 +153,52 @@ def _gains(key: str, unit: CrudeUnit) -> str:
         for row, cv in enumerate(model.y_names)
     ]
     return _table([f"gains, {key}", *(f"`{mv}`" for mv in model.u_names)], rows)
+
+
+def _curvature(built: dict[str, CrudeUnit]) -> str:
+    """Return how far main gains vary while their variable crosses three spans."""
+    rows = []
+    for mv, cv in _MAIN_EFFECTS:
+        row = [f"`{mv}` on `{cv}`"]
+        for unit in built.values():
+            model, solver = unit.model, make_steady_state_solver(unit.model)
+            n, at = model.u_names.index(mv), model.y_names.index(cv)
+            values, x = [], model.x_nominal
+            for spans in _CURVATURE_SPANS:
+                u = model.u_nominal.copy()
+                u[n] += spans * model.u_scale[n]
+                x = solver.solve(u, model.d_nominal, x)
+                outputs = model.outputs(x, u, model.d_nominal).full().ravel()
+                values.append(float(outputs[at] / model.y_scale[at]))
+            gains = np.diff(values) / np.diff(_CURVATURE_SPANS)
+            row.append(f"{gains.min():.2f} to {gains.max():.2f}")
+        rows.append(row)
+    return _table(["gain within 1.5 spans", *built], rows)
+
+
+def _settling(built: dict[str, CrudeUnit]) -> str:
+    """Return the time to 95 % of the longest and shortest responses of boiling points."""
+    first = next(iter(built.values())).model
+    rows = []
+    for n, mv in enumerate(first.u_names):
+        times = [_settling_times(unit, n) for unit in built.values()]
+        rows.append([f"`{mv}`", *(f"{min(t)} to {max(t)}" if t else "-" for t in times)])
+    return _table(["minutes to 95 % of the boiling points", *built], rows)
+
+
+def _settling_times(unit: CrudeUnit, mv: int) -> list[int]:
+    """Return minutes to 95 % for each boiling point that moves by 0.05 of a span or more."""
+    model, solver = unit.model, make_steady_state_solver(unit.model)
+    u, d = model.u_nominal.copy(), model.d_nominal
+    u[mv] += _SETTLING_STEP * model.u_scale[mv]
+    curves = [n for n, name in enumerate(model.y_names) if name.startswith("temp_")]
+    x = model.x_nominal
+    path = [model.outputs(x, u, d).full().ravel()[curves]]
+    for _ in range(_N_SETTLING):
+        x = solver.integrator.step(x, u, d, 60.0)
+        path.append(model.outputs(x, u, d).full().ravel()[curves])
+    end = model.outputs(solver.solve(u, d, x), u, d).full().ravel()[curves]
+    change = np.abs(end - path[0])
+    moving = change > 0.05 * model.y_scale[curves]
+    away = np.abs(np.array(path) - end) > _SETTLED * change
+    return [int(np.flatnonzero(away[:, n])[-1]) + 1 for n in np.flatnonzero(moving)]
