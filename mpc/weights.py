@@ -133,21 +133,38 @@ def load_weights(path: Path | str) -> Weights:
         InputError: the file is missing, a key is missing or unknown, or a value is not possible.
     """
     try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        parsed = _WeightsFile.model_validate(raw)
+        return weights_from(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
     except OSError as error:
         raise InputError(f"weights file {path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, ValidationError) as error:
+    except (yaml.YAMLError, InputError) as error:
         raise InputError(f"weights file {path} is wrong: {error}") from error
+
+
+def weights_from(payload: object) -> Weights:
+    """Return weights from plain values, as `weights_payload` gives them.
+
+    Raises:
+        InputError: a key is missing or unknown, or a value is not possible.
+    """
+    try:
+        parsed = _WeightsFile.model_validate(payload)
+    except ValidationError as error:
+        raise InputError(str(error)) from error
     return Weights(**{name: getattr(parsed, name) for name in _WeightsFile.model_fields})
 
 
-def save_weights(path: Path | str, weights: Weights) -> None:
-    """Write the weights as YAML, readable by `load_weights`."""
+def weights_payload(weights: Weights) -> dict[str, object]:
+    """Return weights as plain values, for files and between processes."""
     fields: dict[str, object] = {}
     for name in _WeightsFile.model_fields:
         value = getattr(weights, name)
         if isinstance(value, Mapping):
             value = dict(value)
         fields[name] = list(value) if isinstance(value, tuple) else value
-    Path(path).write_text(yaml.safe_dump(fields, sort_keys=False), encoding="utf-8")
+    return fields
+
+
+def save_weights(path: Path | str, weights: Weights) -> None:
+    """Write the weights as YAML, readable by `load_weights`."""
+    text = yaml.safe_dump(weights_payload(weights), sort_keys=False)
+    Path(path).write_text(text, encoding="utf-8")
