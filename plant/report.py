@@ -9,7 +9,11 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.plant.case_file import CrudeUnitCase
 from operator_agent.plant.crude_unit import CrudeUnit, build_crude_unit
-from operator_agent.plant.integrate import make_integrator, make_steady_state_solver
+from operator_agent.plant.integrate import (
+    SteadyStateSolver,
+    make_integrator,
+    make_steady_state_solver,
+)
 from operator_agent.plant.variables import PRODUCTS
 from operator_agent.units import from_si
 
@@ -55,10 +59,10 @@ def report(case: CrudeUnitCase) -> str:
         start = time.process_time()
         built[key] = build_crude_unit(case, key)
         seconds[key] = time.process_time() - start
+    solvers = {key: make_steady_state_solver(unit.model) for key, unit in built.items()}
     parts = [_sizes(built, seconds), _operating_points(built)]
-    parts += [_gains(key, unit) for key, unit in built.items()]
-    parts.append(_curvature(built))
-    parts.append(_settling(built))
+    parts += [_gains(key, solver) for key, solver in solvers.items()]
+    parts += [_curvature(solvers), _settling(solvers)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -137,9 +141,9 @@ def _operating_points(built: dict[str, CrudeUnit]) -> str:
     return _table(["nominal point", *told], rows)
 
 
-def _gains(key: str, unit: CrudeUnit) -> str:
+def _gains(key: str, solver: SteadyStateSolver) -> str:
     """Return the steady gains, in spans of the CV per span of the MV."""
-    model, solver = unit.model, make_steady_state_solver(unit.model)
+    model = solver.integrator.model
     base = model.outputs(model.x_nominal, model.u_nominal, model.d_nominal).full().ravel()
     columns = []
     for n in range(model.n_u):
@@ -155,13 +159,13 @@ def _gains(key: str, unit: CrudeUnit) -> str:
     return _table([f"gains, {key}", *(f"`{mv}`" for mv in model.u_names)], rows)
 
 
-def _curvature(built: dict[str, CrudeUnit]) -> str:
+def _curvature(solvers: dict[str, SteadyStateSolver]) -> str:
     """Return how far main gains vary while their variable crosses three spans."""
     rows = []
     for mv, cv in _MAIN_EFFECTS:
         row = [f"`{mv}` on `{cv}`"]
-        for unit in built.values():
-            model, solver = unit.model, make_steady_state_solver(unit.model)
+        for solver in solvers.values():
+            model = solver.integrator.model
             n, at = model.u_names.index(mv), model.y_names.index(cv)
             values, x = [], model.x_nominal
             for spans in _CURVATURE_SPANS:
@@ -173,22 +177,22 @@ def _curvature(built: dict[str, CrudeUnit]) -> str:
             gains = np.diff(values) / np.diff(_CURVATURE_SPANS)
             row.append(f"{gains.min():.2f} to {gains.max():.2f}")
         rows.append(row)
-    return _table(["gain within 1.5 spans", *built], rows)
+    return _table(["gain within 1.5 spans", *solvers], rows)
 
 
-def _settling(built: dict[str, CrudeUnit]) -> str:
+def _settling(solvers: dict[str, SteadyStateSolver]) -> str:
     """Return the time to 95 % of the longest and shortest responses of boiling points."""
-    first = next(iter(built.values())).model
+    first = next(iter(solvers.values())).integrator.model
     rows = []
     for n, mv in enumerate(first.u_names):
-        times = [_settling_times(unit, n) for unit in built.values()]
+        times = [_settling_times(solver, n) for solver in solvers.values()]
         rows.append([f"`{mv}`", *(f"{min(t)} to {max(t)}" if t else "-" for t in times)])
-    return _table(["minutes to 95 % of the boiling points", *built], rows)
+    return _table(["minutes to 95 % of the boiling points", *solvers], rows)
 
 
-def _settling_times(unit: CrudeUnit, mv: int) -> list[int]:
+def _settling_times(solver: SteadyStateSolver, mv: int) -> list[int]:
     """Return minutes to 95 % for each boiling point that moves by 0.05 of a span or more."""
-    model, solver = unit.model, make_steady_state_solver(unit.model)
+    model = solver.integrator.model
     u, d = model.u_nominal.copy(), model.d_nominal
     u[mv] += _SETTLING_STEP * model.u_scale[mv]
     curves = [n for n, name in enumerate(model.y_names) if name.startswith("temp_")]

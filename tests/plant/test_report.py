@@ -2,23 +2,23 @@
 
 import runpy
 import sys
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
+from operator_agent.plant.case_file import CrudeUnitCase
+from operator_agent.plant.report import report
+from operator_agent.plant.variables import CV_NAMES, MV_NAMES
+
 
 @pytest.mark.slow
-def test_report_names_all_variables_of_both_layouts(
-    cases: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    case_file = str(cases / "plants" / "crude_unit.yaml")
-    monkeypatch.setattr(sys, "argv", ["operator_agent.plant", case_file])
-    with pytest.raises(SystemExit) as stopped:
-        runpy.run_module("operator_agent.plant", run_name="__main__")
-    assert stopped.value.code == 0
-    text = capsys.readouterr().out
-    for words in ("| plant | 278 |", "| controller | 125 |", "`fraction_flooding`", "gains, plant"):
-        assert words in text
+def test_report_holds_all_tables(case: CrudeUnitCase) -> None:
+    text = report(replace(case, layouts={"controller": case.layout("controller")}))
+    heads = ("layout", "nominal point", "gains, controller", "gain within", "minutes to 95 %")
+    for head in heads:
+        assert f"| {head}" in text
+    assert "| controller | 125 |" in text
+    assert all(f"`{variable}`" in text for variable in (*MV_NAMES, *CV_NAMES))
 
 
 def test_wrong_use_of_the_command_is_told(
