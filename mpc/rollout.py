@@ -3,13 +3,11 @@
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.condense import Factors, factorise
+from operator_agent.mpc.condense import factorise
 from operator_agent.mpc.linearise import Lineariser
 from operator_agent.mpc.transcription import Transcription
 
-CHORD_TOLERANCE = 1e-5  # scaled defect of a prediction; acceptance allows a hundred times as much
 NEWTON_TOLERANCE = 1e-7  # scaled defect of a state that is carried on; well above rounding
-CHORD_ITERATIONS = 6  # with the factors of the linearisation; then Newton takes over
 NEWTON_ITERATIONS = 25  # a cold start needs some ten
 NEWTON_STEP = 5.0  # largest change of a scaled state in one Newton step
 
@@ -20,7 +18,6 @@ def rollout(
     x: FloatArray,
     inputs: FloatArray,
     guess: FloatArray | None,
-    factors: tuple[Factors, ...] | None,
 ) -> FloatArray | None:
     """Return the states at the stage borders, or None when a stage cannot be solved.
 
@@ -30,7 +27,6 @@ def rollout(
         x: state now, scaled, shape (n_x,).
         inputs: scaled, shape (N, n_u).
         guess: states at the end of the stages, shape (N, n_x); None starts from the last border.
-        factors: of I - h df/dx near the plan; None takes Newton steps only.
 
     Returns:
         Scaled states, shape (N + 1, n_x).
@@ -39,38 +35,11 @@ def rollout(
     states[0] = x
     for k, length in enumerate(grid.horizon.lengths_s):
         start = states[k] if guess is None else guess[k]
-        found = None
-        if factors is not None:
-            found = _chord(grid.point, d, states[k], inputs[k], start, factors[k], length)
-        if found is None:
-            found = implicit_step(grid.point, d, states[k], inputs[k], start, length)
+        found = implicit_step(grid.point, d, states[k], inputs[k], start, length)
         if found is None:
             return None
         states[k + 1] = found
     return states
-
-
-def _chord(
-    point: Lineariser,
-    d: FloatArray,
-    before: FloatArray,
-    u: FloatArray,
-    start: FloatArray,
-    factors: Factors,
-    step_s: float,
-) -> FloatArray | None:
-    x, last = start, np.inf
-    for _ in range(CHORD_ITERATIONS):
-        rhs, _ = point.values(x, u, d)
-        defect = x - before - step_s * rhs[0]
-        size = float(np.max(np.abs(defect)))
-        if size < CHORD_TOLERANCE:
-            return x
-        if not size < last:
-            return None
-        last = size
-        x = x - factors.solve(defect)
-    return None
 
 
 def implicit_step(

@@ -28,10 +28,11 @@ from operator_agent.mpc.problem import (
     refused,
 )
 from operator_agent.mpc.rollout import rollout
-from operator_agent.mpc.step import Direction, Plan, StepTaken, best_step, closed_step
+from operator_agent.mpc.step import Direction, Plan, StepTaken, best_step, full_step
 
 SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
 SETTLED_STEP = 0.3  # scaled; a full step below it leaves nothing for a second iteration of a cycle
+MAX_STALLS = 3  # solves in a row that kept the shifted plan; then a cold start looks for another
 PRICE_TOLERANCE = 1e-6  # multiplier above which a limit counts as active
 
 
@@ -63,6 +64,8 @@ def solve(problem: Problem, warm: Warm | None) -> Outcome:
     fault = check_inputs(problem)
     if fault is not None:
         return refused(fault.status, fault.reason)
+    if warm is not None and warm.stalls >= MAX_STALLS:
+        warm = None
     scaled = ScaledProblem.of(problem)
     plan, condensed = _start(problem, scaled, warm)
     if plan is None:
@@ -105,7 +108,7 @@ def _start(
     n_pred, n_blocks = grid.horizon.n_pred, grid.horizon.n_blocks
     if warm is None or warm.blocks.shape[0] != n_blocks or warm.states.shape[0] != n_pred + 1:
         blocks = scaled.fit(np.tile(scaled.u_held, (n_blocks, 1)))
-        states = rollout(grid, scaled.d, scaled.x, scaled.stage_inputs(blocks), None, None)
+        states = rollout(grid, scaled.d, scaled.x, scaled.stage_inputs(blocks), None)
         return (None if states is None else Plan(blocks, states)), None
     part = problem.cycle_s / grid.horizon.block_lengths_s[:-1, None]
     blocks = warm.blocks.copy()
@@ -154,12 +157,9 @@ def _iterate(
     move = solution.x[: grid.n_moves]
     response = closing + condensed.states_of_blocks @ move
     step = move.reshape(plan.blocks.shape)
-    if cached is None:
-        direction = Direction(step, closing, response - closing, free)
-        taken = best_step(grid, scaled, plan, direction, condensed.factors)
-    else:
-        guess = np.vstack([scaled.x[None, :], plan.states[1:] + response])
-        taken = closed_step(grid, scaled, Plan(plan.blocks + step, guess), condensed)
+    direction = Direction(step, closing, response - closing, free)
+    advance = best_step if cached is None else full_step
+    taken = advance(grid, scaled, plan, direction, condensed)
     trace.lap("step")
     if taken is None:
         return refused(SolverStatus.NOT_FINITE, "the model's prediction along the plan diverged")
@@ -180,7 +180,8 @@ def _finish(
 ) -> Outcome:
     grid, model = problem.transcription, problem.transcription.model
     inputs = scaled.stage_inputs(plan.blocks)
-    _, outputs = grid.stages.values(plan.states[1:], inputs, scaled.d)
+    outputs = plan.outputs
+    assert outputs is not None  # every step taken is predicted
     verdict = check_point(
         problem, plan.blocks, plan.states, outputs, grid.qp.kkt_residual(solution)
     )

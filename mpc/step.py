@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.condense import Condensed, Factors
+from operator_agent.mpc.condense import Condensed
 from operator_agent.mpc.cost import ScaledProblem, plan_cost
 from operator_agent.mpc.rollout import rollout
 from operator_agent.mpc.transcription import Transcription
 
 STEP_LENGTHS = (1.0, 0.5, 0.2)  # then 0; shorter steps gained nothing on jumps that need a ramp
 SMALL_GAP = 1.0  # spans; below it closing the defects to first order gave the cost to five digits
-SWEEPS = 8  # with factors some cycles old a sweep gains a digit or so
-SWEEP_TOLERANCE = 1e-4  # scaled defect; a tenth of what acceptance allows
+SWEEPS = 8  # with fresh factors a sweep gains some digits, with old ones about one
+SWEEP_TOLERANCE = 2e-5  # scaled defect; acceptance allows fifty times as much
 COST_TOLERANCE = 1e-6  # relative: differences of rollouts below it are rounding
 
 
@@ -28,11 +28,13 @@ class Plan:
     Attributes:
         blocks: MV levels, shape (n_blocks, n_u).
         states: at the stage borders, shape (N + 1, n_x).
-        cost: of the nonlinear prediction; NaN where it was not rolled out.
+        outputs: at the end of the stages, without bias, shape (N, n_y); None until predicted.
+        cost: of the nonlinear prediction; NaN until predicted.
     """
 
     blocks: FloatArray
     states: FloatArray
+    outputs: FloatArray | None = None
     cost: float = np.nan
 
 
@@ -67,7 +69,7 @@ def best_step(
     scaled: ScaledProblem,
     plan: Plan,
     direction: Direction,
-    factors: tuple[Factors, ...],
+    condensed: Condensed,
 ) -> StepTaken | None:
     """Return the first step length that lowers the cost, or zero; None when nothing predicts.
 
@@ -76,19 +78,14 @@ def best_step(
         scaled: the problem.
         plan: from which the step goes.
         direction: of the QP.
-        factors: of the stages near the plan.
+        condensed: of the plan.
     """
 
     def tried(length: float) -> Plan | None:
         blocks = plan.blocks + length * direction.blocks
         guess = plan.states[1:] + direction.closing + length * direction.states
-        inputs = scaled.stage_inputs(blocks)
-        states = rollout(grid, scaled.d, scaled.x, inputs, guess, factors)
-        if states is None:
-            return None
-        _, outputs = grid.stages.values(states[1:], inputs, scaled.d)
-        cost = plan_cost(grid, scaled, blocks, outputs + scaled.bias)
-        return Plan(blocks, states, cost) if np.isfinite(cost) else None
+        closed = _closed(grid, scaled, blocks, guess, condensed)
+        return closed or _rolled_out(grid, scaled, blocks, guess)
 
     stay = plan if np.isfinite(plan.cost) else None
     if stay is not None:
@@ -106,26 +103,64 @@ def best_step(
     return None if stay is None else StepTaken(0.0, stay, before)
 
 
-def closed_step(
-    grid: Transcription, scaled: ScaledProblem, plan: Plan, condensed: Condensed
+def full_step(
+    grid: Transcription,
+    scaled: ScaledProblem,
+    plan: Plan,
+    direction: Direction,
+    condensed: Condensed,
 ) -> StepTaken | None:
-    """Return the full step with its defects closed by old factors; None when they do not close.
+    """Return the full step closed by old factors, without a test; None when it does not close.
 
-    Args:
-        grid: stage functions.
-        scaled: the problem.
-        plan: with the full step to first order.
-        condensed: of an earlier plan.
+    Arguments as in `best_step`; `condensed` is that of an earlier plan.
     """
-    inputs, states = scaled.stage_inputs(plan.blocks), plan.states.copy()
+    guess = plan.states[1:] + direction.closing + direction.states
+    closed = _closed(grid, scaled, plan.blocks + direction.blocks, guess, condensed)
+    return None if closed is None else StepTaken(1.0, closed, np.nan)
+
+
+def _closed(
+    grid: Transcription,
+    scaled: ScaledProblem,
+    blocks: FloatArray,
+    guess: FloatArray,
+    condensed: Condensed,
+) -> Plan | None:
+    """Return the plan with its defects closed by sweeps over all stages at once, or None."""
+    inputs = scaled.stage_inputs(blocks)
+    states = np.vstack([scaled.x[None, :], guess])
+    last = np.inf
     for _ in range(SWEEPS):
         rhs, outputs = grid.stages.values(states[1:], inputs, scaled.d)
         defects = states[1:] - states[:-1] - grid.lengths_s[:, None] * rhs
         size = float(np.max(np.abs(defects)))
         if size < SWEEP_TOLERANCE:
-            cost = plan_cost(grid, scaled, plan.blocks, outputs + scaled.bias)
-            return StepTaken(1.0, Plan(plan.blocks, states, cost), np.nan)
-        if not np.isfinite(size):
+            return _predicted(grid, scaled, blocks, states, outputs)
+        if not size < last:
             return None
+        last = size
         states[1:] += condensed.propagate(defects)
     return None
+
+
+def _rolled_out(
+    grid: Transcription, scaled: ScaledProblem, blocks: FloatArray, guess: FloatArray
+) -> Plan | None:
+    """Return the plan as predicted by Newton, stage by stage, or None."""
+    inputs = scaled.stage_inputs(blocks)
+    states = rollout(grid, scaled.d, scaled.x, inputs, guess)
+    if states is None:
+        return None
+    _, outputs = grid.stages.values(states[1:], inputs, scaled.d)
+    return _predicted(grid, scaled, blocks, states, outputs)
+
+
+def _predicted(
+    grid: Transcription,
+    scaled: ScaledProblem,
+    blocks: FloatArray,
+    states: FloatArray,
+    outputs: FloatArray,
+) -> Plan | None:
+    cost = plan_cost(grid, scaled, blocks, outputs + scaled.bias)
+    return Plan(blocks, states, outputs, cost) if np.isfinite(cost) else None

@@ -1,13 +1,11 @@
 """The controller on the crude unit: with its own model as the plant, and with the finer one."""
 
-import pickle
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from operator_agent.errors import InputError
 from operator_agent.messages import Advice, EconomicTargets
 from operator_agent.mpc.controller import Controller
 from operator_agent.mpc.tuning.closed_loop import (
@@ -18,9 +16,8 @@ from operator_agent.mpc.tuning.closed_loop import (
     run_closed_loop,
     scan_of,
 )
-from operator_agent.mpc.tuning.crude_unit_trial import CrudeUnitTrial, with_genes
 from operator_agent.mpc.variables import variables_from_site
-from operator_agent.mpc.weights import load_weights, weights_payload
+from operator_agent.mpc.weights import load_weights
 from operator_agent.plant.case_file import CrudeUnitCase, load_crude_unit_case
 from operator_agent.plant.controller_economics import build_controller_economics
 from operator_agent.plant.controller_model import build_controller_model
@@ -162,24 +159,3 @@ def test_advice_and_reused_jacobians_keep_the_plan_acceptable(
         scan = scan_of(simulator, quick.variables, cycle)
     assert result.y_predicted is not None and result.y_predicted.shape == (9, 9)
     assert result.advice == advice
-
-
-def test_tuning_trial_scores_profit_and_refuses_unknown_genes(controller: Controller):
-    trial = CrudeUnitTrial(
-        case_path=str(ROOT / "cases/plants/crude_unit.yaml"),
-        variables=controller.variables,
-        weights=weights_payload(controller.weights),
-        targets=TARGETS.payload(),
-        hours=0.2,
-        cycle_s=60.0,
-    )
-    again = pickle.loads(pickle.dumps(trial))
-    score = again({"bias_filter": 0.2, "move_suppression": 2.0}, (1,))
-    assert np.isfinite(score) and score > -20_000.0
-    changed = with_genes(controller.weights, {"move_suppression": 2.0})
-    assert (
-        changed.move_suppression["temp_top"]
-        == 2.0 * controller.weights.move_suppression["temp_top"]
-    )
-    with pytest.raises(InputError, match="horizon"):
-        with_genes(controller.weights, {"horizon": 1.0})

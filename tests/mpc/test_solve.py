@@ -83,7 +83,7 @@ def test_condensed_response_is_that_of_the_nonlinear_prediction(problem: Problem
     grid, scaled = problem.transcription, ScaledProblem.of(problem)
     blocks = np.tile(scaled.u_held, (grid.horizon.n_blocks, 1))
     inputs = scaled.stage_inputs(blocks)
-    states = rollout(grid, scaled.d, scaled.x, inputs, None, None)
+    states = rollout(grid, scaled.d, scaled.x, inputs, None)
     assert states is not None
     linear = grid.stages.linearise(states[1:], inputs, scaled.d)
     response = condense(linear, grid.stages.rhs_x_pattern, grid.horizon).outputs_of_blocks
@@ -93,7 +93,7 @@ def test_condensed_response_is_that_of_the_nonlinear_prediction(problem: Problem
         moved = blocks.copy()
         moved.flat[column] += step
         other = scaled.stage_inputs(moved)
-        there = rollout(grid, scaled.d, scaled.x, other, None, None)
+        there = rollout(grid, scaled.d, scaled.x, other, None)
         assert there is not None
         change = (grid.stages.values(there[1:], other, scaled.d)[1] - base) / step
         assert change == pytest.approx(response[:, :, column], abs=5e-3)
