@@ -367,6 +367,9 @@ def with_price_factors(case: PlanningCase, factors: Mapping[str, float]) -> Plan
 def with_slate(case: PlanningCase, slate: Mapping[str, float]) -> PlanningCase:
     """Return the case with the crude slate fixed, as after a crude switch that has happened.
 
+    What is in the tanks has been bought: what must and may be bought of each crude gives way to
+    the slate.
+
     Args:
         case: to start from.
         slate: volume fraction by crude; a crude that is not named gets none.
@@ -384,4 +387,9 @@ def with_slate(case: PlanningCase, slate: Mapping[str, float]) -> PlanningCase:
     total = sum(slate.values())
     if abs(total - 1.0) > SLATE_TOLERANCE:
         raise InputError(f"slate adds up to {total:.6f}; volume fractions must add up to 1")
-    return replace(case, slate={name: slate.get(name, 0.0) / total for name in case.crudes})
+    fixed = {name: slate.get(name, 0.0) / total for name in case.crudes}
+    bought = {
+        name: replace(crude, low=0.0, high=case.crude_unit.high)
+        for name, crude in case.crudes.items()
+    }
+    return replace(case, slate=fixed, crudes=bought)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -90,7 +89,7 @@ def load_case(path: Path | str) -> PlanningCase:
 def _each(
     entries: Mapping[str, EntryT], build: Callable[[str, EntryT], ValueT]
 ) -> Mapping[str, ValueT]:
-    return MappingProxyType({name: build(name, entry) for name, entry in entries.items()})
+    return {name: build(name, entry) for name, entry in entries.items()}
 
 
 def _range(entry: object, names: tuple[str, str], place: str) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Limits that contradict each other: which give way at the least cost, and which clash.
 
-First the elastic answer: all limits may be broken at a price per percent, and the cheapest
-breakage is found; then the best plan with just that breakage shows what each broken limit costs.
+First the elastic answer: all limits may be broken at a price, and the cheapest breakage is found;
+then the best plan with just that breakage shows what each broken limit costs.
 Second, an irreducible set from HiGHS: limits that cannot hold together, though any one less could.
 """
 

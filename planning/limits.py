@@ -43,8 +43,9 @@ class Limit:
         quality: name of the limited quality; empty for other limits.
         row_value: the bound in the row: [m3/h], [K], or the blending index.
         row_side: side in the row; differs from `side` when the index falls as the quality rises.
-        weight: cost per unit of the row's elastic variable in the search for conflicts: one percent
-            of any limit counts the same.
+        weight: cost per unit of the row's elastic variable in the search for conflicts: one m3 of
+            any flow counts the same, and a quality that is off by one percent counts like one
+            percent of the product.
     """
 
     kind: LimitKind

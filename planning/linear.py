@@ -18,6 +18,7 @@ from operator_agent.planning.outcome import Solution, SolverStop
 
 INTERIOR_FROM_COLUMNS = 2_000  # simplex is as fast below, and hopeless far above
 FEASIBILITY_TOLERANCE = 1e-9  # after scaling: relative to the largest term that a row may have
+PRESOLVE = ("choose", "off")  # HiGHS 1.15 now and then loses its status in presolve: once more
 ACCEPTED_RESIDUAL = 1e-6  # relative; ten times the dual tolerance of HiGHS
 EQUAL, AT_MOST = 0, 1  # bound types of the compiler; -1 is at least
 
@@ -85,8 +86,14 @@ def solve_linear(program: LinearProgram) -> Solution:
     fails it is not called converged.
     """
     solver = load_solver(program)
-    solver.run()
-    stop = _STOPS.get(solver.getModelStatus(), SolverStop.FAILED)
+    stop = SolverStop.FAILED
+    for presolve in PRESOLVE:
+        solver.setOptionValue("presolve", presolve)
+        solver.run()
+        stop = _STOPS.get(solver.getModelStatus(), SolverStop.FAILED)
+        if stop is not SolverStop.FAILED:
+            break
+        solver.clearSolver()
     found = solver.getSolution()
     x = np.array(found.col_value, dtype=np.float64)
     scale, columns = program.scales()

@@ -1,12 +1,13 @@
 """Successive linear programming: the LP stage of a plan.
 
 Each pass linearises the refinery about the last point (see `mixing`), solves the LP with cut points
-kept within a trust region, recomputes all qualities exactly, and goes on. A pass that does not
-improve the exact merit halves the region. If the limits contradict each other in a pass, the
-elastic form of the same LP gives the next point, so a poor start does not end the search.
+kept within a trust region, recomputes all qualities exactly, and goes on from there. A pass that is
+worse than the one before halves the region; the best pass is kept. If the limits contradict each
+other in a pass, the elastic form of the same LP gives the next point, so a poor start does not end
+the search.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyomo.environ as pyo
@@ -19,10 +20,11 @@ from operator_agent.planning.outcome import Solution, SolverStop
 from operator_agent.planning.refinery import Refinery, build_model, first_point, place
 from operator_agent.planning.streams import Point, read_point
 
-MAX_PASSES = 12
+MAX_PASSES = 20
 FIRST_TRUST_K = 15.0  # a third of the usual window of a cut point
 LAST_TRUST_K = 0.5  # cut points are not controlled any closer
 SAME_PROFIT = 1e-6  # relative change of the LP profit at which the recursion has settled
+CONSISTENT = 1e-4  # relative: exact profit, less broken limits, against the profit of the LP
 BREAK_PRICE = 1e4  # [usd/m3] merit lost per m3/h of a broken limit; two orders over any margin
 
 
@@ -46,28 +48,39 @@ class LinearPlan:
     merit: float
     passes: int
 
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """By which passes compare: a linear plan within the limits first, then the exact merit."""
+        return self.solution.stop is SolverStop.CONVERGED, self.merit
+
+    def repeats(self, last: "LinearPlan") -> bool:
+        """Return whether the recursion has settled: another pass would find the same again.
+
+        The exact model must confirm the profit of the LP. Where limits contradict each other, the
+        least breakage stays the same instead.
+        """
+        if self.solution.stop is not SolverStop.CONVERGED:
+            return abs(self.merit - last.merit) <= SAME_PROFIT * abs(self.merit)
+        confirmed = abs(self.merit - self.profit) <= CONSISTENT * abs(self.profit)
+        return confirmed and abs(self.profit - last.profit) <= SAME_PROFIT * abs(self.profit)
+
 
 def solve_recursion(plant: Refinery) -> LinearPlan:
     """Return the best pass of successive LPs from the default start.
 
-    The stop of the result is INFEASIBLE when the linear model found no plan within the limits.
+    The stop of the result is not CONVERGED when no pass found a linear plan within the limits.
     """
     exact = build_model(plant, Exact(), first_point(plant))
-    best: LinearPlan | None = None
-    point, trust = first_point(plant), FIRST_TRUST_K
-    for count in range(1, MAX_PASSES + 1):
-        found = _one_pass(plant, exact, point, trust, count)
-        settled = best is not None and abs(found.profit - best.profit) <= SAME_PROFIT * abs(
-            best.profit
-        )
-        if best is None or found.merit >= best.merit:
-            best, point = found, found.point
-        else:
-            trust *= 0.5
+    last = _one_pass(plant, exact, first_point(plant), FIRST_TRUST_K, 1)
+    best, trust = last, FIRST_TRUST_K
+    for count in range(2, MAX_PASSES + 1):
+        found = _one_pass(plant, exact, last.point, trust, count)
+        trust = trust if found.rank > last.rank else 0.5 * trust
+        settled = found.repeats(last)
+        last, best = found, max(best, found, key=lambda one: one.rank)
         if settled or trust < LAST_TRUST_K:
             break
-    assert best is not None
-    return best
+    return replace(best, passes=last.passes)
 
 
 def _one_pass(plant: Refinery, exact: Any, point: Point, trust: float, count: int) -> LinearPlan:

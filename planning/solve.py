@@ -67,7 +67,7 @@ def solve_case(case: PlanningCase, *, stage: Stage = "nlp", clock: Clock | None 
 
 
 def _linear_stage(plant: Refinery, linear: LinearPlan) -> tuple[Any, Solution, PointWorth]:
-    if linear.solution.stop is SolverStop.INFEASIBLE:
+    if linear.solution.stop is not SolverStop.CONVERGED:
         _raise_conflict(plant, linear.point)
         raise SolveFailedError(
             f"case {plant.case.name}: the linear stage did not settle within {linear.passes} "
