@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from asyncua import ua
 from asyncua.client.client import Client
@@ -126,7 +127,7 @@ class OpcuaLink:
                 namespaces = await client.get_namespace_array()
         except LINK_FAULTS as error:
             await _close(client)
-            raise LinkError(self._connect_reason(error)) from error
+            raise LinkError(await self._connect_reason(error)) from error
         if self._namespace_uri not in namespaces:
             await _close(client)
             raise LinkError(
@@ -136,13 +137,20 @@ class OpcuaLink:
         self._namespace = namespaces.index(self._namespace_uri)
         self._client = client
 
-    def _connect_reason(self, error: BaseException) -> str:
+    async def _connect_reason(self, error: BaseException) -> str:
         who = f"OPC UA server {self._endpoint}"
         if isinstance(error, ConnectionRefusedError):
             return f"{who} is out of reach ({error}); start it, or correct the endpoint"
-        if isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError) and not await self._listens():
             return (
                 f"{who} does not answer within {self._timeout_s:g} s; check the server and network"
+            )
+        if isinstance(error, TimeoutError):
+            return (
+                f"{who} takes the connection but opens no secure channel within "
+                f"{self._timeout_s:g} s: it hangs, or the certificate of identity "
+                f"'{self._identity.value}' or the one pinned for the server is not the other "
+                "side's; compare both certificates, then look at the server's log"
             )
         if isinstance(error, OSError) and not isinstance(error, ConnectionError):
             return f"{who} is out of reach ({error}); check the endpoint and the network"
@@ -151,6 +159,17 @@ class OpcuaLink:
             f"{who} and identity '{self._identity.value}' do not trust each other ({detail}); pin "
             "the certificate of each at the other"
         )
+
+    async def _listens(self) -> bool:
+        """Return whether anybody takes a connection at the endpoint's port."""
+        address = urlsplit(self._endpoint)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                _, writer = await asyncio.open_connection(address.hostname, address.port)
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
+        return True
 
     async def close(self) -> None:
         """Close the connection; never raises and never waits long."""

@@ -142,7 +142,8 @@ class CaseEntry(_Strict):
 
 def first_complaint(error: ValidationError) -> str:
     """Return one sentence about the first thing that is wrong, with the nearest valid key."""
-    found = error.errors()[0]
+    faults = error.errors()  # a misspelt key is missing as well: its own fault says more
+    found = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
     place = tuple(found["loc"])
     where = ".".join(str(part) for part in place)
     if found["type"] == "extra_forbidden":

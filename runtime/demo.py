@@ -108,7 +108,7 @@ def _run(setup: DemoSetup, name: str, folder: Path, display: DemoDisplay) -> Run
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir()
-    site_path = _site_with_free_ports(setup.site_path, folder)
+    site_path = site_with_free_ports(setup.site_path, folder)
     site = load_site(site_path)
     state = StateFolder(folder)
     make_keys(site, state)
@@ -184,7 +184,7 @@ def _announce(setup: DemoSetup, time_h: float, step_s: float, display: DemoDispl
             display.event(event.time_h, event.text)
 
 
-def _site_with_free_ports(source: Path, folder: Path) -> Path:
+def site_with_free_ports(source: Path, folder: Path) -> Path:
     """Return a copy of the site file on free ports, so that two demonstrations can run at once."""
     raw = yaml.safe_load(source.read_text())
     ports = iter(_free_ports(4))

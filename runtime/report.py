@@ -1,6 +1,7 @@
 """The report of a demonstration: one HTML file with its pictures inside, no network needed."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ BASELINES = {
     "mpc": "the nonlinear MPC with planning's targets and prices, without the supervisor",
     "mpc+supervisor": "the same MPC with the supervisor's advice inside the signed envelope",
 }
+
+DURATION = re.compile(r" for \d+(\.\d+)? s\b")
 
 CSS = """
 :root { color-scheme: light; }
@@ -275,7 +278,8 @@ def _bad_readings(runs: Sequence[RunRecord]) -> str:
     for run in runs:
         for cycle in run.cycles:
             for tag, reason in cycle.bad_tags.items():
-                seen.setdefault((run.name, tag, reason.split(";")[0]), []).append(cycle.time_h)
+                kind = DURATION.sub("", reason)  # a frozen value is one story, however long
+                seen.setdefault((run.name, tag, kind), []).append(cycle.time_h)
     if not seen:
         return ""
     rows = [

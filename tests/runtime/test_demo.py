@@ -1,0 +1,58 @@
+"""The whole loop on one command: plan, plant, MPC, gate, historian, audit, report."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tests.runtime.conftest import SITE, Cli
+
+from operator_agent.io.historian import Historian
+from operator_agent.runtime.site_file import load_site
+
+MINUTES = 42
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.mark.slow
+def test_the_demonstration_runs_and_every_write_is_certified(cli: Cli, out: Path) -> None:
+    done = cli("demo", "--out", out, "--hours", MINUTES / 60, "--seed", 3, "--json", timeout_s=280)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary == json.loads((out / "summary.json").read_text())
+    assert list(summary["controllers"]) == ["recipe", "mpc", "mpc+supervisor"]
+    for name, score in summary["controllers"].items():
+        assert score["writes_without_certificate"] == 0
+        assert (score["writes_total"] > 0) is (name != "recipe")
+        assert set(score["cv_deviation_percent_of_span"]) == set(score["hard_limit_violation"]) & {
+            tag.variable for tag in load_site(SITE).cvs
+        }
+    mpc = summary["controllers"]["mpc"]
+    assert mpc["cycles"] == MINUTES
+    assert mpc["gate_verdicts"]["written"] >= MINUTES - 2
+    assert summary["seed"] == 3
+    assert summary["versions"]["casadi"]
+
+
+@pytest.mark.slow
+def test_the_report_needs_no_network(out: Path) -> None:
+    text = (out / "report.html").read_text()
+    links = re.findall(r'(?:src|href)="(?!#)([^"]+)"', text)
+    assert not [link for link in links if link.startswith(("http", "//"))]
+    assert "<script" not in text
+    for word in ("recipe", "mpc+supervisor", "without certificate", "Against the MPC alone"):
+        assert word in text
+
+
+@pytest.mark.slow
+def test_the_historian_holds_each_scan(out: Path) -> None:
+    site = load_site(SITE)
+    historian = Historian(out / "mpc" / "historian.sqlite")
+    tags = [tag.name for tag in site.cvs]
+    history = historian.read(tags, 0.0, 1e12)
+    historian.close()
+    assert len(history.time_s) == MINUTES
