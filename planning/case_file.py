@@ -22,9 +22,8 @@ from operator_agent.planning.case import (
     Spec,
     UnitProduct,
     Utilities,
-    with_price_factors,
-    with_slate,
 )
+from operator_agent.planning.case_changes import with_price_factors, with_slate
 from operator_agent.planning.case_schema import (
     CaseEntry,
     CrudeEntry,
