@@ -196,7 +196,8 @@ class Controller:
         problem = self._problem(state, estimate, scan, target, variables, advice)
         outcome = solve(problem, state.warm)
         watch.lap("nmpc")
-        after = ControllerState(state.cycle + 1, estimate, target, target_state, outcome.warm)
+        trusted = None if outcome.status is SolverStatus.NOT_FINITE else estimate
+        after = ControllerState(state.cycle + 1, trusted, target, target_state, outcome.warm)
         light = replace(outcome, warm=None)  # factors of all stages: kept in the state alone
         result = self._result(light, estimate, target, advice, (*cuts, *more), watch)
         return replace(result, problem=problem), after

@@ -106,18 +106,26 @@ def _start(
     """Return the shifted plan, made to fit the limits; without one, the held set points."""
     grid = problem.transcription
     n_pred, n_blocks = grid.horizon.n_pred, grid.horizon.n_blocks
-    if warm is None or warm.blocks.shape[0] != n_blocks or warm.states.shape[0] != n_pred + 1:
+    if warm is None:
         blocks = scaled.fit(np.tile(scaled.u_held, (n_blocks, 1)))
         states = rollout(grid, scaled.d, scaled.x, scaled.stage_inputs(blocks), None)
         return (None if states is None else Plan(blocks, states)), None
+    blocks = _resized(warm.blocks, n_blocks)
     part = problem.cycle_s / grid.horizon.block_lengths_s[:-1, None]
-    blocks = warm.blocks.copy()
-    blocks[:-1] += np.minimum(part, 1.0) * (warm.blocks[1:] - warm.blocks[:-1])
-    states = warm.states.copy()
+    blocks[:-1] += np.minimum(part, 1.0) * np.diff(blocks, axis=0)
+    states = _resized(warm.states, n_pred + 1)
     part = np.minimum(problem.cycle_s / grid.lengths_s, 1.0)[:, None]
-    states[:-1] += part * (warm.states[1:] - warm.states[:-1])
+    states[:-1] += part * np.diff(states, axis=0)
     states[0] = scaled.x
-    return Plan(scaled.fit(blocks), states), warm.condensed
+    shape = (n_pred, grid.model.n_y, grid.n_moves)
+    fits = warm.condensed.outputs_of_blocks.shape == shape
+    return Plan(scaled.fit(blocks), states), warm.condensed if fits else None
+
+
+def _resized(rows: FloatArray, count: int) -> FloatArray:
+    """Return a copy with `count` rows: cut off, or the last one repeated, for another horizon."""
+    kept = rows[:count]
+    return np.vstack([kept, np.tile(rows[-1], (count - kept.shape[0], 1))])
 
 
 def _iterate(

@@ -18,6 +18,7 @@ STEP_LENGTHS = (1.0, 0.5, 0.2)  # then 0; shorter steps gained nothing on jumps 
 SMALL_GAP = 1.0  # spans; below it closing the defects to first order gave the cost to five digits
 SWEEPS = 8  # with fresh factors a sweep gains some digits, with old ones about one
 SWEEP_TOLERANCE = 2e-5  # scaled defect; acceptance allows fifty times as much
+SWEEP_TOLERANCE_OLD = 2e-4  # the same with old factors: fewer sweeps, still far inside
 COST_TOLERANCE = 1e-6  # relative: differences of rollouts below it are rounding
 
 
@@ -84,7 +85,7 @@ def best_step(
     def tried(length: float) -> Plan | None:
         blocks = plan.blocks + length * direction.blocks
         guess = plan.states[1:] + direction.closing + length * direction.states
-        closed = _closed(grid, scaled, blocks, guess, condensed)
+        closed = _closed(grid, scaled, blocks, guess, condensed, SWEEP_TOLERANCE)
         return closed or _rolled_out(grid, scaled, blocks, guess)
 
     stay = plan if np.isfinite(plan.cost) else None
@@ -115,7 +116,8 @@ def full_step(
     Arguments as in `best_step`; `condensed` is that of an earlier plan.
     """
     guess = plan.states[1:] + direction.closing + direction.states
-    closed = _closed(grid, scaled, plan.blocks + direction.blocks, guess, condensed)
+    blocks = plan.blocks + direction.blocks
+    closed = _closed(grid, scaled, blocks, guess, condensed, SWEEP_TOLERANCE_OLD)
     return None if closed is None else StepTaken(1.0, closed, np.nan)
 
 
@@ -125,6 +127,7 @@ def _closed(
     blocks: FloatArray,
     guess: FloatArray,
     condensed: Condensed,
+    tolerance: float,
 ) -> Plan | None:
     """Return the plan with its defects closed by sweeps over all stages at once, or None."""
     inputs = scaled.stage_inputs(blocks)
@@ -134,7 +137,7 @@ def _closed(
         rhs, outputs = grid.stages.values(states[1:], inputs, scaled.d)
         defects = states[1:] - states[:-1] - grid.lengths_s[:, None] * rhs
         size = float(np.max(np.abs(defects)))
-        if size < SWEEP_TOLERANCE:
+        if size < tolerance:
             return _predicted(grid, scaled, blocks, states, outputs)
         if not size < last:
             return None
