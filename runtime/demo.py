@@ -30,6 +30,7 @@ from operator_agent.runtime.control_process import build_controller, build_loop
 from operator_agent.runtime.demo_display import DemoDisplay
 from operator_agent.runtime.demo_record import event_list, load_run, plan_at
 from operator_agent.runtime.planner import PlannerPool, PlanRequest
+from operator_agent.runtime.plots import overview_figure, save_png
 from operator_agent.runtime.report import write_report
 from operator_agent.runtime.run_record import CycleRecord, Event, RunRecord
 from operator_agent.runtime.scenario_plans import TimedPlan, plan_scenario
@@ -69,7 +70,7 @@ class DemoSetup:
 def run_demo(
     site_path: Path, out: Path, hours: float, seed: int, display: DemoDisplay
 ) -> dict[str, Any]:
-    """Run the three controllers, write `report.html` and `summary.json`, return the summary.
+    """Run the three controllers, write `report.html`, `overview.png` and `summary.json`, return the summary.
 
     Raises:
         OperatorAgentError: an input is wrong, a plan is infeasible, or a process ended; what was
@@ -94,6 +95,7 @@ def run_demo(
     (out / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
     titles = [("The plan with the choice of crude open", best.tables)]
     titles += [(f"{plan.time_h:.1f} h: {plan.why}", plan.answer.tables) for plan in plans]
+    save_png(overview_figure(site, runs, events), out / "overview.png")
     write_report(out / "report.html", site, runs, summary, events, titles)
     return summary
 

@@ -3,6 +3,7 @@
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -62,6 +63,40 @@ def mv_figure(site: Site, runs: Sequence[RunRecord], events: Sequence[Event]) ->
     return _panels(site.mvs, draw, events)
 
 
+OVERVIEW = ("temp_tbp95_kerosene", "temp_tbp95_hgo", "duty_condenser")
+OVERVIEW_MVS = ("temp_coil_outlet", "flow_vol_hgo")
+
+
+def overview_figure(site: Site, runs: Sequence[RunRecord], events: Sequence[Event]) -> Figure:
+    """Return six panels that tell the run: money, three CVs against limits, two set points."""
+    cvs = [tag for tag in site.cvs if tag.variable in OVERVIEW]
+    mvs = [tag for tag in site.mvs if tag.variable in OVERVIEW_MVS]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(COLUMNS * PANEL_INCH[0], 2 * 2.6))
+        money, *panels = figure.subplots(2, COLUMNS).flat
+        _gained(money, runs)
+        for axes, tag in zip(panels, (*cvs, *mvs), strict=True):
+            for run in runs:
+                values = run.truth if tag in cvs else run.setpoints
+                _line(axes, run, tag, values[tag.variable])
+            _limit_lines(axes, tag.operator, tag, HARD, "-")
+            _limit_lines(axes, tag.soft, tag, SOFT, "--")
+            axes.set_title(f"{_short(tag.description)} [{tag.unit}]")
+        for axes in (money, *panels):
+            _mark(axes, events)
+            axes.set_xlabel("plant time [h]")
+        handles, labels = panels[0].get_legend_handles_labels()
+        money.legend(handles, labels, frameon=False, loc="upper left")
+    return figure
+
+
+def _gained(axes: Axes, runs: Sequence[RunRecord]) -> None:
+    for run in runs:
+        more = np.cumsum(run.profit_usd_h - runs[0].profit_usd_h) / 60.0 / 1e3
+        axes.plot(run.time_h, more, color=COLOURS[run.name], lw=WIDTHS[run.name])
+    axes.set_title(f"Profit gained over the {runs[0].name} [kUSD]")
+
+
 def economics_figure(runs: Sequence[RunRecord], events: Sequence[Event]) -> Figure:
     """Return profit rate, what it adds up to against the first run, and energy per tonne."""
     with matplotlib.rc_context(STYLE):
@@ -70,11 +105,9 @@ def economics_figure(runs: Sequence[RunRecord], events: Sequence[Event]) -> Figu
         for run in runs:
             style: Any = {"color": COLOURS[run.name], "lw": WIDTHS[run.name]}
             rate.plot(run.time_h, run.profit_usd_h / 1e3, **style)
-            more = np.cumsum(run.profit_usd_h - runs[0].profit_usd_h) / 60.0 / 1e3
-            gained.plot(run.time_h, more, **style)
             energy.plot(run.time_h, run.energy_j_kg * 1e-6, **style)
         rate.set_title("Profit rate [kUSD/h]")
-        gained.set_title(f"Profit gained over {runs[0].name} [kUSD]")
+        _gained(gained, runs)
         energy.set_title("Energy per crude [GJ/t]")
         for axes in (rate, gained, energy):
             _mark(axes, events)
@@ -120,6 +153,12 @@ def gate_figure(runs: Sequence[RunRecord], events: Sequence[Event]) -> Figure:
         histogram.set_title("Time of the optimizer per cycle [ms]")
         histogram.set_ylabel("cycles")
     return figure
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG."""
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
 def svg(figure: Figure) -> str:
