@@ -127,7 +127,8 @@ class Controller:
         self._targets = TargetOptimizer(self._scaled, weights, economics)
         self._economics = economics
         self._grids: dict[tuple[Horizon, LimitShape], Transcription] = {}
-        self._grid(weights.n_pred, variables)
+        self._limits = variables.with_margin(weights.hard_margin * model.y_scale)
+        self._grid(weights.n_pred, self._limits)
 
     def with_variables(self, variables: ControlVariables) -> "Controller":
         """Return a controller with other limits that shares the compiled functions."""
@@ -142,6 +143,7 @@ class Controller:
         stage_weights(weights, self.model, None)
         copy.model, copy.variables, copy.weights = self.model, variables, weights
         copy.cycle_s, copy._scaled, copy._economics = self.cycle_s, self._scaled, self._economics
+        copy._limits = variables.with_margin(weights.hard_margin * self.model.y_scale)
         copy._estimator = Estimator(self._scaled, variables, weights, self.cycle_s)
         copy._targets = TargetOptimizer(self._scaled, weights, self._economics)
         copy._grids = self._grids
@@ -186,7 +188,7 @@ class Controller:
             InputError: targets or advice name something that the model does not know.
         """
         watch = _Stopwatch()
-        variables, cuts = backed_off(self.variables, advice.back_offs if advice else {})
+        variables, cuts = backed_off(self._limits, advice.back_offs if advice else {})
         estimate = self._estimate(state, scan)
         watch.lap("estimate")
         if isinstance(estimate, Rejected):

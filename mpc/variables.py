@@ -74,6 +74,20 @@ class ControlVariables:
                 array[self.mv_names.index(name)] = value
         return replace(self, mv_low=new_low, mv_high=new_high)
 
+    def with_margin(self, margin: FloatArray) -> "ControlVariables":
+        """Return these variables with a soft limit drawn inside each hard one.
+
+        Args:
+            margin: distance from the hard limit, shape (n_y,) [SI]; never more than half of a
+                range that is limited on both sides.
+        """
+        kept = np.clip(0.5 * (self.cv_hard_high - self.cv_hard_low), 0.0, margin)
+        return replace(
+            self,
+            cv_soft_low=np.maximum(self.cv_soft_low, self.cv_hard_low + kept),
+            cv_soft_high=np.minimum(self.cv_soft_high, self.cv_hard_high - kept),
+        )
+
 
 def variables_from_site(site: Site, model: ProcessModel) -> ControlVariables:
     """Return the limits of a site's tags in the order of a model.

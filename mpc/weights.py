@@ -36,6 +36,7 @@ class Weights:
         target_proximal: weight on the move of the steady-state target [usd/s per squared span].
         target_step: largest move of the steady-state target per cycle [spans].
         target_margin: distance that the steady-state target keeps from CV limits [spans].
+        hard_margin: distance from hard limits at which a soft one is drawn, for noise [spans].
         n_pred: stages of the horizon.
         first_stages_s: lengths of the first stages [s]; the first is best one control cycle.
         stage_s: length of all other stages [s].
@@ -61,6 +62,7 @@ class Weights:
     target_proximal: float
     target_step: float
     target_margin: float
+    hard_margin: float
     n_pred: int
     first_stages_s: tuple[float, ...]
     stage_s: float
@@ -92,6 +94,8 @@ class Weights:
             raise InputError("n_pred, move blocks, iterations and cycle counts start at 1")
         if not 0.0 < self.bias_filter <= 1.0:
             raise InputError(f"bias_filter is {self.bias_filter}; it must be above 0, at most 1")
+        if min(self.target_margin, self.hard_margin) < 0.0:
+            raise InputError("target_margin and hard_margin are distances: zero or more")
         if self.hard_penalty <= self.soft_penalty:
             raise InputError("hard_penalty must be above soft_penalty: hard limits rank higher")
 
@@ -116,6 +120,7 @@ class _WeightsFile(BaseModel):
     target_proximal: float
     target_step: float
     target_margin: float
+    hard_margin: float
     n_pred: int
     first_stages_s: tuple[float, ...]
     stage_s: float

@@ -100,6 +100,7 @@ def reactor_weights() -> Weights:
         target_proximal=0.01,
         target_step=0.2,
         target_margin=0.0,
+        hard_margin=0.0,
         n_pred=20,
         first_stages_s=(CYCLE_S,),
         stage_s=36.0,

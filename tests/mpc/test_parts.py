@@ -253,6 +253,14 @@ def test_wrong_weights_file_is_refused(
         load_weights(path)
 
 
+def test_margin_draws_a_soft_limit_inside_each_hard_one(reactor_variables: ControlVariables):
+    narrow = replace(reactor_variables, cv_hard_low=np.array([0.8, -np.inf]))
+    drawn = replace(narrow, cv_hard_high=np.array([0.81, 142.0])).with_margin(np.array([0.1, 3.0]))
+    assert drawn.cv_soft_low[0] == pytest.approx(drawn.cv_soft_high[0])  # half of the range
+    assert drawn.cv_soft_high[1] == 139.0 and drawn.cv_soft_low[1] == 100.0
+    assert drawn.cv_hard_high[1] == 142.0
+
+
 def test_hard_must_rank_above_soft(reactor_weights: Weights):
     with pytest.raises(InputError, match="rank"):
         replace(reactor_weights, hard_penalty=reactor_weights.soft_penalty)
