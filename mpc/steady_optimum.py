@@ -76,6 +76,6 @@ def best_steady_state(
             )
         moved = float(np.max(np.abs(after.u - state.u)))
         state = after
-        if moved < STILL:
-            return SteadyOptimum(target, step, True)
-    return SteadyOptimum(target, MAX_STEPS, False)
+        if moved < STILL or step == MAX_STEPS:
+            return SteadyOptimum(target, step, moved < STILL)
+    raise AssertionError("the loop returns in its last step")

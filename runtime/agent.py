@@ -32,25 +32,31 @@ class RLOperatorAgent:
     Attributes:
         policy: name of the policy file, without its ending.
         site: path of the site file.
+        state: folder of the running site, whose loop tells how far plant and model differ; None
+            for the model alone.
     """
 
     policy: str
     site: Path
+    state: Path | None = None
 
     @classmethod
-    def load_trained_model(cls, name: str, site: Path = DEFAULT_SITE) -> "RLOperatorAgent":
+    def load_trained_model(
+        cls, name: str, site: Path = DEFAULT_SITE, state: Path | None = None
+    ) -> "RLOperatorAgent":
         """Return the agent, after checking that the policy can be read and was not altered.
 
         Args:
             name: of a policy beside the site's own, for example `crude_unit`.
             site: site file.
+            state: folder of the running site, if it runs on this host.
 
         Raises:
             InputError: there is no such policy or site.
             SignatureError: the policy file was altered.
         """
         load_policy(policy_path(load_site(site), name))
-        return cls(name, site)
+        return cls(name, site, state)
 
     def optimize_process(
         self,
@@ -80,5 +86,7 @@ class RLOperatorAgent:
             }
         )
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            answer = pool.submit(optimize_process, str(self.site), request.payload()).result()
+            state = "" if self.state is None else str(self.state)
+            payload = request.payload()
+            answer = pool.submit(optimize_process, str(self.site), state, payload).result()
         return OptimizationReply.from_payload(answer)

@@ -38,7 +38,7 @@ def serve_api(
     if address.hostname is None or address.port is None:
         raise InputError(f"api_endpoint '{site.endpoints.api_endpoint}' is not http://host:port")
     app = create_app(
-        optimize=partial(optimize_process, str(site_path.resolve())),
+        optimize=partial(optimize_process, str(site_path.resolve()), str(state.path.resolve())),
         read_status=partial(read_status, state),
         api_keys_sha256=load_keys(state.api_keys),
         status_max_age_s=STATUS_MAX_AGE_CYCLES * site.sample_times.control_s,

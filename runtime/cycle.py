@@ -253,7 +253,14 @@ class ControlLoop:
             gate=record.verdict,
             active_limits=record.active_limits,
             case="" if self._targets is None else self._targets.case,
+            biases=self._biases(),
         )
+
+    def _biases(self) -> dict[str, float]:
+        if self._state is None or self._state.estimate is None:
+            return {}
+        names = self._parts.controller.variables.cv_names
+        return dict(zip(names, self._state.estimate.bias.tolist(), strict=True))
 
 
 def _reason(result: CycleResult | None) -> str:

@@ -70,7 +70,7 @@ class DemoSetup:
 def run_demo(
     site_path: Path, out: Path, hours: float, seed: int, display: DemoDisplay
 ) -> dict[str, Any]:
-    """Run the three controllers, write `report.html`, `overview.png` and `summary.json`, return the summary.
+    """Run the three controllers, write report, picture and figures, and return the summary.
 
     Raises:
         OperatorAgentError: an input is wrong, a plan is infeasible, or a process ended; what was

@@ -1,11 +1,10 @@
 """The economic optimization as one question and one answer: plan, then the unit's best set points.
 
-The plan gives prices and targets; the controller's own model is then driven, in simulation and by
-the same controller that runs the plant, to the steady state that pays best under the limits asked
-for. Nothing here can write: the answer is advice to whoever asked.
+The plan gives prices and targets; the controller's target layer then walks on its own model to the
+steady state that pays best under the limits asked for. Nothing here can write: the answer is advice
+to whoever asked.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,27 +20,33 @@ from operator_agent.api.contract import (
     Side,
 )
 from operator_agent.arrays import FloatArray
-from operator_agent.errors import InputError, LimitsConflictError, SolveFailedError
+from operator_agent.errors import InputError, LimitsConflictError
 from operator_agent.messages import Advice, EconomicTargets
-from operator_agent.mpc.controller import Controller, ControllerState, CycleResult
+from operator_agent.mpc.advice import backed_off
+from operator_agent.mpc.controller import Controller
 from operator_agent.mpc.scan import Scan
-from operator_agent.mpc.target import price_vector
-from operator_agent.plant.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.mpc.steady_optimum import best_steady_state
+from operator_agent.mpc.target import SteadyTarget
+from operator_agent.plant.case_file import load_crude_unit_case
 from operator_agent.plant.controller_economics import build_controller_economics
 from operator_agent.plant.crude_unit import disturbance_vector
-from operator_agent.plant.integrate import make_integrator
 from operator_agent.rl_supervisor.policy_file import load_policy
 from operator_agent.rl_supervisor.supervisor import Supervisor
 from operator_agent.runtime.control_process import build_controller
 from operator_agent.runtime.envelope_file import read_envelope
 from operator_agent.runtime.planner import PlanRequest, solve_request
 from operator_agent.runtime.site_file import load_site
+from operator_agent.runtime.state_folder import StateFolder, read_status
 from operator_agent.site import Limits, Site, Tag
 from operator_agent.units import HOUR_S, from_si, unit
 
 OBJECTIVES = ("profit", "energy")
 ENERGY_WEIGHT = 2.0  # with the objective "energy", fuel and steam count so many times their price
-SETTLING_CYCLES = 360  # six hours: every step response of the unit has ended
+SETTLED_INTERVALS = 4  # twice the window of scans that a policy looks at
+UNCORRECTED = (
+    "no control loop has told how far plant and model differ: boiling points carry the model's own "
+    "error of up to some 15 K"
+)
 UNIT_SUFFIX = {"degC": "degc", "m3/h": "m3_h", "MW": "mw", "t/h": "t_h", "vol%": "pct", "%": "pct"}
 """
 """
@@ -52,28 +57,29 @@ class BestPoint:
     """The steady state that pays best in the controller's model.
 
     Attributes:
-        setpoints, cvs: by variable [SI].
+        values: MVs and CVs by variable [SI].
         active_limits: that hold it.
-        prices: of its limits by name [usd/h per unit of the tag].
+        prices: what one unit of the tag more of such a limit is worth, by its name [usd/h].
         profit_usd_h: of the crude unit.
-        energy_gj_t: per tonne of crude.
         advice: that was applied; None without a policy.
         notes: in words.
     """
 
-    setpoints: Mapping[str, float]
-    cvs: Mapping[str, float]
+    values: Mapping[str, float]
     active_limits: tuple[str, ...]
+    prices: Mapping[str, float]
     profit_usd_h: float
     advice: Advice | None
     notes: tuple[str, ...]
 
 
-def optimize_process(site_path: str, payload: dict[str, Any]) -> dict[str, Any]:
+def optimize_process(site_path: str, state_path: str, payload: dict[str, Any]) -> dict[str, Any]:
     """Answer a request; runs in a worker process.
 
     Args:
         site_path: of the site file.
+        state_path: folder of the running site, whose loop tells how far model and plant differ;
+            empty for none.
         payload: of an `OptimizationRequest`.
 
     Returns:
@@ -98,7 +104,8 @@ def optimize_process(site_path: str, payload: dict[str, Any]) -> dict[str, Any]:
             energy_price=targets.energy_price * ENERGY_WEIGHT,
             steam_price=targets.steam_price * ENERGY_WEIGHT,
         )
-    best = _best_point(limited, targets, policy)
+    biases = _biases(StateFolder(Path(state_path))) if state_path else {}
+    best = _best_point(limited, targets, policy, biases)
     return _reply(limited, targets, plan, best).payload()
 
 
@@ -162,66 +169,80 @@ def _plan(site: Site, request: OptimizationRequest) -> tuple[EconomicTargets, Ma
     return EconomicTargets.from_payload(targets), plan
 
 
-def _best_point(site: Site, targets: EconomicTargets, policy: Path | None) -> BestPoint:
-    """Drive the controller's model with the controller itself until nothing moves."""
+def _biases(state: StateFolder) -> Mapping[str, float]:
+    """Return measured minus modelled by CV as the control loop last told; empty without a loop."""
+    status = read_status(state)
+    found = status.get("biases") if status is not None else None
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def _best_point(
+    site: Site, targets: EconomicTargets, policy: Path | None, biases: Mapping[str, float]
+) -> BestPoint:
     case = load_crude_unit_case(Path(site.files["plant"]))
     controller = build_controller(site, case)
-    integrate = make_integrator(controller.model)
-    cycle_s = site.sample_times.control_s
+    model = controller.model
     d = disturbance_vector(case, targets.slate, case.temp_preheat)
-    x, u = controller.model.x_nominal, controller.model.u_nominal
-    u = np.clip(u, controller.variables.mv_low, controller.variables.mv_high)
-    supervisor = _supervisor(site, policy)
-    state: ControllerState | None = None
-    advice: Advice | None = None
-    result: CycleResult | None = None
-    for cycle in range(1, SETTLING_CYCLES + 1):
-        scan = Scan(_outputs(controller, x, u, d), u, d, cycle)
-        state = controller.start(scan) if state is None else state
-        result, state = controller.step(state, scan, targets, advice)
-        if supervisor is not None:
-            fresh = supervisor.advise(cycle, scan, result, targets)
-            advice = advice if fresh is None else fresh
-        u = result.outcome.move
-        x = integrate.step(x, u, d, cycle_s)
-    assert result is not None
-    names = controller.model
+    bias = np.array([biases.get(name, 0.0) for name in model.y_names])
+    advice = None if policy is None else _advice(site, controller, targets, policy, d, bias)
+    variables, cuts = backed_off(controller.variables, advice.back_offs if advice else {})
+    wanted = advice.target_biases if advice else {}
+    found = best_steady_state(
+        model,
+        variables,
+        controller.weights,
+        build_controller_economics(case),
+        d,
+        bias,
+        targets,
+        np.array([wanted.get(name, 0.0) for name in model.y_names]),
+    )
+    target = found.target
+    notes = [*cuts, *([] if biases else [UNCORRECTED])]
+    if not found.converged:
+        notes.append("the search ended before the set points stood still: feasible, not best")
     return BestPoint(
-        setpoints=dict(zip(names.u_names, u.tolist(), strict=True)),
-        cvs=dict(zip(names.y_names, _outputs(controller, x, u, d).tolist(), strict=True)),
-        active_limits=result.active_limits,
-        profit_usd_h=_profit(case, targets, x, u, d) * HOUR_S,
+        values=dict(zip((*model.u_names, *model.y_names), (*target.u, *target.y), strict=True)),
+        active_limits=target.active,
+        prices=_limit_prices(site, target),
+        profit_usd_h=target.profit * HOUR_S,
         advice=advice,
-        notes=result.cuts,
+        notes=tuple(notes),
     )
 
 
-def _supervisor(site: Site, policy: Path | None) -> Supervisor | None:
-    if policy is None:
-        return None
-    return Supervisor(load_policy(policy), read_envelope(Path(site.files["envelope"])), site)
+def _limit_prices(site: Site, target: SteadyTarget) -> dict[str, float]:
+    units = {tag.variable: unit(tag.unit).factor for tag in site.tags}
+    return {
+        name: price * HOUR_S * units[name.rsplit(" ", 1)[0]]
+        for name, price in zip(target.active, target.prices, strict=True)
+    }
 
 
-def _outputs(controller: Controller, x: FloatArray, u: FloatArray, d: FloatArray) -> FloatArray:
-    return np.asarray(controller.model.outputs(x, u, d).full().ravel(), dtype=np.float64)
-
-
-def _profit(
-    case: CrudeUnitCase, targets: EconomicTargets, x: FloatArray, u: FloatArray, d: FloatArray
-) -> float:
-    outputs = build_controller_economics(case)(x, u, d).full().ravel()
-    return float(price_vector(targets) @ outputs)
+def _advice(
+    site: Site,
+    controller: Controller,
+    targets: EconomicTargets,
+    policy: Path,
+    d: FloatArray,
+    bias: FloatArray,
+) -> Advice | None:
+    """Return what the policy advises at the nominal steady state of the model."""
+    model = controller.model
+    y = model.outputs(model.x_nominal, model.u_nominal, d).full().ravel() + bias
+    scan = Scan(y, model.u_nominal, d, 1)
+    result, _ = controller.step(controller.start(scan), scan, targets, None)
+    envelope = read_envelope(Path(site.files["envelope"]))
+    supervisor = Supervisor(load_policy(policy), envelope, site)
+    every = round(site.sample_times.supervisor_s / site.sample_times.control_s)
+    for cycle in range(1, SETTLED_INTERVALS * every + 1):  # the policy looks at a window of scans
+        advice = supervisor.advise(cycle, scan, result, targets)
+    return advice
 
 
 def _reply(
     site: Site, targets: EconomicTargets, plan: Mapping[str, Any], best: BestPoint
 ) -> OptimizationReply:
-    if not math.isfinite(best.profit_usd_h):
-        raise SolveFailedError("the crude unit's model found no steady state for this plan")
-    shown = {
-        name_with_unit(tag): from_si({**best.setpoints, **best.cvs}[tag.variable], tag.unit)
-        for tag in (*site.mvs, *site.cvs)
-    }
     return OptimizationReply(
         case=targets.case,
         solver_status=str(plan["stop"]),
@@ -230,12 +251,16 @@ def _reply(
             "plan_profit_usd_h": float(plan["objective_usd_h"]),
             "crude_unit_profit_usd_h": best.profit_usd_h,
         },
-        plan=shown,
+        plan={
+            name_with_unit(tag): from_si(float(best.values[tag.variable]), tag.unit)
+            for tag in (*site.mvs, *site.cvs)
+        },
         economic_targets=targets.payload(),
+        shadow_prices=best.prices,
         active_limits=best.active_limits,
         advice=None if best.advice is None else best.advice.payload(),
         notes=(
-            "set points are the crude unit's best steady state in the controller's model; "
+            "the plan's values are the crude unit's best steady state in the controller's model; "
             "they are not written anywhere",
             *best.notes,
         ),

@@ -345,6 +345,7 @@ class ControlStatus:
         gate: verdict of the last move.
         active_limits: names of the limits that hold the last solution.
         case: planning case that is tracked.
+        biases: measured minus modelled, by CV name [SI]; empty before the first estimate.
     """
 
     mode: ControllerMode
@@ -356,6 +357,7 @@ class ControlStatus:
     gate: str
     active_limits: tuple[str, ...]
     case: str
+    biases: Mapping[str, float] = field(default_factory=dict)
 
     def payload(self) -> dict[str, Json]:
         """Return the message as plain values for JSON."""
@@ -369,4 +371,5 @@ class ControlStatus:
             "gate": self.gate,
             "active_limits": list(self.active_limits),
             "case": self.case,
+            "biases": dict(self.biases),
         }

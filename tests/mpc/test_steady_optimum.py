@@ -1,0 +1,91 @@
+"""The best steady state is one: inside its limits, at rest, and no feasible neighbour pays more."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from operator_agent.messages import EconomicTargets
+from operator_agent.mpc.controller import Controller
+from operator_agent.mpc.steady_optimum import SteadyOptimum, best_steady_state
+from operator_agent.mpc.target import price_vector
+from operator_agent.plant.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.plant.controller_economics import build_controller_economics
+from operator_agent.plant.integrate import steady_state
+from operator_agent.runtime.control_process import build_controller
+from operator_agent.runtime.site_file import load_site
+
+SITE = load_site(Path(__file__).resolve().parents[2] / "cases" / "sites" / "crude_unit.yaml")
+PRICES = {
+    "feed": 450.0, "naphtha": 437.0, "kerosene": 575.0, "lgo": 575.0, "hgo": 489.0, "residue": 396.0
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def case() -> CrudeUnitCase:
+    return load_crude_unit_case(Path(SITE.files["plant"]))
+
+
+@pytest.fixture(scope="module")
+def controller(case: CrudeUnitCase) -> Controller:
+    return build_controller(SITE, case)
+
+
+@pytest.fixture(scope="module")
+def targets(case: CrudeUnitCase) -> EconomicTargets:
+    return EconomicTargets("test", 0.0, dict(case.slate), 0.184, {}, PRICES, 6.5e-9, 0.022)
+
+
+@pytest.fixture(scope="module")
+def found(case: CrudeUnitCase, controller: Controller, targets: EconomicTargets) -> SteadyOptimum:
+    model = controller.model
+    economics = build_controller_economics(case)
+    zero = np.zeros(model.n_y)
+    return best_steady_state(
+        model, controller.variables, controller.weights, economics,
+        model.d_nominal, zero, targets, zero,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_optimum_is_at_rest_inside_its_limits(
+    controller: Controller, found: SteadyOptimum
+) -> None:
+    model, limits = controller.model, controller.variables
+    assert found.converged
+    u = found.target.u
+    assert np.all(u >= limits.mv_low) and np.all(u <= limits.mv_high)
+    x = steady_state(model, u, model.d_nominal, model.x_nominal)
+    y = model.outputs(x, u, model.d_nominal).full().ravel()
+    np.testing.assert_allclose(y, found.target.y, atol=0.02 * model.y_scale.max())
+    slack = 0.02 * model.y_scale
+    assert np.all(y >= limits.cv_hard_low - slack) and np.all(y <= limits.cv_hard_high + slack)
+
+
+@pytest.mark.slow
+def test_no_neighbour_inside_the_limits_pays_more(
+    case: CrudeUnitCase, controller: Controller, targets: EconomicTargets, found: SteadyOptimum
+) -> None:
+    model, limits = controller.model, controller.variables
+    economics = build_controller_economics(case)
+    margin = controller.weights.target_margin * model.y_scale  # which the target keeps from limits
+    rng = np.random.default_rng(5)
+    pull = controller.weights.target_pull["flow_vol_feed"]
+    feed = model.u_names.index("flow_vol_feed")
+
+    def worth(u: np.ndarray) -> float:
+        x = steady_state(model, u, model.d_nominal, model.x_nominal)
+        y = model.outputs(x, u, model.d_nominal).full().ravel()
+        low = np.maximum(limits.cv_soft_low, limits.cv_hard_low) + margin
+        high = np.minimum(limits.cv_soft_high, limits.cv_hard_high) - margin
+        if np.any(y < low - 0.02 * model.y_scale) or np.any(y > high + 0.02 * model.y_scale):
+            return -np.inf
+        flows = economics(x, u, model.d_nominal).full().ravel()
+        off_plan = (u[feed] - targets.flow_vol_feed) / model.u_scale[feed]
+        return float(price_vector(targets) @ flows) - pull * off_plan**2
+
+    best = worth(found.target.u)
+    for _ in range(25):
+        step = rng.normal(size=model.n_u) * 0.2 * model.u_scale
+        u = np.clip(found.target.u + step, limits.mv_low, limits.mv_high)
+        assert worth(u) <= best + 0.002 * abs(best)
