@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -119,16 +120,16 @@ def gate_reset(
 @gate_app.command("audit")
 def gate_audit(site: SiteArg, state: StateOpt = None, as_json: JsonFlag = False) -> None:
     """Verify the audit trail and count device writes that have no certificate in it."""
-    from operator_agent.runtime.gate_process import audit_report
+    from operator_agent.runtime.gate_process import count_writes
 
-    _, folder = open_site(site, state)
-    report = audit_report(folder)
+    loaded, folder = open_site(site, state)
+    count = count_writes(loaded, folder)
     if as_json:
-        print_json(report)
+        print_json(dataclasses.asdict(count))
     else:
         OUT.print(
-            f"{report['records']} audit records, chain intact; {report['writes_total']} writes in "
-            f"the device's log, {report['writes_without_certificate']} without certificate"
+            f"{count.records} audit records, chain intact; the device took {count.set_points} set "
+            f"points from outside; {count.uncertified} writes have no certificate"
         )
 
 

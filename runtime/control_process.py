@@ -1,12 +1,13 @@
 """Builds the control loop of a site from its files, and runs it against the wall clock."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from operator_agent.clock import Clock
-from operator_agent.errors import InputError
+from operator_agent.errors import InputError, LinkError
 from operator_agent.io.gate_client import GateClient
 from operator_agent.io.historian import Historian
 from operator_agent.messages import ControllerMode, EconomicTargets
@@ -150,4 +151,6 @@ async def run_against_the_clock(
                 first = False
             due_s = max(due_s + period_s, clock.monotonic_s())  # a late cycle is not caught up
             await asyncio.sleep(due_s - clock.monotonic_s())
+            with contextlib.suppress(LinkError):  # the cycle itself says so, and holds
+                await links.wait_past(loop.plant_time_s, period_s)
     historian.close()

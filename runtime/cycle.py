@@ -127,6 +127,12 @@ class ControlLoop:
         self._advice_cut: tuple[str, ...] = ()
         self._cycle = 0
         self._start_s = math.nan
+        self._time_s = -math.inf
+
+    @property
+    def plant_time_s(self) -> float:
+        """Plant time of the last scan [s since 1970 UTC]; minus infinity before the first."""
+        return self._time_s
 
     @property
     def mode(self) -> ModeState:
@@ -150,6 +156,7 @@ class ControlLoop:
         except LinkError as error:
             self._mode = self._mode.after_hold(str(error))
             return self._finish(None, None, None, str(error), began_s)
+        self._time_s = scan.time_s
         if math.isnan(self._start_s):
             self._start_s = scan.time_s
         await asyncio.to_thread(self._parts.historian.append, scan.time_s, scan.readings)

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.io.audit import verify
-from operator_agent.io.reconcile import uncertified_writes
-from operator_agent.io.write_log import read_write_log
 from operator_agent.plant.case_file import CrudeUnitCase
 from operator_agent.plant.economics import profit_rate
 from operator_agent.plant.scenario import (
@@ -20,6 +17,7 @@ from operator_agent.plant.scenario import (
     Scenario,
     SensorFault,
 )
+from operator_agent.runtime.gate_process import count_writes
 from operator_agent.runtime.run_record import CycleRecord, Event, RunRecord
 from operator_agent.runtime.scenario_plans import TimedPlan
 from operator_agent.runtime.state_folder import StateFolder
@@ -52,14 +50,7 @@ def load_run(
     for row, at_h in zip(rows, time_h, strict=True):
         targets = plan_at(plans, at_h).answer.targets
         rates.append(profit_rate(row["truth"], targets, case.specifications))
-    writes = [write for write in read_write_log(state.device_log) if write.accepted]
-    set_points = {tag.setpoint_node for tag in site.mvs}
-    loose: Sequence[object] = ()
-    if state.audit.exists():
-        verify(state.audit)
-        loose = uncertified_writes(state.device_log, state.audit)
-    elif any(write.node in set_points for write in writes):
-        loose = [write for write in writes if write.node in set_points]
+    writes = count_writes(site, state)
     return RunRecord(
         name=name,
         time_h=time_h,
@@ -70,8 +61,8 @@ def load_run(
         off_spec_usd_h=np.array([rate.off_spec_cost_usd_s for rate in rates]) * 3600.0,
         energy_j_kg=np.array([rate.energy_j_per_kg_crude for rate in rates]),
         cycles=cycles,
-        writes_total=sum(1 for write in writes if write.node in set_points),
-        writes_without_certificate=len(loose),
+        writes_total=writes.set_points,
+        writes_without_certificate=writes.uncertified,
         seconds=time.monotonic() - began_s,
     )
 

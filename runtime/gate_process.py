@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 from operator_agent.clock import Clock
@@ -64,17 +65,32 @@ async def reset_gate(site: Site, state: StateFolder, person: str) -> dict[str, A
     return await GateClient(site).reset(person, read_key(state.operator_key))
 
 
-def audit_report(state: StateFolder) -> dict[str, Any]:
-    """Return the number of records and of writes, and those without a certificate.
+@dataclass(frozen=True, slots=True)
+class WriteCount:
+    """Writes as the device counted them, compared with the audit trail.
+
+    Attributes:
+        records: in the audit trail, its chain intact.
+        set_points: that the device accepted from outside.
+        uncertified: writes of any kind without a certificate in the audit trail.
+    """
+
+    records: int
+    set_points: int
+    uncertified: int
+
+
+def count_writes(site: Site, state: StateFolder) -> WriteCount:
+    """Count the device's own log against the audit trail.
 
     Raises:
         SignatureError: the audit trail was altered.
     """
+    nodes = {tag.setpoint_node for tag in site.mvs}
+    accepted = [write for write in read_write_log(state.device_log) if write.accepted]
+    set_points = sum(1 for write in accepted if write.node in nodes)
+    if not state.audit.exists():
+        return WriteCount(0, set_points, len(accepted))
     records = verify(state.audit)
-    writes = [write for write in read_write_log(state.device_log) if write.accepted]
-    loose = uncertified_writes(state.device_log, state.audit)
-    return {
-        "records": records,
-        "writes_total": len(writes),
-        "writes_without_certificate": len(loose),
-    }
+    loose = uncertified_writes(state.device_log, state.audit, key=need_keys(state))
+    return WriteCount(records, set_points, len(loose))

@@ -1,5 +1,7 @@
 """The links of one site to its devices, as the control loop wants them: one scan, one door."""
 
+import asyncio
+import contextlib
 import math
 from types import TracebackType
 
@@ -13,6 +15,8 @@ from operator_agent.runtime.cycle import PlantScan
 from operator_agent.runtime.state_folder import StateFolder
 from operator_agent.site import Site
 from operator_agent.units import si_symbol
+
+POLLS = 20  # looks at the plant's clock within one wait
 
 
 class SiteLinks:
@@ -49,6 +53,24 @@ class SiteLinks:
                 for tag, reading in dcs.setpoints.items()
             },
         )
+
+    async def wait_past(self, time_s: float, patience_s: float) -> None:
+        """Wait until the plant's clock has passed a time, but not for longer than `patience_s`.
+
+        The clocks of two hosts drift: a cycle that comes before the plant's next scan would rest on
+        old values.
+
+        Args:
+            time_s: plant time of the last scan [s since 1970 UTC].
+            patience_s: on this host's clock [s]; after it the caller goes on and judges staleness.
+
+        Raises:
+            LinkError: the DCS is out of reach.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while (await self._dcs.scan()).plant_time_s <= time_s:
+                    await asyncio.sleep(patience_s / POLLS)
 
     async def _scan_plc(self, plant_time_s: float) -> tuple[Reading, ...]:
         if self._plc is None:
