@@ -36,6 +36,7 @@ from operator_agent.io.write_gate import (
     check_against_device,
     check_age,
     check_message,
+    check_owner,
     check_read_back,
 )
 from operator_agent.messages import GateReply, GateVerdict, Move
@@ -174,6 +175,9 @@ class Gate:
             device = await self._device.look()
         except LinkError as error:
             return self._refused(move, Failure("G14", str(error), shed=True))
+        rival = check_owner(move, self._site, self._memory, device)
+        if rival is not None:
+            return self._refused(move, rival)
         writes = check_against_device(move, self._site, self._memory, device, self._lease)
         self._memory = looked(self._memory, device)
         if isinstance(writes, Failure):

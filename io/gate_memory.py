@@ -61,6 +61,7 @@ class GateMemory:
         state: READY, or SHED and latched.
         reason: why it shed, empty when READY.
         session, sequence, created_mono_s: of the last move that passed the message checks.
+        owner: session of the last written or held move; empty before the first.
         seen_time_s: plant time at the last look at the device [s]; NaN before the first.
         cycle_time_s: plant time of the last written or held move [s]; NaN before the first.
         first: True until a move was written: the next one is the first after a start or reset.
@@ -73,6 +74,7 @@ class GateMemory:
     session: str = ""
     sequence: int = -1
     created_mono_s: float = -math.inf
+    owner: str = ""
     seen_time_s: float = math.nan
     cycle_time_s: float = math.nan
     first: bool = True
@@ -93,6 +95,7 @@ class GateMemory:
             session=self.session,
             sequence=self.sequence,
             created_mono_s=self.created_mono_s,
+            owner=self.owner,
             seen_time_s=self.seen_time_s,
             cycle_time_s=self.cycle_time_s,
             window=self.window,
@@ -194,11 +197,11 @@ def looked(memory: GateMemory, device: DeviceState) -> GateMemory:
 def sent(
     memory: GateMemory, writes: Sequence[EncodedWrite], device: DeviceState, site: Site
 ) -> GateMemory:
-    """Return the memory once writes have gone out, whatever becomes of them."""
+    """Return the memory once the last taken move has gone out, whatever becomes of it."""
     time_s = device.plant_time_s
     recent = tuple(move for move in memory.window if 0.0 <= time_s - move.time_s < window_s(site))
     move = PastMove(time_s, {write.tag.name: write.size for write in writes})
-    return replace(memory, window=(*recent, move), cycle_time_s=time_s)
+    return replace(memory, owner=memory.session, window=(*recent, move), cycle_time_s=time_s)
 
 
 def verified(memory: GateMemory) -> GateMemory:
@@ -208,4 +211,10 @@ def verified(memory: GateMemory) -> GateMemory:
 
 def held(memory: GateMemory, device: DeviceState) -> GateMemory:
     """Return the memory after a signed hold."""
-    return replace(memory, holds=memory.holds + 1, refusals=0, cycle_time_s=device.plant_time_s)
+    return replace(
+        memory,
+        owner=memory.session,
+        holds=memory.holds + 1,
+        refusals=0,
+        cycle_time_s=device.plant_time_s,
+    )

@@ -27,6 +27,7 @@ READY_MODE = "RCAS"  # the only loop mode in which a set point is taken from out
 LIMIT_ROUNDING = 1e-9  # of the operator range: the last bits of a conversion of units
 RATE_ROUNDING = 1e-6  # of the operator range: one step of a 32-bit set point
 MIN_SPACING = 0.9  # of a control cycle in plant time: below it a move is late, not next
+OWNER_CYCLES = 2.0  # a controller that gave no move or hold for so long has left the gate to others
 KINDS = ("Double", "Float")  # set points of other types would need a scale that no tag states
 
 # Why a solver may have stopped for its move to be written; anything else can only hold.
@@ -193,6 +194,28 @@ def _check_alive(site: Site, memory: GateMemory, device: DeviceState, lease: str
             "G25", f"{elapsed_s:.1f} s after the last move; the next is due after {least_s:.1f} s"
         )
     return None
+
+
+def check_owner(move: Move, site: Site, memory: GateMemory, device: DeviceState) -> Failure | None:
+    """Check that no other controller has the gate (G16); a rival's moves do not count as refusals.
+
+    Args:
+        move: passed `check_message`.
+        site: gives the control cycle.
+        memory: of the gate.
+        device: read in this cycle, but not yet remembered.
+    """
+    elapsed_s = device.plant_time_s - memory.cycle_time_s
+    if not memory.owner or move.session == memory.owner:
+        return None
+    if not 0.0 <= elapsed_s < OWNER_CYCLES * site.sample_times.control_s:
+        return None
+    return Failure(
+        "G16",
+        f"another controller (session {memory.owner}) moved or held {elapsed_s:.0f} s ago and has "
+        "the gate; stop one of the two",
+        counts=False,
+    )
 
 
 def _check_mode(tag: Tag, device: DeviceState) -> Failure | None:

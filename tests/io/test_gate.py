@@ -166,6 +166,26 @@ def test_strangers_cannot_shed_the_gate(bench):
     run(work)
 
 
+def test_of_two_controllers_only_one_has_the_gate(bench):
+    async def work():
+        def rival():
+            return bench.move(session="rival")
+
+        async with bench.gate() as gate:
+            assert (await bench.next(gate)).verdict is GateVerdict.WRITTEN
+            for _ in range(2 * bench.site.gate.max_refusals):
+                reply = await bench.next(gate, rival())  # first in its cycle
+                assert (reply.verdict, reply.check) == (GateVerdict.REFUSED, "G16")
+                move = bench.move(values=(("MV00", MIDDLE["MV00"]),))
+                assert (await gate.submit(move)).verdict is GateVerdict.WRITTEN
+            assert (await bench.next(gate, rival())).check == "G16"
+            assert (await bench.next(gate, rival())).verdict is GateVerdict.WRITTEN  # it is alone
+            assert (await bench.next(gate)).check == "G16"
+            assert (await gate.status())["state"] == "ready"
+
+    run(work)
+
+
 def test_refusals_in_a_row_shed_the_gate_and_only_an_operator_resets_it(bench):
     async def work():
         async with bench.gate() as gate:
