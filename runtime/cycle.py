@@ -3,7 +3,8 @@
     readings -> scan -> advice (every k-th cycle) -> estimate, target, NMPC, acceptance
              -> signed move -> gate -> historian -> status
 
-Whatever fails ends in a hold with a reason, and holds in a row end in SHED (`modes.py`).
+Whatever fails ends in a hold with a reason, and holds in a row end in SHED (`modes.py`). A
+supervisor that fails costs its advice, not the control.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from operator_agent.clock import Clock
-from operator_agent.errors import LinkError
+from operator_agent.errors import LinkError, OperatorAgentError
 from operator_agent.messages import (
     Advice,
     AdviceEnvelope,
@@ -23,6 +24,7 @@ from operator_agent.messages import (
     ControlStatus,
     EconomicTargets,
     GateReply,
+    GateVerdict,
     Move,
     Reading,
 )
@@ -159,47 +161,74 @@ class ControlLoop:
         self._time_s = scan.time_s
         if math.isnan(self._start_s):
             self._start_s = scan.time_s
-        await asyncio.to_thread(self._parts.historian.append, scan.time_s, scan.readings)
         taken, why = to_scan(self._parts.site, scan.readings, scan.setpoints, self._cycle)
-        result = None if taken is None else self._step(taken)
-        move = self._move(taken, result, why)
-        reply, why = await self._submit(move, why or _reason(result))
+        why = await self._store(scan) or why
+        result = None
+        if taken is not None and not why:
+            result, why = self._step(taken)
+        move, why = self._move(taken, result, why)
+        reply, why = await self._submit(move, why)
         if taken is not None and result is not None:
             self._ask_adviser(taken, result)
         return self._finish(scan, result, reply, why, began_s)
 
-    def _step(self, scan: Scan) -> CycleResult:
-        controller = self._parts.controller
-        if self._state is None:
-            self._state = controller.start(scan)
-        result, self._state = controller.step(self._state, scan, self._targets, self._advice)
-        return result
+    async def _store(self, scan: PlantScan) -> str:
+        """Store the scan; return why that failed, or an empty text."""
+        try:
+            await asyncio.to_thread(self._parts.historian.append, scan.time_s, scan.readings)
+        except OperatorAgentError as error:
+            return str(error)
+        return ""
 
-    def _move(self, scan: Scan | None, result: CycleResult | None, why: str) -> Move | None:
-        """Return the signed move or hold of this cycle; None when the mode allows no write."""
+    def _step(self, scan: Scan) -> tuple[CycleResult | None, str]:
+        """Return what the controller found, and why that is not a move."""
+        controller = self._parts.controller
+        try:
+            if self._state is None:
+                self._state = controller.start(scan)
+            result, self._state = controller.step(self._state, scan, self._targets, self._advice)
+        except Exception as error:  # of a numerical library, or advice with unknown names
+            LOG.exception("cycle %d: the controller failed", self._cycle)
+            self._advice = None
+            return None, f"the controller failed: {error}"
+        return result, _reason(result)
+
+    def _move(
+        self, scan: Scan | None, result: CycleResult | None, why: str
+    ) -> tuple[Move | None, str]:
+        """Return the signed move or hold of this cycle, and why it is a hold.
+
+        There is none when the mode allows no write.
+        """
         if self._mode.mode is not ControllerMode.ON:
-            return None
-        mono_s = self._parts.clock.monotonic_s()
-        site, key = self._parts.site, self._parts.key
-        if scan is None or result is None or _reason(result):
-            return hold_move(
-                reason=why or _reason(result),
-                site=site,
+            return None, why
+        if scan is None or result is None or why:
+            return self._hold(why), why
+        try:
+            move = certify(
+                result.outcome,
+                site=self._parts.site,
                 sequence=self._cycle,
                 session=self._session,
                 read_id=self._cycle,
-                mono_s=mono_s,
-                key=key,
+                mono_s=self._parts.clock.monotonic_s(),
+                key=self._parts.key,
+                held=scan.u_readback,
             )
-        return certify(
-            result.outcome,
-            site=site,
+        except OperatorAgentError as error:
+            why = f"the move was not certified: {error}"
+            return self._hold(why), why
+        return move, ""
+
+    def _hold(self, why: str) -> Move:
+        return hold_move(
+            reason=why,
+            site=self._parts.site,
             sequence=self._cycle,
             session=self._session,
             read_id=self._cycle,
-            mono_s=mono_s,
-            key=key,
-            held=scan.u_readback,
+            mono_s=self._parts.clock.monotonic_s(),
+            key=self._parts.key,
         )
 
     async def _submit(self, move: Move | None, why: str) -> tuple[GateReply | None, str]:
@@ -210,13 +239,21 @@ class ControlLoop:
         except LinkError as error:
             self._mode = self._mode.shed(str(error))
             return None, str(error)
-        self._mode = self._mode.after_hold(why) if move.hold else self._mode.after_gate(reply)
+        if move.hold:
+            self._mode = self._mode.after_hold(why)
+        if not move.hold or reply.verdict in (GateVerdict.SHED, GateVerdict.FAILED):
+            self._mode = self._mode.after_gate(reply)
         return reply, reply.reason or why
 
     def _ask_adviser(self, scan: Scan, result: CycleResult) -> None:
         if self._parts.adviser is None:
             return
-        advice = self._parts.adviser.advise(self._cycle, scan, result, self._targets)
+        try:
+            advice = self._parts.adviser.advise(self._cycle, scan, result, self._targets)
+        except Exception as error:  # advice may rest on a library of any kind
+            LOG.exception("cycle %d: the supervisor failed", self._cycle)
+            self._advice, self._advice_cut = None, (f"the supervisor failed: {error}",)
+            return
         if advice is not None:
             self._advice, cut = inside(advice, self._parts.envelope)
             self._advice_cut = tuple(cut)
