@@ -10,11 +10,9 @@ from operator_agent.api.keys import ApiScope, new_api_key
 from operator_agent.api.server import serve
 from operator_agent.api.service import create_app
 from operator_agent.errors import InputError
-from operator_agent.runtime.optimize import optimize_process
+from operator_agent.runtime.optimize import STATUS_MAX_AGE_CYCLES, optimize_process
 from operator_agent.runtime.state_folder import StateFolder, read_status
 from operator_agent.site import Site
-
-STATUS_MAX_AGE_CYCLES = 3.0  # a loop that missed three cycles is not running
 
 
 def serve_api(
@@ -47,11 +45,16 @@ def serve_api(
 
 
 def add_key(path: Path) -> str:
-    """Make a key, store its hash only, and return the key."""
+    """Make a key, store its hash only, and return the key.
+
+    Raises:
+        InputError: the file of the earlier keys is damaged.
+    """
     key, digest = new_api_key()
-    known = json.loads(path.read_text()) if path.exists() else {}
-    known[digest] = [scope.value for scope in ApiScope]
-    path.write_text(json.dumps(known, indent=2) + "\n")
+    known = load_keys(path) if path.exists() else {}
+    known[digest] = frozenset(ApiScope)
+    stored = {digest: sorted(scope.value for scope in scopes) for digest, scopes in known.items()}
+    path.write_text(json.dumps(stored, indent=2) + "\n")
     path.chmod(0o600)
     return key
 

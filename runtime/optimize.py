@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from operator_agent.api.contract import (
+    UNIT_OF_SUFFIX,
     NamedLimit,
     OptimizationReply,
     OptimizationRequest,
@@ -20,16 +21,18 @@ from operator_agent.api.contract import (
     Side,
 )
 from operator_agent.arrays import FloatArray
+from operator_agent.clock import SystemClock
 from operator_agent.errors import InputError, LimitsConflictError
 from operator_agent.messages import Advice, EconomicTargets
 from operator_agent.mpc.advice import backed_off
 from operator_agent.mpc.controller import Controller
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.steady_optimum import best_steady_state
-from operator_agent.mpc.target import SteadyTarget
+from operator_agent.mpc.target import SteadyTarget, price_vector
 from operator_agent.plant.case_file import load_crude_unit_case
 from operator_agent.plant.controller_economics import build_controller_economics
 from operator_agent.plant.crude_unit import disturbance_vector
+from operator_agent.plant.integrate import steady_state
 from operator_agent.rl_supervisor.policy_file import load_policy
 from operator_agent.rl_supervisor.supervisor import Supervisor
 from operator_agent.runtime.control_process import build_controller
@@ -42,14 +45,15 @@ from operator_agent.units import HOUR_S, from_si, unit
 
 OBJECTIVES = ("profit", "energy")
 ENERGY_WEIGHT = 2.0  # with the objective "energy", fuel and steam count so many times their price
+N_ENERGY = 2  # the last two priced quantities are fuel and steam
+STATUS_MAX_AGE_CYCLES = 3.0  # a loop that missed three cycles is not running
 SETTLED_INTERVALS = 4  # twice the window of scans that a policy looks at
 UNCORRECTED = (
-    "no control loop has told how far plant and model differ: boiling points carry the model's own "
+    "no control loop tells how far plant and model differ: boiling points carry the model's own "
     "error of up to some 15 K"
 )
-UNIT_SUFFIX = {"degC": "degc", "m3/h": "m3_h", "MW": "mw", "t/h": "t_h", "vol%": "pct", "%": "pct"}
-"""
-"""
+LIMIT_TOLERANCE = 1e-3  # spans: the walk ends so near a limit
+UNIT_SUFFIX = {symbol: suffix for suffix, symbol in UNIT_OF_SUFFIX.items()} | {"vol%": "pct"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,9 @@ class BestPoint:
         values: MVs and CVs by variable [SI].
         active_limits: that hold it.
         prices: what one unit of the tag more of such a limit is worth, by its name [usd/h].
-        profit_usd_h: of the crude unit.
+        profit_usd_h, energy_usd_h: of the crude unit at the plan's prices; the profit is what is
+            left after the cost of fuel and steam.
+        converged: whether the search ended because nothing paid more.
         advice: that was applied; None without a policy.
         notes: in words.
     """
@@ -69,6 +75,8 @@ class BestPoint:
     active_limits: tuple[str, ...]
     prices: Mapping[str, float]
     profit_usd_h: float
+    energy_usd_h: float
+    converged: bool
     advice: Advice | None
     notes: tuple[str, ...]
 
@@ -88,7 +96,7 @@ def optimize_process(site_path: str, state_path: str, payload: dict[str, Any]) -
     Raises:
         InputError: a name, a case, an objective or a policy is unknown.
         LimitsConflictError: the plan or the limits asked for cannot be met.
-        SolveFailedError: the unit's model found no steady state.
+        SolveFailedError, PlantError: the unit's model found no steady state.
     """
     request = OptimizationRequest.from_payload(payload)
     site = load_site(Path(site_path))
@@ -98,14 +106,9 @@ def optimize_process(site_path: str, state_path: str, payload: dict[str, Any]) -
     limited = limited_site(site, request.limits)
     policy = None if request.rl_policy is None else policy_path(site, request.rl_policy)
     targets, plan = _plan(site, request)
-    if "energy" in request.objectives:
-        targets = replace(
-            targets,
-            energy_price=targets.energy_price * ENERGY_WEIGHT,
-            steam_price=targets.steam_price * ENERGY_WEIGHT,
-        )
-    biases = _biases(StateFolder(Path(state_path))) if state_path else {}
-    best = _best_point(limited, targets, policy, biases)
+    energy_weight = ENERGY_WEIGHT if "energy" in request.objectives else 1.0
+    biases = _biases(site, StateFolder(Path(state_path))) if state_path else {}
+    best = _best_point(limited, targets, energy_weight, policy, biases)
     return _reply(limited, targets, plan, best).payload()
 
 
@@ -155,7 +158,8 @@ def policy_path(site: Site, name: str) -> Path:
     folder = Path(site.files["policy"]).parent
     known = {path.stem: path for path in sorted(folder.glob("*.policy"))}
     if name not in known:
-        raise InputError(f"policy '{name}' is not known; {folder.name} holds {', '.join(known)}")
+        held = ", ".join(known) or "none"
+        raise InputError(f"policy '{name}' is not known; {folder.name} holds {held}")
     return known[name]
 
 
@@ -163,21 +167,36 @@ def _plan(site: Site, request: OptimizationRequest) -> tuple[EconomicTargets, Ma
     data = request.process_data
     path = Path(site.files["planning"])
     if data.case is not None:
-        path = path.parent / data.case
-        path = path if path.suffix else path.with_suffix(".yaml")
+        path = _case_path(path.parent, data.case)
     targets, plan, _ = solve_request(PlanRequest(str(path), data.price_factors, data.slate))
     return EconomicTargets.from_payload(targets), plan
 
 
-def _biases(state: StateFolder) -> Mapping[str, float]:
-    """Return measured minus modelled by CV as the control loop last told; empty without a loop."""
-    status = read_status(state)
-    found = status.get("biases") if status is not None else None
-    return dict(found) if isinstance(found, Mapping) else {}
+def _case_path(folder: Path, name: str) -> Path:
+    path = folder / name
+    path = path if path.suffix else path.with_suffix(".yaml")
+    if not path.is_file():
+        known = ", ".join(sorted(found.stem for found in folder.glob("*.yaml")))
+        raise InputError(f"case '{name}' is not known; {folder.name} holds {known or 'none'}")
+    return path
+
+
+def _biases(site: Site, state: StateFolder) -> Mapping[str, float]:
+    """Return measured minus modelled by CV as the control loop tells; empty without a loop."""
+    status = read_status(state) or {}
+    updated_s, found = status.get("updated_s"), status.get("biases")
+    if not isinstance(updated_s, int | float) or not isinstance(found, Mapping):
+        return {}
+    age_s = SystemClock().wall_s() - updated_s
+    return dict(found) if age_s <= STATUS_MAX_AGE_CYCLES * site.sample_times.control_s else {}
 
 
 def _best_point(
-    site: Site, targets: EconomicTargets, policy: Path | None, biases: Mapping[str, float]
+    site: Site,
+    targets: EconomicTargets,
+    energy_weight: float,
+    policy: Path | None,
+    biases: Mapping[str, float],
 ) -> BestPoint:
     case = load_crude_unit_case(Path(site.files["plant"]))
     controller = build_controller(site, case)
@@ -187,28 +206,66 @@ def _best_point(
     advice = None if policy is None else _advice(site, controller, targets, policy, d, bias)
     variables, cuts = backed_off(controller.variables, advice.back_offs if advice else {})
     wanted = advice.target_biases if advice else {}
+    economics = build_controller_economics(case)
     found = best_steady_state(
         model,
         variables,
         controller.weights,
-        build_controller_economics(case),
+        economics,
         d,
         bias,
-        targets,
+        replace(
+            targets,
+            energy_price=targets.energy_price * energy_weight,
+            steam_price=targets.steam_price * energy_weight,
+        ),
         np.array([wanted.get(name, 0.0) for name in model.y_names]),
     )
     target = found.target
-    notes = [*cuts, *([] if biases else [UNCORRECTED])]
+    x = steady_state(model, target.u, d, model.x_nominal)  # not the walk's own word
+    y = model.outputs(x, target.u, d).full().ravel() + bias
+    money = price_vector(targets) * economics(x, target.u, d).full().ravel() * HOUR_S
+    values = dict(zip((*model.u_names, *model.y_names), (*target.u, *y), strict=True))
+    spans = dict(zip(model.y_names, model.y_scale.tolist(), strict=True))
+    notes = [*_kept_limits(site, values, spans), *cuts, *([] if biases else [UNCORRECTED])]
     if not found.converged:
         notes.append("the search ended before the set points stood still: feasible, not best")
     return BestPoint(
-        values=dict(zip((*model.u_names, *model.y_names), (*target.u, *target.y), strict=True)),
+        values=values,
         active_limits=target.active,
         prices=_limit_prices(site, target),
-        profit_usd_h=target.profit * HOUR_S,
+        profit_usd_h=float(np.sum(money)),
+        energy_usd_h=-float(np.sum(money[-N_ENERGY:])),
+        converged=found.converged,
         advice=advice,
         notes=tuple(notes),
     )
+
+
+def _kept_limits(
+    site: Site, values: Mapping[str, float], spans: Mapping[str, float]
+) -> tuple[str, ...]:
+    """Return a note for each product quality that is missed.
+
+    Raises:
+        LimitsConflictError: an operator limit or one that was asked for is broken.
+    """
+
+    def broken(limits: Limits, tag: Tag) -> bool:
+        room = LIMIT_TOLERANCE * spans[tag.variable]
+        return not limits.low - room <= values[tag.variable] <= limits.high + room
+
+    def told(tag: Tag, limits: Limits) -> str:
+        return f"{tag.name} at {tag.text(values[tag.variable])} ({tag.range_text(limits)})"
+
+    hard = [told(tag, tag.operator) for tag in site.cvs if broken(tag.operator, tag)]
+    if hard:
+        raise LimitsConflictError(
+            "no set points within the operator limits keep all limits of the unit; the nearest "
+            f"leave {', '.join(hard)}; widen these or others"
+        )
+    soft = [told(tag, tag.soft) for tag in site.cvs if broken(tag.soft, tag)]
+    return (f"off specification: {', '.join(soft)}",) if soft else ()
 
 
 def _limit_prices(site: Site, target: SteadyTarget) -> dict[str, float]:
@@ -243,13 +300,15 @@ def _advice(
 def _reply(
     site: Site, targets: EconomicTargets, plan: Mapping[str, Any], best: BestPoint
 ) -> OptimizationReply:
+    optimal = best.converged and plan["worth"] == "local_optimum"
     return OptimizationReply(
         case=targets.case,
         solver_status=str(plan["stop"]),
-        point=PointWorth.OPTIMAL if plan["worth"] == "local_optimum" else PointWorth.FEASIBLE,
+        point=PointWorth.OPTIMAL if optimal else PointWorth.FEASIBLE,
         objective_values={
             "plan_profit_usd_h": float(plan["objective_usd_h"]),
             "crude_unit_profit_usd_h": best.profit_usd_h,
+            "crude_unit_energy_usd_h": best.energy_usd_h,
         },
         plan={
             name_with_unit(tag): from_si(float(best.values[tag.variable]), tag.unit)
@@ -269,5 +328,11 @@ def _reply(
 
 
 def name_with_unit(tag: Tag) -> str:
-    """Return a tag's variable with its unit, as constraints are named (`flow_vol_feed_m3_h`)."""
+    """Return a tag's variable with its unit, as constraints are named (`flow_vol_feed_m3_h`).
+
+    Raises:
+        InputError: constraints have no name for the tag's unit.
+    """
+    if tag.unit not in UNIT_SUFFIX:
+        raise InputError(f"{tag.name} is in {tag.unit}; use one of {', '.join(UNIT_SUFFIX)}")
     return f"{tag.variable}_{UNIT_SUFFIX[tag.unit]}"

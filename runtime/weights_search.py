@@ -142,7 +142,7 @@ def run_search(
 
     def tell(found: Generation) -> None:
         text = f"best {found.best:,.0f} usd/h, mean {found.mean:,.0f}"
-        progress(found.number, generations, text)
+        progress(found.number + 1, generations, text)
 
     start = dict.fromkeys(GENES, 1.0)
     with get_context("spawn").Pool(workers) as pool:
@@ -150,12 +150,13 @@ def run_search(
     factors = tuned.genes if tuned.improved else start
     weights = load_weights(Path(site.files["controller"]))
     save_weights(out, scaled_weights(weights, factors) if tuned.improved else weights)
-    gain = tuned.validation_score - tuned.start_validation_score
+    with np.errstate(invalid="ignore"):  # a run that the plant did not survive scores -inf
+        gain = float(np.subtract(tuned.validation_score, tuned.start_validation_score))
     return {
         "factors": dict(factors),
         "improved": tuned.improved,
-        "validation_gain_usd_per_h": gain,
-        "history": [[g.number, g.best, g.mean] for g in tuned.history],
+        "validation_gain_usd_per_h": _plain(gain),
+        "history": [[g.number, _plain(g.best), _plain(g.mean)] for g in tuned.history],
         "seed": seed,
         "verdict": (
             f"validation score {gain:+,.1f} usd/h against the weights of the start"
@@ -163,3 +164,7 @@ def run_search(
             else "no candidate beat the weights of the start on the validation scenarios; kept them"
         ),
     }
+
+
+def _plain(score: float) -> float | None:
+    return score if np.isfinite(score) else None
