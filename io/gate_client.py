@@ -50,7 +50,7 @@ class GateClient:
         """Hand over one signed move and return what the gate did with it.
 
         Raises:
-            LinkError: the gate is out of reach, busy, or has not answered in time. Whether the
+            LinkError: the gate is out of reach or has not answered in time. Whether the
                 move was written is unknown in the last case; sign a new move from a new scan, never
                 send the same again.
         """

@@ -21,6 +21,7 @@ from operator_agent.io.gate import Gate
 from operator_agent.io.gate_device import GateDevice
 from operator_agent.io.gate_protocol import address, pack, receive, reply_payload
 from operator_agent.io.write_gate import ACCEPTED_STATUSES
+from operator_agent.messages import GateReply, GateVerdict
 from operator_agent.signing import Json
 from operator_agent.site import Site
 
@@ -144,7 +145,7 @@ class GateServer:
             if request is None:
                 return {"kind": "error", "reason": "no request"}
             if self._one_at_a_time.locked():
-                return {"kind": "error", "reason": "the gate is busy with another move"}
+                return _busy(request)
             async with self._one_at_a_time:
                 return await self._do(request)
         except TimeoutError:
@@ -178,3 +179,13 @@ class GateServer:
                 await gate.reset(operator, head, signature)
                 return {"kind": "status", "status": gate.status()}
         raise InputError("a request that is neither submit, status nor reset")
+
+
+def _busy(request: Mapping[str, Any]) -> dict[str, Json]:
+    """Return the answer to a request that came during another: a move is refused, not unknown."""
+    reason = "the gate is busy with another move"
+    match request:
+        case {"kind": "submit", "move": {"sequence": int() as sequence}}:
+            reply = GateReply(sequence, GateVerdict.REFUSED, "G25", reason)
+            return {"kind": "reply", "reply": reply_payload(reply)}
+    return {"kind": "error", "reason": reason}

@@ -324,12 +324,11 @@ def test_a_busy_gate_says_so_and_keeps_no_queue(bench):
         async with bench.gate() as gate:
             bench.plant.step()
             moves = [bench.move() for _ in range(4)]
-            answers = await asyncio.gather(
-                *(gate.submit(move) for move in moves), return_exceptions=True
-            )
-            busy = [a for a in answers if isinstance(a, LinkError) and "busy" in str(a)]
+            answers = await asyncio.gather(*(gate.submit(move) for move in moves))
+            busy = [answer for answer in answers if "busy" in answer.reason]
             assert busy
-            assert sum(getattr(a, "verdict", None) is GateVerdict.WRITTEN for a in answers) == 1
+            assert {(a.verdict, a.check) for a in busy} == {(GateVerdict.REFUSED, "G25")}
+            assert sum(answer.verdict is GateVerdict.WRITTEN for answer in answers) == 1
 
     run(work)
     assert len(list(certified_writes(bench.audit))) == 1
