@@ -12,6 +12,9 @@ from operator_agent.site import Limits, Tag
 from operator_agent.units import si_symbol
 
 RANGE_MARGIN = 1.0  # engineering spans beyond the limits: an upset stays inside, a dead sensor not
+TRANSMITTER_MARGIN = (
+    0.03  # of the range: below 3.6 or above 21 mA of 4 to 20 mA is a fault (NAMUR NE 43)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def _fault(
     stale = _stale(raw.source_time_s, plant_time_s, rules)
     if stale:
         return Quality.BAD, f"{tag.name}: {stale}"
-    accepted = measuring_range(tag)
+    accepted = accepted_range(tag)
     if not accepted.inside(raw.value):
         return Quality.BAD, (
             f"{tag.name}: {tag.text(raw.value)} is outside of what it can measure, "
@@ -114,8 +117,11 @@ def _stale(source_time_s: float, plant_time_s: float, rules: QualityRules) -> st
     return f"the time stamp is {abs(age_s):.0f} s {side}; {rules.max_age_s:.0f} s are allowed"
 
 
-def measuring_range(tag: Tag) -> Limits:
+def accepted_range(tag: Tag) -> Limits:
     """Return the range outside of which a value of this tag is a fault of the sensor [SI].
+
+    It is the transmitter's range with a small margin; where the site gives none, one engineering
+    span beyond the engineering limits.
 
     Example:
         >>> from operator_agent.site import Role
@@ -123,10 +129,14 @@ def measuring_range(tag: Tag) -> Limits:
         >>> tag = Tag(
         ...     "F1", "", Role.INFO, "f", "m3/s", node="F1", engineering=limits, operator=limits
         ... )
-        >>> measuring_range(tag)
+        >>> accepted_range(tag)
         Limits(low=-4.0, high=8.0)
     """
-    low, high = tag.engineering.low, tag.engineering.high
-    span = high - low
-    margin = RANGE_MARGIN * span if 0.0 < span < math.inf else 0.0
-    return Limits(low - margin, high + margin) if margin else Limits()
+    for limits, share in (
+        (tag.measuring_range, TRANSMITTER_MARGIN),
+        (tag.engineering, RANGE_MARGIN),
+    ):
+        span = limits.high - limits.low
+        if 0.0 < span < math.inf:
+            return Limits(limits.low - share * span, limits.high + share * span)
+    return Limits()

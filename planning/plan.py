@@ -163,7 +163,7 @@ class Plan:
         """Return what the plan asks of the crude unit.
 
         Stream prices are marginal values in the plan, of each product as it is and of the feed at
-        the planned slate; targets are planned cut points plus the stated overlap.
+        the planned slate, with the unit's operating cost on it; targets are planned cut points plus the stated overlap.
 
         Raises:
             SolveFailedError: the point is not worth following.
@@ -181,7 +181,7 @@ class Plan:
             slate={name: max(share, 0.0) for name, share in self.slate.items()},
             flow_vol_feed=self.flow_vol_feed,
             targets={cut.target: self.cut_points[cut.name] + cut.overlap for cut in unit.cuts},
-            stream_prices={"feed": self.feed_value, **prices},
+            stream_prices={"feed": self.feed_value + unit.operating_cost, **prices},
             energy_price=self.case.utilities.fuel_price,
             steam_price=self.case.utilities.steam_price,
         )

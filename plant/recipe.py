@@ -36,3 +36,24 @@ def recipe_setpoints(case: CrudeUnitCase, slate: Mapping[str, float]) -> dict[st
         InputError: the slate is wrong or the case has no cards.
     """
     return dict(nearest_recipe(case, slate).setpoints)
+
+
+def step_towards_card(
+    card: Mapping[str, float],
+    held: Mapping[str, float],
+    rates: Mapping[str, float],
+    duration_s: float,
+) -> dict[str, float]:
+    """Return the next set points on the way to a card, by MV name [SI].
+
+    Args:
+        card: set points to reach [SI].
+        held: set points now [SI].
+        rates: largest change per second, by MV name [SI/s].
+        duration_s: until the next step [s].
+    """
+    moved: dict[str, float] = {}
+    for name, rate in rates.items():
+        reach = rate * duration_s
+        moved[name] = held[name] + min(max(card[name] - held[name], -reach), reach)
+    return moved

@@ -24,7 +24,7 @@ from operator_agent.plant.controller_economics import build_controller_economics
 from operator_agent.plant.controller_model import build_controller_model
 from operator_agent.plant.crude_unit import build_crude_unit
 from operator_agent.plant.economics import prices_with, profit_rate
-from operator_agent.plant.recipe import recipe_setpoints
+from operator_agent.plant.recipe import recipe_setpoints, step_towards_card
 from operator_agent.plant.scenario import CrudeSwitch, random_scenario
 from operator_agent.plant.simulator import Simulator, Snapshot
 from operator_agent.rl_supervisor.experiment import Experiment
@@ -214,10 +214,10 @@ class PlantLoop:
         """Walk towards the card of the declared slate, as fast as the rates of the tags allow."""
         held = self._simulator.setpoints
         card = recipe_setpoints(self._case, self._simulator.declared_slate)
-        for tag in self._site.mvs:
-            reach = tag.rate * self._experiment.episode.control_s
-            step = min(max(card[tag.variable] - held[tag.variable], -reach), reach)
-            self._simulator.write(tag.variable, held[tag.variable] + step)
+        rates = {tag.variable: tag.rate for tag in self._site.mvs}
+        moved = step_towards_card(card, held, rates, self._experiment.episode.control_s)
+        for name, value in moved.items():
+            self._simulator.write(name, value)
 
     def _violation(self, truth: Mapping[str, float]) -> float:
         total = 0.0

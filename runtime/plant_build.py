@@ -10,7 +10,6 @@ from operator_agent.plant.recipe import recipe_setpoints
 from operator_agent.plant.scenario import load_scenario
 from operator_agent.plant.simulator import Simulator
 from operator_agent.runtime.plant_process import PlantProcess
-from operator_agent.runtime.recipe_operator import RecipeOperator
 from operator_agent.runtime.state_folder import StateFolder
 from operator_agent.site import Site
 
@@ -38,5 +37,4 @@ def build_plant(
     def card(slate: Mapping[str, float]) -> Mapping[str, float]:
         return recipe_setpoints(case, slate)
 
-    operator = RecipeOperator(site, card) if recipe else None
-    return PlantProcess(site, state, simulator, operator)
+    return PlantProcess(site, state, simulator, card if recipe else None)

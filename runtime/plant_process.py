@@ -17,8 +17,8 @@ from operator_agent.io.certificates import CertificatePaths, Identity
 from operator_agent.io.device_server import AccessRole, DeviceServer
 from operator_agent.io.modbus_link import ModbusDeviceServer
 from operator_agent.messages import Quality
+from operator_agent.plant.recipe import step_towards_card
 from operator_agent.plant.simulator import Simulator
-from operator_agent.runtime.recipe_operator import RecipeOperator
 from operator_agent.runtime.state_folder import StateFolder
 from operator_agent.signing import Json, canonical_json
 from operator_agent.site import Site
@@ -26,6 +26,8 @@ from operator_agent.site import Site
 LOG = logging.getLogger(__name__)
 STEP_S = 60.0  # the DCS publishes once a minute of plant time; its own loops run inside the model
 EPOCH_S = 1_767_225_600.0  # 2026-01-01 00:00 UTC: the simulated calendar starts here
+
+Card = Callable[[Mapping[str, float]], Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class PlantProcess:
     """The plant with its DCS, its PLC and, for the recipe, its operator."""
 
     def __init__(
-        self, site: Site, state: StateFolder, simulator: Simulator, operator: RecipeOperator | None
+        self, site: Site, state: StateFolder, simulator: Simulator, card: Card | None
     ) -> None:
         """Prepare the servers; nothing listens yet.
 
@@ -48,11 +50,12 @@ class PlantProcess:
             site: tags and endpoints.
             state: folder with the certificates, and for the logs.
             simulator: the plant, at its start.
-            operator: follows the recipe card in the DCS; None where a controller is expected.
+            card: gives the operators' set points for a slate [SI]; an operator in the DCS follows
+                it, and None where a controller is expected.
         """
         self._site = site
         self._simulator = simulator
-        self._operator = operator
+        self._card = card
         self._truth_path = state.truth
         self._dcs = DeviceServer(
             site,
@@ -84,16 +87,18 @@ class PlantProcess:
             PlantError: the plant left its physical range.
         """
         for _ in range(round(duration_s / STEP_S)):
-            if self._operator is not None:
-                await self._operate(self._operator)
+            if self._card is not None:
+                await self._operate(self._card)
             for tag in self._site.mvs:
                 self._simulator.write(tag.variable, self._dcs.setpoint(tag.name))
             self._simulator.advance(STEP_S)
             await self._publish()
 
-    async def _operate(self, operator: RecipeOperator) -> None:
+    async def _operate(self, card: Card) -> None:
+        """Walk towards the recipe card of the declared slate, as a careful operator would."""
         held = {tag.variable: self._dcs.setpoint(tag.name) for tag in self._site.mvs}
-        wanted = operator.setpoints(held, self._simulator.truth(), STEP_S)
+        rates = {tag.variable: tag.rate for tag in self._site.mvs}
+        wanted = step_towards_card(card(self._simulator.declared_slate), held, rates, STEP_S)
         for tag in self._site.mvs:
             if wanted[tag.variable] != held[tag.variable]:
                 await self._dcs.set_setpoint(tag.name, wanted[tag.variable])

@@ -9,6 +9,7 @@ import numpy as np
 
 from operator_agent import __version__
 from operator_agent.arrays import FloatArray
+from operator_agent.errors import InputError
 from operator_agent.runtime.run_record import RunRecord
 from operator_agent.site import Limits, Site, Tag
 from operator_agent.units import unit
@@ -73,16 +74,16 @@ def score(site: Site, run: RunRecord) -> dict[str, Any]:
 def span(tag: Tag) -> float:
     """Return the span of a tag by which deviations are divided [SI].
 
-    The span of a measurement is the range of its transmitter. Where a site gives no finite
-    range, a span that is usual for the quantity stands in: 100 K, or the limit itself.
+    The span of a CV is that of its transmitter, of an MV that of its engineering limits.
+
+    Raises:
+        InputError: the site gives neither.
     """
-    for limits in (tag.engineering, tag.operator, tag.soft):
-        if np.isfinite(limits.low) and np.isfinite(limits.high) and limits.high > limits.low:
-            return limits.high - limits.low
-    if unit(tag.unit).dimension == "temperature":
-        return 100.0
-    edges = [abs(edge) for edge in (tag.operator.high, tag.operator.low) if np.isfinite(edge)]
-    return max(edges, default=1.0)
+    for limits in (tag.measuring_range, tag.engineering):
+        width = limits.high - limits.low
+        if np.isfinite(width) and width > 0.0:
+            return width
+    raise InputError(f"tag {tag.name}: give a range, so that deviations have a span")
 
 
 def deviations(site: Site, run: RunRecord) -> dict[str, float | None]:

@@ -62,6 +62,7 @@ class _Tag(_Strict):
     setpoint_node: str = ""
     mode_node: str = ""
     critical: bool = False
+    range: _Range = _Range()
     engineering: _Range = _Range()
     operator: _Range | None = None
     soft: _Range = _Range()
@@ -200,6 +201,7 @@ def _tag(tag: _Tag) -> Tag:
             setpoint_node=tag.setpoint_node,
             mode_node=tag.mode_node,
             critical=tag.critical,
+            measuring_range=tag.range.si(tag.unit),
             engineering=engineering,
             operator=engineering if tag.operator is None else tag.operator.si(tag.unit),
             soft=tag.soft.si(tag.unit),
@@ -255,7 +257,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     if len(location) == 1:
         return list(_Site.model_fields)
     inner = str(location[-2])
-    if inner in ("engineering", "operator", "soft"):
+    if inner in ("range", "engineering", "operator", "soft"):
         return list(_Range.model_fields)
     if inner in ("max_temperature", "max_pressure", "min_flow"):
         return list(_Quantity.model_fields)

@@ -21,7 +21,7 @@ from operator_agent.mpc.variables import ControlVariables
 from operator_agent.plant.case_file import CrudeUnitCase
 from operator_agent.plant.crude_unit import CrudeUnit
 from operator_agent.plant.economics import profit_rate
-from operator_agent.plant.recipe import recipe_setpoints
+from operator_agent.plant.recipe import recipe_setpoints, step_towards_card
 from operator_agent.plant.scenario import Scenario
 from operator_agent.plant.simulator import Simulator
 from operator_agent.units import HOUR_S
@@ -144,11 +144,11 @@ class RecipeDriver:
         self, simulator: Simulator, targets: EconomicTargets | None
     ) -> tuple[CycleResult | None, str]:
         """Write the next step towards the card."""
-        card, held = recipe_setpoints(self._case, simulator.declared_slate), simulator.setpoints
-        for name, rate in zip(self._variables.mv_names, self._variables.mv_rate, strict=True):
-            reach = float(rate) * self._cycle_s
-            step = min(max(card[name] - held[name], -reach), reach)
-            simulator.write(name, held[name] + step)
+        card = recipe_setpoints(self._case, simulator.declared_slate)
+        rates = dict(zip(self._variables.mv_names, self._variables.mv_rate.tolist(), strict=True))
+        moved = step_towards_card(card, simulator.setpoints, rates, self._cycle_s)
+        for name, value in moved.items():
+            simulator.write(name, value)
         return None, ""
 
 

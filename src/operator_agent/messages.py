@@ -12,7 +12,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
@@ -84,7 +84,8 @@ class EconomicTargets:
         flow_vol_feed: throughput that the plan wants [m3/s].
         targets: wanted value by CV name [SI]: the T95 of each cut from the planned cut points.
         stream_prices: value of each crude-unit stream to the refinery [usd/m3], by stream
-            (`naphtha`, `kerosene`, `lgo`, `hgo`, `residue`, and `feed` for the crude itself).
+            (`naphtha`, `kerosene`, `lgo`, `hgo`, `residue`), and of `feed`: the crude with what the unit
+            costs to run apart from fuel and steam.
         energy_price: of fired duty [usd/J].
         steam_price: [usd/kg].
     """
@@ -275,19 +276,7 @@ class Move:
         Raises:
             InputError: a value is NaN or infinite.
         """
-        return Move(
-            self.sequence,
-            self.session,
-            self.created_mono_s,
-            self.read_id,
-            self.values,
-            self.solver_status,
-            self.residual,
-            self.limits_sha256,
-            self.config_sha256,
-            self.hold,
-            sign(self.payload(), key),
-        )
+        return replace(self, signature=sign(self.payload(), key))
 
     def check(self, key: bytes) -> None:
         """Check the signature.
@@ -338,7 +327,7 @@ class ControlStatus:
     Attributes:
         mode: of the controller.
         cycle: number of the cycle.
-        plant_time_s: time stamp of the last scan [s since 1970 UTC].
+        plant_time_s: time stamp of the last scan [s since 1970 UTC]; None when it failed.
         updated_s: wall time of this status [s since 1970 UTC].
         reason: why the mode is not ON, or what limits the last cycle; empty when all is well.
         solve_ms: wall time of the last solve [ms]; None before the first.
@@ -350,7 +339,7 @@ class ControlStatus:
 
     mode: ControllerMode
     cycle: int
-    plant_time_s: float
+    plant_time_s: float | None
     updated_s: float
     reason: str
     solve_ms: float | None

@@ -73,6 +73,7 @@ class Tag:
         register: Modbus holding register of a FLOAT32 measured value, None for an OPC UA tag.
         setpoint_node, mode_node: of an MV: where its set point is written, and its loop's mode.
         critical: without this tag the controller does not move.
+        measuring_range: of the transmitter [SI]; a value well outside is bad.
         engineering, operator: nested limits on the MV's set point or the CV [SI].
         soft: limits on a CV that may be broken at a price [SI].
         rate: largest change of an MV per second [SI/s].
@@ -90,6 +91,7 @@ class Tag:
     setpoint_node: str = ""
     mode_node: str = ""
     critical: bool = False
+    measuring_range: Limits = Limits()
     engineering: Limits = Limits()
     operator: Limits = Limits()
     soft: Limits = Limits()

@@ -12,8 +12,8 @@ from operator_agent.io.tag_quality import (
     QualityRules,
     RawReading,
     TagMemory,
+    accepted_range,
     judge,
-    measuring_range,
 )
 from operator_agent.io.watchdog import Watchdog
 from operator_agent.messages import Quality
@@ -79,7 +79,7 @@ def test_good_means_finite_fresh_and_in_range(value, quality, age_s):
         assert quality is Quality.GOOD
         assert math.isfinite(value)
         assert abs(age_s) <= RULES.max_age_s
-        assert measuring_range(TAG).inside(value)
+        assert accepted_range(TAG).inside(value)
     else:
         assert found.reason
 

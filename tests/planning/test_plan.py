@@ -67,6 +67,16 @@ def test_the_margin_of_the_crude_unit_closes(plan: Plan, linear_plan: Plan) -> N
         assert values == pytest.approx(cost, rel=1e-4)
 
 
+def test_prices_for_the_controller_leave_the_rent_of_the_unit_and_nothing_else(plan: Plan) -> None:
+    targets, unit = plan.targets(), plan.case.crude_unit
+    feed = plan.flow_vol_feed
+    products = sum(plan.stream_flows[name] * targets.stream_prices[name] for name in unit.streams)
+    energy = feed * (unit.energy * targets.energy_price + unit.steam * targets.steam_price)
+    capacity = plan.limit(LimitKind.UNIT, "crude_unit", "feed", Side.MAX).shadow_price
+    rent = products - feed * targets.stream_prices["feed"] - energy
+    assert rent == pytest.approx(feed * capacity, rel=0.02)
+
+
 def test_stream_prices_make_economic_sense(plan: Plan) -> None:
     targets = plan.targets()
     prices = targets.stream_prices
