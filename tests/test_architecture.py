@@ -80,8 +80,10 @@ GUARDED_NAMES: dict[str, frozenset[str]] = {
         }
     ),
 }
-# Bare writes that go to a stream or a file, not to a device.
-STREAM_WRITES = frozenset({"writer.write", "file.write", "sys.stdout.write"})
+# Bare writes that go to a stream, to a file, or inside the simulated plant: not to a device.
+STREAM_WRITES = frozenset(
+    {"writer.write", "file.write", "sys.stdout.write", "self._simulator.write"}
+)
 # Processes are started by these alone.
 PROCESS_STARTERS = frozenset({"runtime/child_process.py"})
 
