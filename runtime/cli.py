@@ -14,7 +14,15 @@ from typing import Annotated
 import typer
 
 from operator_agent.errors import OperatorAgentError
-from operator_agent.runtime.cli_tables import ERR, OUT, JsonFlag, print_json, rich_table
+from operator_agent.runtime.cli_tables import (
+    ERR,
+    OUT,
+    JsonFlag,
+    complain,
+    print_json,
+    rich_table,
+    say,
+)
 
 app = typer.Typer(
     name="operator-agent",
@@ -52,8 +60,8 @@ def demo(
         print_json(summary)
         return
     OUT.print(controllers_table(summary))
-    OUT.print(supervisor_sentence(summary))
-    OUT.print(f"Report: {out / 'report.html'}   Figures: {out / 'summary.json'}")
+    say(supervisor_sentence(summary))
+    say(f"Report: {out / 'report.html'}   Figures: {out / 'summary.json'}")
 
 
 plan_app = typer.Typer(help="Planning: economic targets from crudes, prices and limits.")
@@ -84,7 +92,7 @@ def plan_solve(
         OUT.print(rich_table(table.title, table.columns, table.rows))
     if json_file is not None:
         Path(json_file).write_text(json.dumps(plan_payload(plan), indent=2) + "\n")
-        OUT.print(f"JSON: {json_file}")
+        say(f"JSON: {json_file}")
 
 
 def main() -> None:
@@ -98,6 +106,7 @@ def main() -> None:
     app.add_typer(cli_site.control_app, name="control")
     app.add_typer(cli_site.api_app, name="api")
     app.command("keys")(cli_site.keys)
+    app.command("approve")(cli_site.approve)
     app.command("train")(cli_learning.train)
     app.command("evaluate")(cli_learning.evaluate)
     app.command("tune")(cli_learning.tune)
@@ -109,7 +118,7 @@ def main() -> None:
     try:
         app()
     except OperatorAgentError as error:
-        ERR.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        complain(error)
         sys.exit(error.exit_code)
 
 

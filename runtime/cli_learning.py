@@ -10,7 +10,7 @@ from operator_agent.errors import InputError
 from operator_agent.messages import AdviceEnvelope
 from operator_agent.rl_supervisor.experiment import load_experiment
 from operator_agent.rl_supervisor.policy_file import load_policy
-from operator_agent.runtime.cli_tables import ERR, OUT, JsonFlag, print_json, rich_table
+from operator_agent.runtime.cli_tables import ERR, OUT, JsonFlag, print_json, rich_table, say
 from operator_agent.runtime.envelope_file import read_envelope
 from operator_agent.runtime.site_file import load_site
 from operator_agent.site import Site
@@ -61,9 +61,9 @@ def train(
     if as_json:
         print_json(result)
         return
-    OUT.print(f"{out}: {result['verdict']}", highlight=False)
+    say(f"{out}: {result['verdict']}")
     steps = f"{result['steps']} decisions at {result['steps_per_s']:.1f}/s"
-    OUT.print(f"{steps}, {result['wall_s'] / 60:.1f} min in all", highlight=False)
+    say(f"{steps}, {result['wall_s'] / 60:.1f} min in all")
 
 
 def evaluate(
@@ -135,5 +135,5 @@ def tune(
     if as_json:
         print_json(result)
         return
-    OUT.print(result["verdict"], highlight=False)
-    OUT.print(f"Weights: {out}", highlight=False)
+    say(result["verdict"])
+    say(f"Weights: {out}")

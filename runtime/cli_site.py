@@ -12,7 +12,8 @@ import typer
 
 from operator_agent.clock import SystemClock
 from operator_agent.errors import InputError
-from operator_agent.runtime.cli_tables import ERR, OUT, JsonFlag, print_json
+from operator_agent.runtime.approval import APPROVED_ROLES
+from operator_agent.runtime.cli_tables import ERR, OUT, JsonFlag, print_json, say
 from operator_agent.runtime.site_file import load_site
 from operator_agent.runtime.state_folder import (
     StateFolder,
@@ -20,6 +21,7 @@ from operator_agent.runtime.state_folder import (
     make_keys,
     need_keys,
 )
+from operator_agent.runtime.state_folder import approve as approve_site
 from operator_agent.site import Site
 
 plant_app = typer.Typer(help="The simulated plant behind an OPC UA and a Modbus server.")
@@ -48,7 +50,19 @@ def keys(site: SiteArg, state: StateOpt = None, as_json: JsonFlag = False) -> No
     if as_json:
         print_json({"site": loaded.name, "state": str(folder.path)})
     else:
-        OUT.print(f"Keys, certificates and the signed advice envelope are in {folder.path}")
+        say(f"Keys, certificates and the signed advice envelope are in {folder.path}")
+
+
+def approve(site: SiteArg, state: StateOpt = None) -> None:
+    """Approve the site's files as they are now: model, weights, advice envelope, policy.
+
+    A person's command, after looking at what changed. A controller does not start with files that
+    were changed after their approval.
+    """
+    loaded, folder = open_site(site, state)
+    need_keys(folder)
+    approve_site(loaded, folder)
+    say(f"approved: {', '.join(APPROVED_ROLES)} of {loaded.name}")
 
 
 @plant_app.command("serve")
@@ -81,7 +95,7 @@ def plant_serve(
         if paced:
             asyncio.run(serve_paced(plant))
         else:
-            OUT.print(f"{loaded.name} on {loaded.endpoints.dcs_endpoint}; Ctrl-C stops it")
+            say(f"{loaded.name} on {loaded.endpoints.dcs_endpoint}; Ctrl-C stops it")
             asyncio.run(serve_free(plant, speed, asyncio.sleep))
 
 
@@ -114,7 +128,7 @@ def gate_reset(
 
     loaded, folder = open_site(site, state)
     status = asyncio.run(reset_gate(loaded, folder, person))
-    OUT.print(f"gate {status['state']}", highlight=False)
+    say(f"gate {status['state']}")
 
 
 @gate_app.command("audit")
@@ -127,7 +141,7 @@ def gate_audit(site: SiteArg, state: StateOpt = None, as_json: JsonFlag = False)
     if as_json:
         print_json(dataclasses.asdict(count))
     else:
-        OUT.print(
+        say(
             f"{count.records} audit records, chain intact; the device took {count.set_points} set "
             f"points from outside; {count.uncertified} writes have no certificate"
         )
@@ -144,8 +158,11 @@ def control_run(
         bool, typer.Option("--on", help="Switch the controller on: your command as operator.")
     ] = False,
     supervisor: Annotated[
-        bool, typer.Option("--supervisor/--no-supervisor", help="Let the policy advise.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--supervisor/--no-supervisor", help="Let the policy advise; if promoted by default."
+        ),
+    ] = None,
     speed: Annotated[float, typer.Option(help="Plant seconds per wall second.", min=0.01)] = 1.0,
     as_json: JsonFlag = False,
 ) -> None:
@@ -155,11 +172,10 @@ def control_run(
     0 on Ctrl-C, and with 6 when it sheds, naming the reason.
     """
     from operator_agent.runtime.control_process import run_against_the_clock
-    from operator_agent.runtime.planner import targets_of
+    from operator_agent.runtime.planner import planning_of
 
     loaded, folder = open_site(site, state)
     need_keys(folder)
-    targets = targets_of(loaded, plan)
 
     def show(record: object) -> None:
         from operator_agent.runtime.run_record import CycleRecord
@@ -171,15 +187,15 @@ def control_run(
             OUT.print_json(json.dumps({**line, "reason": record.reason, "solve_ms": solve}))
         else:
             text = f"cycle {record.cycle} {record.mode} {record.verdict} {record.solve_ms:.1f} ms"
-            OUT.print(f"{text} {record.reason}".rstrip(), highlight=False)
+            say(f"{text} {record.reason}".rstrip())
 
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), planning_of(loaded, plan) as planning:
         asyncio.run(
             run_against_the_clock(
                 loaded,
                 folder,
                 SystemClock(),
-                targets,
+                planning,
                 speed=speed,
                 engage=on,
                 supervisor=supervisor,
@@ -205,4 +221,4 @@ def api_serve(
     loaded, folder = open_site(site, state)
     if not loaded.endpoints.api_endpoint:
         raise InputError(f"site {loaded.name} has no api_endpoint; add one under endpoints")
-    serve_api(loaded, site, folder, new_key=new_key, say=ERR.print)
+    serve_api(loaded, site, folder, new_key=new_key, say=lambda text: ERR.print(text, markup=False))

@@ -2,11 +2,12 @@
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 
 OUT = Console()
 ERR = Console(stderr=True)
@@ -21,9 +22,22 @@ def print_json(payload: Any) -> None:
 
 def rich_table(title: str, columns: Any, rows: Any) -> RichTable:
     """Return a table for the terminal: first column left, numbers right."""
-    table = RichTable(title=title, title_justify="left", title_style="bold", header_style="bold")
+    table = RichTable(
+        title=Text(title), title_justify="left", title_style="bold", header_style="bold"
+    )
     for index, column in enumerate(columns):
-        table.add_column(str(column), justify="left" if index == 0 else "right")
+        justify: Literal["left", "right"] = "left" if index == 0 else "right"
+        table.add_column(Text(str(column)), justify=justify, overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(Text(str(cell)) for cell in row))
     return table
+
+
+def say(text: str) -> None:
+    """Print a sentence as it is: brackets in it are no markup."""
+    OUT.print(Text(text))
+
+
+def complain(error: Exception) -> None:
+    """Print an error as one sentence on standard error."""
+    ERR.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)

@@ -10,7 +10,7 @@ from operator_agent.clock import Clock
 from operator_agent.errors import InputError, LinkError
 from operator_agent.io.gate_client import GateClient
 from operator_agent.io.historian import Historian
-from operator_agent.messages import ControllerMode, EconomicTargets
+from operator_agent.messages import ControllerMode
 from operator_agent.mpc.controller import Controller
 from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights
@@ -20,8 +20,10 @@ from operator_agent.plant.controller_model import build_controller_model
 from operator_agent.plant.process_model import ProcessModel
 from operator_agent.rl_supervisor.policy_file import Policy, load_policy
 from operator_agent.rl_supervisor.supervisor import Supervisor
+from operator_agent.runtime.approval import check_files
 from operator_agent.runtime.cycle import ControlLoop, LoopParts
 from operator_agent.runtime.envelope_file import load_signed_envelope
+from operator_agent.runtime.planner import Planning
 from operator_agent.runtime.run_record import CycleRecord
 from operator_agent.runtime.site_links import SiteLinks
 from operator_agent.runtime.state_folder import StateFolder, need_keys, write_status
@@ -88,12 +90,14 @@ def build_loop(
         policy: of the supervisor; None to run without.
 
     Raises:
-        SignatureError: the advice envelope was changed after it was signed.
+        SignatureError: the advice envelope or a file was changed after its approval.
     """
     key = need_keys(state)
+    approval_key = read_key(state.envelope_key)
     envelope = load_signed_envelope(
-        Path(site.files["envelope"]), state.signed_envelope, read_key(state.envelope_key)
+        Path(site.files["envelope"]), state.signed_envelope, approval_key
     )
+    check_files(site, approval_key, state.approval)
     adviser = None if policy is None else Supervisor(policy, envelope, site)
     parts = LoopParts(
         site=site,
@@ -114,21 +118,21 @@ async def run_against_the_clock(
     site: Site,
     state: StateFolder,
     clock: Clock,
-    targets: EconomicTargets,
+    planning: Planning,
     *,
     speed: float,
     engage: bool,
-    supervisor: bool,
+    supervisor: bool | None,
     show: Callable[[CycleRecord], None],
 ) -> None:
     """Run cycles until the controller sheds or is cancelled.
 
     Args:
         site, state, clock: of the installation.
-        targets: of the plan to follow.
+        planning: gives the targets to follow, and new ones on its own clock.
         speed: plant seconds per wall second; 1 for a real plant.
         engage: a person's command to switch on; otherwise it stays in STANDBY and predicts.
-        supervisor: whether the site's policy advises.
+        supervisor: whether the site's policy advises; None for "if it was promoted".
         show: called after each cycle.
 
     Raises:
@@ -136,16 +140,19 @@ async def run_against_the_clock(
     """
     case = load_crude_unit_case(Path(site.files["plant"]))
     controller = build_controller(site, case)
-    policy = load_policy(Path(site.files["policy"])) if supervisor else None
+    policy = _policy(site, supervisor)
     historian = Historian(state.historian, site)
     async with SiteLinks(site, state, clock) as links, GateClient(site) as gate:
         loop = build_loop(site, state, links, gate, historian, clock, controller, policy)
-        loop.follow(targets)
+        loop.follow(planning.first())
         period_s = site.sample_times.control_s / speed
         first = True
         due_s = clock.monotonic_s()
         while loop.mode.mode is not ControllerMode.SHED:
             show(await loop.run_cycle())
+            fresh = planning.renewed(loop.plant_time_s)
+            if fresh is not None:
+                loop.follow(fresh)
             if first and engage:
                 loop.engage("operator at the command line")
                 first = False
@@ -154,3 +161,17 @@ async def run_against_the_clock(
             with contextlib.suppress(LinkError):  # the cycle itself says so, and holds
                 await links.wait_past(loop.plant_time_s, period_s)
     historian.close()
+
+
+def _policy(site: Site, wanted: bool | None) -> Policy | None:
+    """Return the policy that is to advise: the one asked for, or the site's if it was promoted."""
+    if wanted is False:
+        return None
+    policy = load_policy(Path(site.files["policy"]))
+    if wanted is None and not policy.promoted:
+        LOG.warning(
+            "policy %s did not pass its promotion gate and does not advise; --supervisor lets it",
+            site.files["policy"],
+        )
+        return None
+    return policy

@@ -283,14 +283,17 @@ class ControlLoop:
             advice=None if self._advice is None else self._advice.payload(),
             advice_cut=self._advice_cut + (() if result is None else result.cuts),
         )
-        self._parts.publish(self._status(scan, record))
+        try:
+            self._parts.publish(self._status(scan, record))
+        except OSError as error:  # a full disk must not stop the unit's control
+            LOG.error("cycle %d: the status cannot be stored: %s", self._cycle, error)
         return record
 
     def _status(self, scan: PlantScan | None, record: CycleRecord) -> ControlStatus:
         return ControlStatus(
             mode=self._mode.mode,
             cycle=record.cycle,
-            plant_time_s=0.0 if scan is None else scan.time_s,
+            plant_time_s=None if scan is None else scan.time_s,
             updated_s=self._parts.clock.wall_s(),
             reason=self._mode.reason or record.reason,
             solve_ms=record.solve_ms if math.isfinite(record.solve_ms) else None,

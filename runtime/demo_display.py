@@ -68,7 +68,7 @@ class DemoDisplay:
         """Show something that the scenario does."""
         self._events = [*self._events, f"{time_h:5.2f} h  {text}"][-EVENTS_SHOWN:]
         if not self._console.is_terminal:
-            self._console.print(f"  {time_h:5.2f} h  {text}", highlight=False)
+            self._console.print(Text(f"  {time_h:5.2f} h  {text}"))
 
     def cycle(self, time_h: float, record: CycleRecord | None) -> None:
         """Show a minute of plant time, with the control cycle where there is a controller."""
@@ -91,7 +91,7 @@ def controllers_table(summary: Mapping[str, Any]) -> Table:
         title=f"{summary['hours']:g} plant hours, seed {summary['seed']}, same scenario for all",
         title_justify="left",
     )
-    table.add_column("")
+    table.add_column("", overflow="fold")
     for name in summary["controllers"]:
         table.add_column(name, justify="right")
     scores = list(summary["controllers"].values())
@@ -109,7 +109,7 @@ def controllers_table(summary: Mapping[str, Any]) -> Table:
         "whole cycle p50 / p99 [ms]": lambda s: _pair(s["cycle_time_ms"]),
     }
     for title, cell in rows.items():
-        table.add_row(title, *(cell(score) for score in scores))
+        table.add_row(Text(title), *(cell(score) for score in scores))
     return table
 
 

@@ -4,22 +4,29 @@ Two solves in threads of one process can hang for ever (the solver's output is c
 shared file descriptor), so every solve goes through `PlannerPool` or the main thread.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
-from operator_agent.errors import InputError
+from operator_agent.errors import InputError, OperatorAgentError
 from operator_agent.messages import EconomicTargets
 from operator_agent.planning.case_file import load_case, with_price_factors, with_slate
 from operator_agent.planning.plan import Plan
 from operator_agent.planning.report import Table, plan_tables
 from operator_agent.planning.solve import solve_case
 from operator_agent.site import Site
+
+LOG = logging.getLogger(__name__)
+
+PlanParts = tuple[dict[str, Any], dict[str, Any], list[Table]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ class PlanAnswer:
     tables: Sequence[Table]
 
 
-def solve_request(request: PlanRequest) -> tuple[dict[str, Any], dict[str, Any], list[Table]]:
+def solve_request(request: PlanRequest) -> PlanParts:
     """Solve a request; runs in the worker.
 
     Raises:
@@ -80,10 +87,14 @@ class PlannerPool:
         """Prepare the worker; it starts with the first plan."""
         self._pool = ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
 
+    def submit(self, request: PlanRequest) -> Future[PlanParts]:
+        """Start a plan; its result holds targets, payload and tables."""
+        plain = PlanRequest(request.case, dict(request.price_factors), dict(request.slate))
+        return self._pool.submit(solve_request, plain)
+
     def solve(self, request: PlanRequest) -> PlanAnswer:
         """Return the plan; errors of the worker come through as they are."""
-        plain = PlanRequest(request.case, dict(request.price_factors), dict(request.slate))
-        targets, payload, tables = self._pool.submit(solve_request, plain).result()
+        targets, payload, tables = self.submit(request).result()
         return PlanAnswer(EconomicTargets.from_payload(targets), payload, tables)
 
     def __enter__(self) -> "PlannerPool":
@@ -98,6 +109,69 @@ class PlannerPool:
     ) -> None:
         """End the worker."""
         self._pool.shutdown(cancel_futures=True)
+
+
+class Planning(Protocol):
+    """Where the control loop gets its economic targets from."""
+
+    def first(self) -> EconomicTargets:
+        """Return the targets to start with."""
+        ...
+
+    def renewed(self, plant_time_s: float) -> EconomicTargets | None:
+        """Return new targets when there are any; never waits."""
+        ...
+
+
+class PlanningClock:
+    """Gives economic targets, and new ones once in a planning period of plant time."""
+
+    def __init__(self, planner: PlannerPool, request: PlanRequest, period_s: float) -> None:
+        """Plan this request each `period_s` of plant time [s]."""
+        self._planner, self._request, self._period_s = planner, request, period_s
+        self._due_s = math.inf
+        self._running: Future[PlanParts] | None = None
+
+    def first(self) -> EconomicTargets:
+        """Return the targets of the first plan; errors come through."""
+        return self._planner.solve(self._request).targets
+
+    def renewed(self, plant_time_s: float) -> EconomicTargets | None:
+        """Return new targets when a plan has ended, None otherwise; never waits.
+
+        A plan that fails leaves the old targets in force and says so in the log.
+
+        Args:
+            plant_time_s: now [s since 1970 UTC].
+        """
+        if math.isinf(self._due_s):
+            self._due_s = plant_time_s + self._period_s
+        if self._running is None and plant_time_s >= self._due_s:
+            self._running, self._due_s = self._planner.submit(self._request), math.inf
+        if self._running is None or not self._running.done():
+            return None
+        done, self._running = self._running, None
+        try:
+            return EconomicTargets.from_payload(done.result()[0])
+        except OperatorAgentError as error:
+            LOG.warning("no new plan, the old targets stay in force: %s", error)
+            return None
+
+
+class FixedPlan:
+    """The targets of one plan, for good."""
+
+    def __init__(self, targets: EconomicTargets) -> None:
+        """Take the targets."""
+        self._targets = targets
+
+    def first(self) -> EconomicTargets:
+        """Return the targets."""
+        return self._targets
+
+    def renewed(self, plant_time_s: float) -> EconomicTargets | None:
+        """Return None: there are no others."""
+        return None
 
 
 def targets_of(site: Site, plan: Path | None) -> EconomicTargets:
@@ -119,3 +193,14 @@ def targets_of(site: Site, plan: Path | None) -> EconomicTargets:
             f"{plan} is not a plan ({error}); write one with: "
             "operator-agent plan solve CASE --json FILE"
         ) from error
+
+
+@contextlib.contextmanager
+def planning_of(site: Site, plan: Path | None) -> Iterator[Planning]:
+    """Give the targets of a plan file, or of the site's own case on planning's clock."""
+    if plan is not None:
+        yield FixedPlan(targets_of(site, plan))
+        return
+    with PlannerPool() as planner:
+        request = PlanRequest(site.files["planning"], {}, {})
+        yield PlanningClock(planner, request, site.sample_times.planning_s)

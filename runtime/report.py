@@ -180,8 +180,8 @@ def _supervisor_words(summary: Mapping[str, Any], run: RunRecord) -> str:
     cut = sum(1 for cycle in run.cycles if cycle.advice_cut)
     promoted = summary.get("policy", {}).get("promoted")
     verdict = {
-        True: "Its training passed the promotion test on validation scenarios.",
-        False: "Its training did not pass the promotion test: on validation scenarios its gain was "
+        True: "Its training passed the promotion gate on held-out scenarios.",
+        False: "Its training did not pass the promotion gate: on held-out scenarios its gain was "
         "not shown to be above zero. It runs here to show the path, not because it pays.",
     }.get(promoted, "")
     sentence = html.escape(supervisor_sentence(summary)).replace("`", "")

@@ -11,6 +11,7 @@ from pathlib import Path
 from operator_agent.errors import InputError
 from operator_agent.io.certificates import CertificatePaths, make_certificates
 from operator_agent.messages import ControlStatus
+from operator_agent.runtime.approval import approve_files
 from operator_agent.runtime.envelope_file import read_envelope, sign_envelope
 from operator_agent.signing import canonical_json, make_key, read_key
 from operator_agent.site import Site
@@ -41,6 +42,11 @@ class StateFolder:
     def signed_envelope(self) -> Path:
         """The signed bounds of advice."""
         return self.path / "envelope.signed.json"
+
+    @property
+    def approval(self) -> Path:
+        """The signed hashes of the files that shape the controller."""
+        return self.path / "approval.json"
 
     @property
     def audit(self) -> Path:
@@ -84,7 +90,7 @@ def default_state_folder(site: Site) -> StateFolder:
 
 
 def make_keys(site: Site, state: StateFolder) -> CertificatePaths:
-    """Make certificates and keys and sign the advice envelope.
+    """Make certificates and keys, and approve the site's files as they are.
 
     Raises:
         InputError: keys are there already.
@@ -96,9 +102,20 @@ def make_keys(site: Site, state: StateFolder) -> CertificatePaths:
     certificates = make_certificates(state.certificates)
     make_key(state.move_key)
     make_key(state.operator_key)
-    envelope = read_envelope(Path(site.files["envelope"]))
-    sign_envelope(envelope, make_key(state.envelope_key), state.signed_envelope)
+    make_key(state.envelope_key)
+    approve(site, state)
     return certificates
+
+
+def approve(site: Site, state: StateFolder) -> None:
+    """Sign the advice envelope and the hashes of the site's files, as a person's approval.
+
+    Raises:
+        InputError: there are no keys yet, or a file cannot be read.
+    """
+    key = read_key(state.envelope_key)
+    sign_envelope(read_envelope(Path(site.files["envelope"])), key, state.signed_envelope)
+    approve_files(site, key, state.approval)
 
 
 def need_keys(state: StateFolder) -> bytes:
