@@ -17,6 +17,7 @@ from operator_agent.plant.scenario import (
     Scenario,
     SensorFault,
 )
+from operator_agent.plant.variables import PRODUCTS as STREAMS
 from operator_agent.runtime.gate_process import count_writes
 from operator_agent.runtime.run_record import CycleRecord, Event, RunRecord
 from operator_agent.runtime.scenario_plans import TimedPlan
@@ -57,6 +58,7 @@ def load_run(
         truth=_columns([row["truth"] for row in rows]),
         setpoints=_columns([row["setpoints"] for row in rows]),
         plan_targets=_plan_targets(plans, time_h),
+        plan_flows=_plan_flows(plans, time_h),
         profit_usd_h=np.array([rate.profit_usd_s for rate in rates]) * 3600.0,
         off_spec_usd_h=np.array([rate.off_spec_cost_usd_s for rate in rates]) * 3600.0,
         energy_j_kg=np.array([rate.energy_j_per_kg_crude for rate in rates]),
@@ -82,6 +84,12 @@ def _plan_targets(plans: Sequence[TimedPlan], time_h: FloatArray) -> dict[str, F
         name: np.array([plan_at(plans, at_h).answer.targets.targets[name] for at_h in time_h])
         for name in names
     }
+
+
+def _plan_flows(plans: Sequence[TimedPlan], time_h: FloatArray) -> dict[str, FloatArray]:
+    """Return the flows that the plan in force foresees, by stream of the crude unit [m3/s]."""
+    flows = [plan_at(plans, at_h).answer.payload["stream_flows"] for at_h in time_h]
+    return {name: np.array([float(row[name]) for row in flows]) for name in STREAMS}
 
 
 def event_list(site: Site, scenario: Scenario) -> tuple[Event, ...]:

@@ -79,6 +79,7 @@ def write_report(
         _baselines(runs),
         _supervisor_words(summary, last),
         "<h2>Economics</h2>" + _picture(economics_figure(runs, events)),
+        _flow_table(summary),
         "<h2>Controlled variables</h2>" + _key() + _picture(cv_figure(site, runs, events)),
         _deviation_table(site, summary),
         _violation_table(site, summary),
@@ -198,6 +199,25 @@ def _key() -> str:
     )
     return (
         f'<p class="key">{spans}</p><p class="note">Noise-free values; grey lines mark events.</p>'
+    )
+
+
+def _flow_table(summary: Mapping[str, Any]) -> str:
+    names = list(summary["controllers"])
+    flows = {name: summary["controllers"][name]["stream_flow_m3_per_h"] for name in names}
+    rows = [
+        [
+            stream,
+            f"{found['planned']:.1f}",
+            *(f"{flows[name][stream]['actual']:.1f}" for name in names),
+        ]
+        for stream, found in flows[names[0]].items()
+    ]
+    return (
+        "<h3>Products against the plans in force [m³/h]</h3>"
+        + _table(["stream", "planned", *names], rows)
+        + '<p class="note">Streams are valued at the plan\'s marginal values. These hold near the '
+        "planned flows; further away, part of a gain would need a new plan to be earned.</p>"
     )
 
 

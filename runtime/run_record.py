@@ -62,6 +62,7 @@ class RunRecord:
         truth: noise-free value by variable [SI], each shape (n,).
         setpoints: set point by MV variable [SI], each shape (n,).
         plan_targets: planning's target by CV variable [SI], each shape (n,).
+        plan_flows: flow that the plan in force foresees, by stream [m3/s], each shape (n,).
         profit_usd_h: profit rate at planning's stream values, shape (n,).
         off_spec_usd_h: the part of it lost to products out of specification, shape (n,).
         energy_j_kg: fired and steam energy per mass of crude, shape (n,).
@@ -76,6 +77,7 @@ class RunRecord:
     truth: Mapping[str, FloatArray]
     setpoints: Mapping[str, FloatArray]
     plan_targets: Mapping[str, FloatArray]
+    plan_flows: Mapping[str, FloatArray]
     profit_usd_h: FloatArray
     off_spec_usd_h: FloatArray
     energy_j_kg: FloatArray

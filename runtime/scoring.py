@@ -12,7 +12,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.runtime.run_record import RunRecord
 from operator_agent.site import Limits, Site, Tag
-from operator_agent.units import unit
+from operator_agent.units import HOUR_S, unit
 
 SAMPLE_MIN = 1.0  # the plant records its truth once a minute
 PACKAGES = ("casadi", "numpy", "pyomo", "highspy", "cyipopt", "asyncua", "pymodbus")
@@ -56,8 +56,10 @@ def score(site: Site, run: RunRecord) -> dict[str, Any]:
         "profit_usd_per_h": float(np.mean(run.profit_usd_h)),
         "off_spec_cost_usd_per_h": float(np.mean(run.off_spec_usd_h)),
         "energy_gj_per_t_crude": float(np.mean(run.energy_j_kg)) * GJ_PER_T,
-        "flow_vol_feed_m3_per_h": float(np.mean(run.setpoints["flow_vol_feed"])) * 3600.0,
+        "flow_vol_feed_m3_per_h": float(np.mean(run.setpoints["flow_vol_feed"])) * HOUR_S,
+        "stream_flow_m3_per_h": stream_flows(run),
         "cv_deviation_percent_of_span": deviations(site, run),
+        "cv_deviation_from_own_target_percent_of_span": own_deviations(site, run),
         "hard_limit_violation": violations(site, run),
         "hard_limit_violation_min": _minutes_in_total(site, run),
         "soft_limit_violation": violations(site, run, soft=True),
@@ -100,6 +102,37 @@ def deviations(site: Site, run: RunRecord) -> dict[str, float | None]:
         error = np.abs(run.truth[tag.variable] - target)
         found[tag.variable] = float(np.mean(error)) / span(tag) * 100.0
     return found
+
+
+def own_deviations(site: Site, run: RunRecord) -> dict[str, float | None]:
+    """Return each CV's mean absolute deviation from the controller's own steady-state target.
+
+    In percent of span; None for a run without a controller.
+    """
+    found: dict[str, float | None] = {}
+    for tag in site.cvs:
+        pairs = [
+            (cycle.targets[tag.variable], run.truth[tag.variable][index])
+            for index, cycle in enumerate(run.cycles)
+            if np.isfinite(cycle.targets.get(tag.variable, np.nan))
+        ]
+        errors = [abs(target - value) for target, value in pairs]
+        found[tag.variable] = float(np.mean(errors)) / span(tag) * 100.0 if errors else None
+    return found
+
+
+def stream_flows(run: RunRecord) -> dict[str, dict[str, float]]:
+    """Return the mean flow of each product, and what the plans in force foresaw.
+
+    Stream prices are marginal values at the plan's flows: far from these they are worth less.
+    """
+    return {
+        stream: {
+            "actual": float(np.mean(run.truth[f"flow_vol_product_{stream}"])) * HOUR_S,
+            "planned": float(np.mean(planned)) * HOUR_S,
+        }
+        for stream, planned in run.plan_flows.items()
+    }
 
 
 def violations(site: Site, run: RunRecord, *, soft: bool = False) -> dict[str, dict[str, Any]]:
