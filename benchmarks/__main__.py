@@ -1,7 +1,7 @@
 """Runs all benchmarks, or those that are named: `python -m benchmarks [NAME ...] [--json FILE]`.
 
-Times are of this machine in these minutes; the ratios are what to look at. Use an idle machine and
-one thread: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 (`make bench` sets both).
+Times are of this machine in these minutes, on one thread; the ratios are what to look at. Use an
+idle machine.
 """
 
 import argparse
