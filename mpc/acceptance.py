@@ -10,8 +10,12 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.problem import PointWorth, Problem, SolverStatus
+from operator_agent.mpc.variables import ControlVariables
 
 CLIP_TOLERANCE = 1e-5  # spans outside a limit that the QP solver leaves (1e-6) and that are cut off
+UNMET = (
+    1e-2  # spans: a plan that passes a hard limit by less keeps it, as far as anyone can measure
+)
 MAX_RESIDUAL = 1e-3  # scaled; a plan with a larger defect is not one of this model
 
 
@@ -137,3 +141,27 @@ def _first_move(problem: Problem, level: FloatArray) -> tuple[FloatArray, str]:
         return move, f"{variables.mv_names[int(np.argmin(kept))]} breaks its limits"
     move.setflags(write=False)
     return move, ""
+
+
+def unmet_limits(
+    variables: ControlVariables, y_predicted: FloatArray | None, y_scale: FloatArray
+) -> tuple[str, ...]:
+    """Return the hard CV limits that the plan cannot keep at once, as `name side`.
+
+    A move may be the best there is and still not bring the plant inside; whoever looks must know.
+
+    Args:
+        variables: with the hard limits.
+        y_predicted: CVs at the end of each stage, shape (N, n_y) [SI]; None without a plan.
+        y_scale: spans, shape (n_y,) [SI].
+    """
+    if y_predicted is None:
+        return ()
+    above = np.max((y_predicted - variables.cv_hard_high) / y_scale, axis=0) > UNMET
+    below = np.max((variables.cv_hard_low - y_predicted) / y_scale, axis=0) > UNMET
+    return tuple(
+        f"{name} {side}"
+        for side, broken in (("high", above), ("low", below))
+        for name, out in zip(variables.cv_names, broken, strict=True)
+        if out
+    )

@@ -11,6 +11,7 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.messages import Advice, EconomicTargets
+from operator_agent.mpc.acceptance import unmet_limits
 from operator_agent.mpc.advice import backed_off
 from operator_agent.mpc.condense import Horizon
 from operator_agent.mpc.estimator import Estimator, EstimatorState, Rejected
@@ -58,6 +59,7 @@ class CycleResult:
         u_target: the same for the MVs, shape (n_u,).
         y_predicted: at the end of each stage, shape (N, n_y); None without a plan.
         active_limits: limits that hold the plan.
+        unmet_limits: hard CV limits that the plan cannot keep at once; empty when all is well.
         target: with prices of its limits; None before the first.
         advice: as applied; None without.
         cuts: what of the advice could not be applied.
@@ -73,6 +75,7 @@ class CycleResult:
     u_target: FloatArray
     y_predicted: FloatArray | None
     active_limits: tuple[str, ...]
+    unmet_limits: tuple[str, ...]
     target: SteadyTarget | None
     advice: Advice | None
     cuts: tuple[str, ...]
@@ -321,6 +324,9 @@ class Controller:
             u_target=np.full(n_u, np.nan) if target is None else target.u,
             y_predicted=outcome.diagnostics.y_predicted,
             active_limits=outcome.diagnostics.active_limits,
+            unmet_limits=unmet_limits(
+                self.variables, outcome.diagnostics.y_predicted, self.model.y_scale
+            ),
             target=target,
             advice=advice,
             cuts=cuts,

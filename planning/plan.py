@@ -163,7 +163,8 @@ class Plan:
         """Return what the plan asks of the crude unit.
 
         Stream prices are marginal values in the plan, of each product as it is and of the feed at
-        the planned slate, with the unit's operating cost on it; targets are planned cut points plus the stated overlap.
+        the planned slate, with the unit's operating cost on it; targets are planned cut points plus
+        the stated overlap.
 
         Raises:
             SolveFailedError: the point is not worth following.

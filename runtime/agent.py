@@ -10,15 +10,18 @@
 It answers with set points and values; it has no way to write them.
 """
 
+import json
+import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from operator_agent.api.contract import OptimizationReply, OptimizationRequest
+from operator_agent.api.problems import error_of, problem_of
+from operator_agent.errors import OperatorAgentError
 from operator_agent.rl_supervisor.policy_file import load_policy
+from operator_agent.runtime.child_process import ask_once
 from operator_agent.runtime.optimize import optimize_process, policy_path
 from operator_agent.runtime.site_file import load_site
 
@@ -66,7 +69,7 @@ class RLOperatorAgent:
     ) -> OptimizationReply:
         """Return the plan and the crude unit's best set points under these limits.
 
-        The solve runs in a process of its own.
+        The solve runs in a process of its own, which imports nothing of the caller's program.
 
         Args:
             process_data: `case`, `slate`, `price_factors`; all may be left out.
@@ -76,6 +79,7 @@ class RLOperatorAgent:
         Raises:
             InputError: something is unknown or out of range.
             LimitsConflictError: the plan or the limits cannot be met.
+            SolveFailedError: the solve failed or its process ended.
         """
         request = OptimizationRequest.from_payload(
             {
@@ -85,8 +89,26 @@ class RLOperatorAgent:
                 "rl_policy": self.policy,
             }
         )
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            state = "" if self.state is None else str(self.state)
-            payload = request.payload()
-            answer = pool.submit(optimize_process, str(self.site), state, payload).result()
-        return OptimizationReply.from_payload(answer)
+        state = "" if self.state is None else str(self.state)
+        return OptimizationReply.from_payload(_ask(str(self.site), state, request.payload()))
+
+
+def _ask(site: str, state: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `optimize_process` answers in a process of its own."""
+    answer = ask_once("operator_agent.runtime.agent", [site, state, request])
+    if "problem" in answer:
+        raise error_of(answer["problem"])
+    return dict(answer["result"])
+
+
+def main() -> None:
+    """Answer one question of standard input: site, state folder and request as JSON."""
+    try:
+        answer: dict[str, Any] = {"result": optimize_process(*json.load(sys.stdin))}
+    except OperatorAgentError as error:
+        answer = {"problem": problem_of(error).payload()}
+    sys.stdout.write(json.dumps(answer, allow_nan=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

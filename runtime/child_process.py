@@ -1,15 +1,47 @@
-"""Processes that the demonstration starts, and stops again by their own handle."""
+"""Processes that this package starts, and stops again by their own handle."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from operator_agent.errors import LinkError, PlantError
+from operator_agent.errors import LinkError, PlantError, SolveFailedError
 
 STOP_TIMEOUT_S = 10.0
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+
+
+def ask_once(module: str, question: Any) -> dict[str, Any]:
+    """Return the answer of one of this package's modules, run once in a process of its own.
+
+    Unlike a worker of `multiprocessing`, the process imports nothing of the caller's program.
+
+    Args:
+        module: reads JSON on standard input and writes one line of JSON.
+        question: plain values.
+
+    Raises:
+        SolveFailedError: the process ended without an answer.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", module],
+        input=json.dumps(question),
+        capture_output=True,
+        text=True,
+        env={**ONE_THREAD, **os.environ},  # more threads are slower for these small matrices
+        check=False,
+    )
+    said = done.stdout.splitlines()
+    if done.returncode != 0 or not said:
+        why = " ".join(done.stderr.strip().splitlines()[-1:])
+        raise SolveFailedError(
+            f"the process of {module} ended with code {done.returncode} and no answer: {why}"
+        )
+    return dict(json.loads(said[-1]))
 
 
 class ChildProcess:

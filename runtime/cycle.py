@@ -278,6 +278,7 @@ class ControlLoop:
             solve_ms=math.nan if result is None else result.solve_ms,
             cycle_ms=(now_s - began_s) * 1e3,
             active_limits=() if result is None else tuple(result.active_limits),
+            unmet="" if result is None else _unmet(result.unmet_limits),
             targets={} if result is None else dict(zip(names, result.y_target, strict=True)),
             bad_tags={} if scan is None else {r.tag: r.reason for r in scan.readings if not r.good},
             advice=None if self._advice is None else self._advice.payload(),
@@ -295,7 +296,7 @@ class ControlLoop:
             cycle=record.cycle,
             plant_time_s=None if scan is None else scan.time_s,
             updated_s=self._parts.clock.wall_s(),
-            reason=self._mode.reason or record.reason,
+            reason=self._mode.reason or record.reason or record.unmet,
             solve_ms=record.solve_ms if math.isfinite(record.solve_ms) else None,
             gate=record.verdict,
             active_limits=record.active_limits,
@@ -315,3 +316,8 @@ def _reason(result: CycleResult | None) -> str:
     if result is None or result.outcome.worth is PointWorth.ACCEPTED:
         return ""
     return f"{result.outcome.status.value}: {result.outcome.reason}"
+
+
+def _unmet(limits: Sequence[str]) -> str:
+    """Return in words which hard limits the accepted plan cannot keep at once."""
+    return f"on the way back inside hard limits: {', '.join(limits)}" if limits else ""

@@ -80,7 +80,8 @@ class DemoDisplay:
             bad = ", ".join(record.bad_tags) or "none"
             self._now = Text(
                 f"mode {record.mode.upper()}   gate {record.verdict}   optimizer {solve}\n"
-                f"limits that hold: {limits}\nreadings not used: {bad}\n{record.reason}".rstrip()
+                f"limits that hold: {limits}\nreadings not used: {bad}\n"
+                f"{record.reason or record.unmet}".rstrip()
             )
         self._live.update(Group(self._progress, self._now, *(Text(e) for e in self._events)))
 

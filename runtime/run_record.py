@@ -23,6 +23,7 @@ class CycleRecord:
         solve_ms: wall time of the optimizer [ms]; NaN when it did not run.
         cycle_ms: wall time of the whole cycle, reading to historian [ms].
         active_limits: names of the limits that hold the solution.
+        unmet: in words, which hard limits the plan cannot keep at once; empty when all are kept.
         targets: steady-state target by CV [SI].
         bad_tags: tags whose reading was not used, with the reason.
         advice: the advice in force, as plain values; None without a supervisor.
@@ -38,6 +39,7 @@ class CycleRecord:
     solve_ms: float
     cycle_ms: float
     active_limits: tuple[str, ...]
+    unmet: str
     targets: Mapping[str, float]
     bad_tags: Mapping[str, str]
     advice: Mapping[str, Any] | None

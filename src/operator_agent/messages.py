@@ -84,8 +84,8 @@ class EconomicTargets:
         flow_vol_feed: throughput that the plan wants [m3/s].
         targets: wanted value by CV name [SI]: the T95 of each cut from the planned cut points.
         stream_prices: value of each crude-unit stream to the refinery [usd/m3], by stream
-            (`naphtha`, `kerosene`, `lgo`, `hgo`, `residue`), and of `feed`: the crude with what the unit
-            costs to run apart from fuel and steam.
+            (`naphtha`, `kerosene`, `lgo`, `hgo`, `residue`), and of `feed`: the crude with what
+            the unit costs to run apart from fuel and steam.
         energy_price: of fired duty [usd/J].
         steam_price: [usd/kg].
     """

@@ -15,6 +15,7 @@ from operator_agent.errors import (
     SolveFailedError,
 )
 from operator_agent.messages import Advice, AdviceEnvelope, EconomicTargets
+from operator_agent.mpc.acceptance import unmet_limits
 from operator_agent.mpc.advice import backed_off, inside
 from operator_agent.mpc.certify import certify, hold_move
 from operator_agent.mpc.controller import Controller
@@ -343,3 +344,14 @@ def test_scenarios_must_not_serve_twice():
 def test_genes_survive_coding(a, b):
     genes = {"a": a, "b": b}
     assert BOUNDS.decode(BOUNDS.encode(genes)) == pytest.approx(genes, rel=1e-9)
+
+
+def test_hard_limits_that_the_plan_cannot_keep_are_named(reactor_controller: Controller) -> None:
+    variables, scale = reactor_controller.variables, reactor_controller.model.y_scale
+    inside = np.clip(np.zeros((3, scale.size)), variables.cv_hard_low, variables.cv_hard_high)
+    assert unmet_limits(variables, inside, scale) == ()
+    limited = int(np.flatnonzero(np.isfinite(variables.cv_hard_high))[0])
+    outside = inside.copy()
+    outside[0, limited] = variables.cv_hard_high[limited] + 0.1 * scale[limited]
+    assert unmet_limits(variables, outside, scale) == (f"{variables.cv_names[limited]} high",)
+    assert unmet_limits(variables, None, scale) == ()
