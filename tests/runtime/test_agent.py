@@ -1,6 +1,8 @@
 """The direct call: a policy by name, a process to optimize, an answer with the policy's advice."""
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -122,3 +124,19 @@ def test_a_wrong_request_is_refused_before_any_process_starts(site_file: Path) -
         agent.optimize_process(constraints={"temp_top": 130.0})
     with pytest.raises(InputError, match="flow_rate"):
         agent.optimize_process(process_data={"flow_rate": 1.0})
+
+
+@pytest.mark.slow
+def test_a_script_without_a_main_guard_may_ask_and_gets_the_errors(site_file: Path) -> None:
+    script = f"""
+from pathlib import Path
+from operator_agent.errors import LimitsConflictError
+from operator_agent.runtime.agent import RLOperatorAgent
+agent = RLOperatorAgent.load_trained_model("calm", Path({str(site_file)!r}))
+try:
+    agent.optimize_process(constraints={{"temp_coil_outlet_max_degc": 300.0}})
+except LimitsConflictError as error:
+    raise SystemExit(0 if "TC1002" in str(error) else 1)
+"""
+    done = subprocess.run([sys.executable, "-"], input=script, text=True, check=False)
+    assert done.returncode == 0
