@@ -18,6 +18,7 @@ BENCHMARKS = {
     "plant": ("benchmarks.plant.speed", "the crude unit against real time, IDAS and SciPy BDF"),
     "io": ("benchmarks.io.round_trip", "scan and gated move against plain OPC UA requests"),
     "mpc": ("benchmarks.mpc.crude_unit", "the control cycle against converged IPOPT"),
+    "supervisor": ("benchmarks.rl_supervisor.headroom", "what a supervisor could gain at all"),
 }
 
 

@@ -89,7 +89,7 @@ def plan_solve(
         print_json(plan_payload(plan))
         return
     for table in plan_tables(plan):
-        OUT.print(rich_table(table.title, table.columns, table.rows))
+        OUT.print(rich_table(table.title, table.columns, table.rows), "")
     if json_file is not None:
         Path(json_file).write_text(json.dumps(plan_payload(plan), indent=2) + "\n")
         say(f"JSON: {json_file}")
