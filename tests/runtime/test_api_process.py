@@ -101,7 +101,7 @@ def status_now(**changes: Any) -> ControlStatus:
     status = ControlStatus(
         mode=ControllerMode.ON, cycle=7, plant_time_s=0.0, updated_s=time.time(), reason="",
         solve_ms=12.0, gate="written", active_limits=("duty_condenser high",), case="three_crudes",
-        biases={"temp_tbp95_kerosene": 4.0},
+        biases={"temp_tbp95_hgo": 4.0},
     )  # fmt: skip
     return replace(status, **changes)
 
