@@ -30,6 +30,11 @@ from operator_agent.units import from_si
 
 DEADLINE_S = 240.0  # of one plan, on a machine that is busy with other work
 END_TIMEOUT_S = 30.0
+# About what the simulated plant shows above the controller's model at the nominal point [SI].
+BIASES = {
+    "temp_tbp95_kerosene": -14.0, "temp_tbp95_lgo": -3.0, "temp_tbp05_kerosene": 6.5,
+    "fraction_overflash": 0.024, "fraction_flooding": 0.085,
+}  # fmt: skip
 TIGHTER = {"temp_coil_outlet_max_degc": 352.0, "flow_vol_feed_max_m3_h": 620.0}
 
 
@@ -101,7 +106,7 @@ def status_now(**changes: Any) -> ControlStatus:
     status = ControlStatus(
         mode=ControllerMode.ON, cycle=7, plant_time_s=0.0, updated_s=time.time(), reason="",
         solve_ms=12.0, gate="written", active_limits=("duty_condenser high",), case="three_crudes",
-        biases={"temp_tbp95_hgo": 4.0},
+        biases=BIASES,
     )  # fmt: skip
     return replace(status, **changes)
 
