@@ -12,7 +12,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError, PlantError
 from operator_agent.plant.process_model import ProcessModel
 
-_TOLERANCE = 1e-5  # relative, and absolute in scaled states: outputs within 0.002 of a span
+_TOLERANCE = 1e-5  # relative, absolute in scaled states; restarted each minute: within 0.006 spans
 _SETTLE_S = (1800.0, 7200.0, 28_800.0)  # transients tried before Newton, from short to long
 _RESIDUAL = 1e-9  # [1/s] of scaled states: a drift of 3e-5 of a span in ten hours
 _N_NEWTON = 12
