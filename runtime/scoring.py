@@ -33,6 +33,9 @@ def summary(site: Site, runs: Sequence[RunRecord], seed: int, hours: float) -> d
         "hours": hours,
         "site": site.name,
         "versions": versions(),
+        "writes_total": sum(run.writes_total for run in runs),
+        "writes_without_certificate": sum(run.writes_without_certificate for run in runs),
+        "solve_time_ms": _percentiles(np.concatenate([run.solve_ms for run in runs])),
         "controllers": {run.name: score(site, run) for run in runs},
         "differences": _differences(runs),
     }

@@ -77,6 +77,10 @@ def test_the_demonstration_runs_and_every_write_is_certified(
     assert "AC1102: frozen" in report
     assert "QC1121" in report
     assert summary["versions"]["casadi"]
+    scores = summary["controllers"].values()
+    assert summary["writes_total"] == sum(score["writes_total"] for score in scores)
+    assert summary["writes_without_certificate"] == 0
+    assert summary["solve_time_ms"]["p50"] <= summary["solve_time_ms"]["p99"]
 
 
 @pytest.mark.slow
