@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from operator_agent.errors import InputError
 from operator_agent.messages import EconomicTargets
 from operator_agent.rl_supervisor.advice_map import AdviceMap
+from operator_agent.rl_supervisor.statistics import MIN_PAIRS
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,12 @@ class SeedSettings:
     n_test: int
 
     def __post_init__(self) -> None:
-        """Refuse sets that meet, and training seeds that could reach them."""
+        """Refuse sets that are too small or meet, and training seeds that could reach them."""
+        if min(self.n_gate, self.n_test) < MIN_PAIRS or self.n_validation < 1:
+            raise InputError(
+                f"seeds: n_gate is {self.n_gate} and n_test is {self.n_test}; a paired comparison "
+                f"needs at least {MIN_PAIRS} scenarios in each, and n_validation one"
+            )
         sets = [self.validation, self.gate, self.test]
         seeds = [seed for group in sets for seed in group]
         if len(set(seeds)) != len(seeds):

@@ -26,7 +26,7 @@ from operator_agent.runtime.cli_tables import (
 
 app = typer.Typer(
     name="operator-agent",
-    help=__doc__,
+    help="From a plan to a valve: planning, plant, MPC, supervisor and the write gate.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -44,7 +44,7 @@ def open_site(path: Path, state: Path | None) -> tuple[Site, StateFolder]:
 
 
 def keys(site: SiteArg, state: StateOpt = None, as_json: JsonFlag = False) -> None:
-    """Make the keys and certificates of a site and sign its advice envelope."""
+    """Make the keys and certificates of a site and approve its files as they are."""
     loaded, folder = open_site(site, state)
     make_keys(loaded, folder)
     if as_json:
