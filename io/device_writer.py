@@ -4,11 +4,11 @@ It encodes nothing and decides nothing. It sends one batch, once, with a deadlin
 result for each item; it never repeats a write.
 """
 
-import asyncio
 from collections.abc import Sequence
 
 from asyncua import ua
 
+from operator_agent.io.deadline import within
 from operator_agent.io.device_items import DeviceItem, ItemResult
 from operator_agent.io.opcua_link import LINK_FAULTS, OpcuaLink
 from operator_agent.io.ua_values import VALUE
@@ -41,8 +41,7 @@ async def write_items(link: OpcuaLink, items: Sequence[DeviceItem]) -> tuple[Ite
     )
     client = link.client
     try:
-        async with asyncio.timeout(link.timeout_s):
-            results = await client.uaclient.write(parameters)
+        results = await within(link.timeout_s, client.uaclient.write(parameters))
     except LINK_FAULTS as error:
         raise await link.broken("write", error) from error
     if len(results) != len(items):

@@ -5,7 +5,6 @@ and a refusal by the device is looked for in each answer. `ModbusDeviceServer` i
 the wire: the simulated PLC.
 """
 
-import asyncio
 import math
 import struct
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from operator_agent.clock import Clock, SystemClock
 from operator_agent.errors import InputError, LinkError
+from operator_agent.io.deadline import within
 from operator_agent.io.measured import Measured
 from operator_agent.io.tag_quality import QualityRules, RawReading, TagMemory, judge
 from operator_agent.messages import Quality, Reading
@@ -150,10 +150,10 @@ class ModbusReader:
     async def _float(self, register: int) -> float:
         client = await self._connected()
         try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await client.read_holding_registers(
-                    register, count=FLOAT_REGISTERS, device_id=DEVICE_ID
-                )
+            reading = client.read_holding_registers(
+                register, count=FLOAT_REGISTERS, device_id=DEVICE_ID
+            )
+            answer = await within(self._timeout_s, reading)
         except (ModbusException, OSError, TimeoutError) as error:
             raise await self._broken(str(error) or "no answer in time") from error
         if answer.isError() or len(answer.registers) != FLOAT_REGISTERS:
@@ -168,8 +168,7 @@ class ModbusReader:
             host, port=port, timeout=self._timeout_s, retries=0, reconnect_delay=0
         )
         try:
-            async with asyncio.timeout(self._timeout_s):
-                reached = await client.connect()
+            reached = await within(self._timeout_s, client.connect())
         except (ModbusException, OSError, TimeoutError) as error:
             client.close()
             raise await self._broken(str(error) or "no answer in time") from error

@@ -21,11 +21,13 @@ from cryptography.exceptions import InvalidSignature
 
 from operator_agent.errors import LinkError
 from operator_agent.io.certificates import CertificatePaths, Identity, check_valid
+from operator_agent.io.deadline import within
 from operator_agent.io.ua_values import VALUE, node_id
 from operator_agent.messages import Quality
 
 CHUNK_NODES = 200  # servers limit the nodes of one request, often to 500
 CLOSE_TIMEOUT_S = 0.5  # a dead server does not answer the goodbye; do not wait for it
+CONNECT_REQUESTS = 4.0  # deadlines of one request: connecting takes some ten quick ones
 PROBE_INTERVAL_S = 60.0  # of the library; our own reads tell sooner whether the server lives
 SESSION_TIMEOUT_MS = 600_000  # how long the server keeps a session whose client has vanished
 
@@ -115,16 +117,7 @@ class OpcuaLink:
         client.session_timeout = SESSION_TIMEOUT_MS
         client.name = client.description = f"operator-agent {self._identity.value}"
         try:
-            async with asyncio.timeout(4.0 * self._timeout_s):  # some ten requests of one deadline
-                await client.set_security(
-                    SecurityPolicyBasic256Sha256,
-                    CertProperties(own_certificate, "der"),
-                    CertProperties(self._certificates.key(self._identity), "pem"),
-                    server_certificate=CertProperties(server_certificate, "der"),
-                    mode=ua.MessageSecurityMode.SignAndEncrypt,
-                )
-                await client.connect(auto_reconnect=False)
-                namespaces = await client.get_namespace_array()
+            namespaces = await within(CONNECT_REQUESTS * self._timeout_s, self._open(client))
         except LINK_FAULTS as error:
             await _close(client)
             raise LinkError(await self._connect_reason(error)) from error
@@ -136,6 +129,20 @@ class OpcuaLink:
             )
         self._namespace = namespaces.index(self._namespace_uri)
         self._client = client
+
+    async def _open(self, client: Client) -> list[str]:
+        """Open a secured session and return the namespaces of the server."""
+        await client.set_security(
+            SecurityPolicyBasic256Sha256,
+            CertProperties(self._certificates.certificate(self._identity), "der"),
+            CertProperties(self._certificates.key(self._identity), "pem"),
+            server_certificate=CertProperties(
+                self._certificates.certificate(Identity.PLANT), "der"
+            ),
+            mode=ua.MessageSecurityMode.SignAndEncrypt,
+        )
+        await client.connect(auto_reconnect=False)
+        return list(await client.get_namespace_array())
 
     async def _connect_reason(self, error: BaseException) -> str:
         who = f"OPC UA server {self._endpoint}"
@@ -164,8 +171,8 @@ class OpcuaLink:
         """Return whether anybody takes a connection at the endpoint's port."""
         address = urlsplit(self._endpoint)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                _, writer = await asyncio.open_connection(address.hostname, address.port)
+            opening = asyncio.open_connection(address.hostname, address.port)
+            _, writer = await within(self._timeout_s, opening)
         except (OSError, TimeoutError):
             return False
         writer.close()
@@ -199,8 +206,7 @@ class OpcuaLink:
             )
             client = self.client
             try:
-                async with asyncio.timeout(self._timeout_s):
-                    results = await client.uaclient.read(parameters)
+                results = await within(self._timeout_s, client.uaclient.read(parameters))
             except LINK_FAULTS as error:
                 raise await self.broken("read", error) from error
             if len(results) != len(chunk):
@@ -244,8 +250,7 @@ class OpcuaLink:
 
 async def _close(client: Client) -> None:
     with contextlib.suppress(*LINK_FAULTS):
-        async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await client.disconnect()
+        await within(CLOSE_TIMEOUT_S, client.disconnect())
     client.disconnect_socket()
 
 

@@ -1,7 +1,6 @@
 """The links of one site to its devices, as the control loop wants them: one scan, one door."""
 
 import asyncio
-import contextlib
 import math
 from types import TracebackType
 
@@ -67,10 +66,10 @@ class SiteLinks:
         Raises:
             LinkError: the DCS is out of reach.
         """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
-                while (await self._dcs.scan()).plant_time_s <= time_s:
-                    await asyncio.sleep(patience_s / POLLS)
+        for _ in range(POLLS):
+            if (await self._dcs.scan()).plant_time_s > time_s:
+                return
+            await asyncio.sleep(patience_s / POLLS)
 
     async def _scan_plc(self, plant_time_s: float) -> tuple[Reading, ...]:
         if self._plc is None:
