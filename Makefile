@@ -22,7 +22,7 @@ bench: $(VENV)/.all
 
 # The environment: `.base` runs the product, `.all` adds the extras, the tests and the checkers.
 $(VENV)/.base: pyproject.toml constraints.txt tools/make_env.sh
-	PYTHON=$(PYTHON) tools/make_env.sh $(VENV) ""
+	PYTHON=$(PYTHON) tools/make_env.sh $(VENV) "[api]"
 	touch $@
 
 $(VENV)/.all: pyproject.toml constraints.txt tools/make_env.sh

@@ -26,7 +26,7 @@ class Orchestrator:
     """A client of the service. Use it as `async with`.
 
     Example:
-        async with Orchestrator("http://127.0.0.1:8400", api_key) as orchestrator:
+        async with Orchestrator("http://127.0.0.1:48406", api_key) as orchestrator:
             plan = await orchestrator.invoke_module(
                 module="optimization",
                 operation="process_optimization",

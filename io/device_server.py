@@ -20,7 +20,7 @@ from asyncua.server.internal_server import InternalServer
 from asyncua.server.server import Server
 from asyncua.server.user_managers import UserManager
 
-from operator_agent.errors import InputError
+from operator_agent.errors import InputError, LinkError
 from operator_agent.io.certificates import CertificatePaths, Identity, check_valid
 from operator_agent.io.measured import Measured
 from operator_agent.io.ua_values import CODES, node_id, stamped
@@ -149,7 +149,7 @@ class DeviceServer:
         """Make the nodes and listen.
 
         Raises:
-            LinkError: a certificate is missing or expired.
+            LinkError: a certificate is missing or expired, or the address is in use.
         """
         await self._secure()
         self._namespace = await self._server.register_namespace(self._site.namespace_uri)
@@ -165,7 +165,13 @@ class DeviceServer:
             now_s=lambda: self._time_s,
             record=self._record,
         )
-        await self._server.start()
+        try:
+            await self._server.start()
+        except OSError as error:
+            raise LinkError(
+                f"device endpoint {self._endpoint} cannot be opened ({error}); another plant may "
+                "run there: stop it, or change dcs_endpoint"
+            ) from error
         logger.info("device server of %s listens on %s", self._site.name, self._endpoint)
 
     async def stop(self) -> None:

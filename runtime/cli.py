@@ -115,6 +115,8 @@ def main() -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    if "OPERATOR_AGENT_LOG" not in os.environ:  # its warnings say in code what ours say in words
+        logging.getLogger("asyncua").setLevel(logging.CRITICAL)
     try:
         app()
     except OperatorAgentError as error:

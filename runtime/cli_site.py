@@ -95,8 +95,11 @@ def plant_serve(
         if paced:
             asyncio.run(serve_paced(plant))
         else:
-            say(f"{loaded.name} on {loaded.endpoints.dcs_endpoint}; Ctrl-C stops it")
-            asyncio.run(serve_free(plant, speed, asyncio.sleep))
+
+            def tell(text: str) -> None:
+                say(f"{loaded.name} on {loaded.endpoints.dcs_endpoint}: {text}")
+
+            asyncio.run(serve_free(plant, speed, asyncio.sleep, tell))
 
 
 @gate_app.command("run")
@@ -127,8 +130,7 @@ def gate_reset(
     from operator_agent.runtime.gate_process import reset_gate
 
     loaded, folder = open_site(site, state)
-    status = asyncio.run(reset_gate(loaded, folder, person))
-    say(f"gate {status['state']}")
+    say(asyncio.run(reset_gate(loaded, folder, person)))
 
 
 @gate_app.command("audit")
@@ -216,8 +218,10 @@ def api_serve(
 
     The service can ask and show; no path leads from it to a write.
     """
-    from operator_agent.runtime.api_process import serve_api
-
+    try:
+        from operator_agent.runtime.api_process import serve_api
+    except ImportError as error:
+        raise InputError(f"the service needs the extra 'api' ({error}); run: make test") from error
     loaded, folder = open_site(site, state)
     if not loaded.endpoints.api_endpoint:
         raise InputError(f"site {loaded.name} has no api_endpoint; add one under endpoints")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from operator_agent.clock import Clock
-from operator_agent.errors import InputError, LinkError
+from operator_agent.errors import InputError, LinkError, WriteRefusedError
 from operator_agent.io.gate_client import GateClient
 from operator_agent.io.historian import Historian
 from operator_agent.messages import ControllerMode
@@ -137,6 +137,7 @@ async def run_against_the_clock(
 
     Raises:
         LinkError: the DCS or the gate is out of reach at the start.
+        WriteRefusedError: the controller shed; the message names the reason.
     """
     case = load_crude_unit_case(Path(site.files["plant"]))
     controller = build_controller(site, case)
@@ -161,6 +162,11 @@ async def run_against_the_clock(
             with contextlib.suppress(LinkError):  # the cycle itself says so, and holds
                 await links.wait_past(loop.plant_time_s, period_s)
     historian.close()
+    raise WriteRefusedError(
+        f"the controller shed: {loop.mode.reason}. Nothing more is written. Look at the cause, "
+        "give the loops back to RCAS in the DCS, reset the gate with: operator-agent gate reset "
+        "SITE --person NAME, and switch on again"
+    )
 
 
 def _policy(site: Site, wanted: bool | None) -> Policy | None:
@@ -169,7 +175,7 @@ def _policy(site: Site, wanted: bool | None) -> Policy | None:
         return None
     policy = load_policy(Path(site.files["policy"]))
     if wanted is None and not policy.promoted:
-        LOG.warning(
+        LOG.info(
             "policy %s did not pass its promotion gate and does not advise; --supervisor lets it",
             site.files["policy"],
         )

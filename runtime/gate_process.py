@@ -5,7 +5,6 @@ import json
 import signal
 import sys
 from dataclasses import dataclass
-from typing import Any
 
 from operator_agent.clock import Clock
 from operator_agent.io.audit import verify
@@ -48,21 +47,28 @@ async def run_gate(site: Site, state: StateFolder, clock: Clock) -> None:
     )
     await gate.start()
     try:
-        sys.stdout.write(json.dumps({"ok": True}) + "\n")
+        endpoint = site.endpoints.gate_endpoint
+        ready = f"gate of {site.name} listens on {endpoint}; Ctrl-C stops it"
+        sys.stdout.write((ready if sys.stdout.isatty() else json.dumps({"ok": True})) + "\n")
         sys.stdout.flush()
         await stopped.wait()
     finally:
         await gate.stop()
 
 
-async def reset_gate(site: Site, state: StateFolder, person: str) -> dict[str, Any]:
-    """Reset a shed gate and return its status.
+async def reset_gate(site: Site, state: StateFolder, person: str) -> str:
+    """Reset a shed gate and say what it is now.
 
     Raises:
         LinkError: the gate is out of reach.
         SignatureError: the key of the operators is not the gate's.
     """
-    return await GateClient(site).reset(person, read_key(state.operator_key))
+    client = GateClient(site)
+    before = await client.status()
+    if before["state"] != "shed":
+        return f"the gate was not shed, it is {before['state']}; nothing changed"
+    after = await client.reset(person, read_key(state.operator_key))
+    return f"the gate is {after['state']}; switch the controller on when the loops are in RCAS"
 
 
 @dataclass(frozen=True, slots=True)

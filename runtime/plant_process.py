@@ -6,6 +6,7 @@ out the same each time), or free, at a multiple of wall time.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import math
@@ -13,8 +14,9 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from operator_agent.errors import OperatorAgentError
 from operator_agent.io.certificates import CertificatePaths, Identity
-from operator_agent.io.device_server import AccessRole, DeviceServer
+from operator_agent.io.device_server import AccessRole, DeviceServer, LoopMode
 from operator_agent.io.modbus_link import ModbusDeviceServer
 from operator_agent.messages import Quality
 from operator_agent.plant.recipe import step_towards_card
@@ -94,6 +96,17 @@ class PlantProcess:
             self._simulator.advance(STEP_S)
             await self._publish()
 
+    async def set_mode(self, who: str, mode: LoopMode) -> str:
+        """Set the mode of one MV's loop, or of all, and say so.
+
+        Raises:
+            InputError: there is no such tag.
+        """
+        names = [tag.name for tag in self._site.mvs] if who == "all" else [self._site.tag(who).name]
+        for name in names:
+            await self._dcs.set_mode(name, mode)
+        return f"{', '.join(names)}: {mode.value}"
+
     async def _operate(self, card: Card) -> None:
         """Walk towards the recipe card of the declared slate, as a careful operator would."""
         held = {tag.variable: self._dcs.setpoint(tag.name) for tag in self._site.mvs}
@@ -150,22 +163,57 @@ async def serve_paced(plant: PlantProcess) -> None:
 
 
 async def serve_free(
-    plant: PlantProcess, speed: float, tick: Callable[[float], Awaitable[None]]
+    plant: PlantProcess,
+    speed: float,
+    tick: Callable[[float], Awaitable[None]],
+    say: Callable[[str], None],
 ) -> None:
     """Advance the plant at `speed` plant seconds per wall second until cancelled.
+
+    Lines on standard input are the DCS operator's: `TAG MODE` or `all MODE`.
 
     Args:
         plant: not started yet.
         speed: 1 is real time.
         tick: awaited for so many wall seconds between two scans.
+        say: tells the person at the terminal.
+
+    Raises:
+        LinkError: an address is in use.
     """
     await plant.start()
+    say(
+        "running; type `all RCAS`, or a tag with RCAS, AUTO or MAN, to set loop modes; Ctrl-C stops"
+    )
+    commands: set[asyncio.Task[None]] = set()
+
+    def read_line() -> None:
+        line = sys.stdin.readline()
+        if not line:
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            return
+        task = asyncio.ensure_future(_operate_dcs(plant, line, say))
+        commands.add(task)
+        task.add_done_callback(commands.discard)
+
+    with contextlib.suppress(OSError, ValueError):  # no terminal: nobody types
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), read_line)
     try:
         while True:
             await tick(STEP_S / speed)
             await plant.advance(STEP_S)
     finally:
         await plant.stop()
+
+
+async def _operate_dcs(plant: PlantProcess, line: str, say: Callable[[str], None]) -> None:
+    """Set loop modes as the DCS operator typed."""
+    try:
+        who, mode = line.split()
+        say(await plant.set_mode(who, LoopMode(mode.upper())))
+    except (ValueError, OperatorAgentError) as error:
+        modes = ", ".join(mode.value for mode in LoopMode)
+        say(f"not understood ({error}); type `all RCAS`, or a tag name and one of {modes}")
 
 
 def _answer(payload: Mapping[str, object]) -> None:

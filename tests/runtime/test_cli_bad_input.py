@@ -132,3 +132,16 @@ def test_a_rejected_certificate_writes_nothing(
         refused(done, 5, "certificate")
     log = state / "device_writes.jsonl"
     assert not [line for line in log.read_text().splitlines() if '"accepted":true' in line]
+
+
+@pytest.mark.slow
+def test_a_controller_that_sheds_ends_with_its_reason(
+    cli: Cli, site_file: Path, state: Path, plan_file: Path
+) -> None:
+    with plant(site_file, state):  # its time stands still, so no second move may be written
+        arguments = ["gate", "run", str(site_file), "--state", str(state)]
+        with ChildProcess(arguments, state / "gate.log") as gate:
+            gate.answer()
+            common = ("control", "run", site_file, "--state", state, "--plan", plan_file)
+            done = cli(*common, "--on", "--no-supervisor", "--speed", 600)
+    refused(done, 6, "the controller shed", "gate reset")
