@@ -17,7 +17,12 @@ from operator_agent.site import Limits, Site, Tag
 from operator_agent.units import from_si
 
 COLOURS = {"recipe": "#7a7a7a", "mpc": "#1f6fb4", "mpc+supervisor": "#d1661a"}
-WIDTHS = {"recipe": 1.2, "mpc": 1.6, "mpc+supervisor": 1.3}
+LINES: Mapping[str, Any] = {
+    "recipe": {"color": COLOURS["recipe"], "lw": 1.2},
+    "mpc": {"color": COLOURS["mpc"], "lw": 1.8},
+    # Dashed, so that the line below shows where the two coincide.
+    "mpc+supervisor": {"color": COLOURS["mpc+supervisor"], "lw": 1.4, "ls": (0, (4, 3))},
+}
 HARD, SOFT, TARGET = "#b3261e", "#c98a00", "#4d7c4a"
 COLUMNS = 3
 PANEL_INCH = (4.3, 2.35)
@@ -93,7 +98,7 @@ def overview_figure(site: Site, runs: Sequence[RunRecord], events: Sequence[Even
 def _gained(axes: Axes, runs: Sequence[RunRecord]) -> None:
     for run in runs:
         more = np.cumsum(run.profit_usd_h - runs[0].profit_usd_h) / 60.0 / 1e3
-        axes.plot(run.time_h, more, color=COLOURS[run.name], lw=WIDTHS[run.name])
+        axes.plot(run.time_h, more, **LINES[run.name])
     axes.set_title(f"Profit gained over the {runs[0].name} [kUSD]")
 
 
@@ -103,7 +108,7 @@ def economics_figure(runs: Sequence[RunRecord], events: Sequence[Event]) -> Figu
         figure = Figure(figsize=(3 * PANEL_INCH[0], 2.9))
         rate, gained, energy = figure.subplots(1, 3)
         for run in runs:
-            style: Any = {"color": COLOURS[run.name], "lw": WIDTHS[run.name]}
+            style = LINES[run.name]
             rate.plot(run.time_h, run.profit_usd_h / 1e3, **style)
             energy.plot(run.time_h, run.energy_j_kg * 1e-6, **style)
         rate.set_title("Profit rate [kUSD/h]")
@@ -193,8 +198,7 @@ def _short(text: str) -> str:
 
 
 def _line(axes: Axes, run: RunRecord, tag: Tag, values: FloatArray) -> None:
-    style: Any = {"color": COLOURS[run.name], "lw": WIDTHS[run.name]}
-    axes.plot(run.time_h, _shown(values, tag), label=run.name, **style)
+    axes.plot(run.time_h, _shown(values, tag), label=run.name, **LINES[run.name])
 
 
 def _shown(values: FloatArray, tag: Tag) -> FloatArray:

@@ -19,7 +19,7 @@ from operator_agent.runtime.plots import (
     mv_figure,
     svg,
 )
-from operator_agent.runtime.run_record import Event, RunRecord
+from operator_agent.runtime.run_record import CycleRecord, Event, RunRecord
 from operator_agent.runtime.scoring import span
 from operator_agent.site import Site
 from operator_agent.units import unit
@@ -78,9 +78,9 @@ def write_report(
         _controllers_table(summary),
         _baselines(runs),
         _supervisor_words(summary, last),
-        "<h2>Economics</h2>" + _picture(economics_figure(runs, events)),
+        "<h2>Economics</h2>" + _key() + _picture(economics_figure(runs, events)),
         _flow_table(summary),
-        "<h2>Controlled variables</h2>" + _key() + _picture(cv_figure(site, runs, events)),
+        "<h2>Controlled variables</h2>" + _picture(cv_figure(site, runs, events)),
         _deviation_table(site, summary),
         _violation_table(site, summary),
         "<h2>Manipulated variables</h2>" + _picture(mv_figure(site, runs, events)),
@@ -282,7 +282,7 @@ def _gate_words(summary: Mapping[str, Any]) -> str:
 
 def _refusals(runs: Sequence[RunRecord]) -> str:
     rows = [
-        [run.name, f"{cycle.time_h:.2f}", cycle.verdict, cycle.check, html.escape(cycle.reason)]
+        [run.name, f"{cycle.time_h:.2f}", cycle.verdict, cycle.check, html.escape(_why(cycle))]
         for run in runs
         for cycle in run.cycles
         if cycle.verdict not in ("written",)
@@ -291,6 +291,13 @@ def _refusals(runs: Sequence[RunRecord]) -> str:
         return "<p>The gate wrote every move.</p>"
     table = _table(["run", "plant time [h]", "verdict", "check", "reason"], rows[:200])
     return f"<details><summary>Cycles without a write ({len(rows)})</summary>{table}</details>"
+
+
+def _why(cycle: CycleRecord) -> str:
+    """Return why a cycle wrote nothing."""
+    if cycle.reason or cycle.verdict != "none":
+        return cycle.reason
+    return "the controller was in STANDBY when the cycle began"
 
 
 def _bad_readings(runs: Sequence[RunRecord]) -> str:
