@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from operator_agent import __version__
 from operator_agent.errors import OperatorAgentError
 from operator_agent.runtime.cli_tables import (
     ERR,
@@ -26,12 +27,28 @@ from operator_agent.runtime.cli_tables import (
 
 app = typer.Typer(
     name="operator-agent",
-    help="From a plan to a valve: planning, plant, MPC, supervisor and the write gate.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 DEMO_SITE = Path("cases/sites/crude_unit.yaml")
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        say(f"operator-agent {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """From a plan to a valve: planning, plant, MPC, supervisor and the write gate."""
 
 
 @app.command()

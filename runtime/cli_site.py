@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,8 @@ import typer
 from operator_agent.clock import SystemClock
 from operator_agent.errors import InputError
 from operator_agent.runtime.approval import APPROVED_ROLES
-from operator_agent.runtime.cli_tables import ERR, OUT, JsonFlag, print_json, say
+from operator_agent.runtime.cli_tables import ERR, JsonFlag, print_json, say
+from operator_agent.runtime.run_record import CycleRecord
 from operator_agent.runtime.site_file import load_site
 from operator_agent.runtime.state_folder import (
     StateFolder,
@@ -149,6 +151,16 @@ def gate_audit(site: SiteArg, state: StateOpt = None, as_json: JsonFlag = False)
         )
 
 
+def cycle_line(record: CycleRecord) -> str:
+    """Return one control cycle in a line, for a terminal or a log."""
+    time_h = f"{record.time_h:6.2f} h" if math.isfinite(record.time_h) else "   –"
+    solve = f"{record.solve_ms:.0f} ms" if math.isfinite(record.solve_ms) else "–"
+    gate = "–" if record.verdict == "none" else record.verdict
+    limits = ", ".join(record.active_limits) or "none"
+    text = f"{time_h}  cycle {record.cycle}  {record.mode.upper()}  gate {gate}  optimizer {solve}"
+    return f"{text}  limits: {limits}  {record.reason or record.unmet}".rstrip()
+
+
 @control_app.command("run")
 def control_run(
     site: SiteArg,
@@ -179,17 +191,19 @@ def control_run(
     loaded, folder = open_site(site, state)
     need_keys(folder)
 
-    def show(record: object) -> None:
-        from operator_agent.runtime.run_record import CycleRecord
-
-        assert isinstance(record, CycleRecord)
+    def show(record: CycleRecord) -> None:
         if as_json:
-            line = {"cycle": record.cycle, "mode": record.mode, "verdict": record.verdict}
+            line: dict[str, object] = {
+                "cycle": record.cycle,
+                "mode": record.mode,
+                "verdict": record.verdict,
+            }
             solve = record.solve_ms if math.isfinite(record.solve_ms) else None
-            OUT.print_json(json.dumps({**line, "reason": record.reason, "solve_ms": solve}))
+            line |= {"reason": record.reason or record.unmet, "solve_ms": solve}
+            sys.stdout.write(json.dumps(line) + "\n")  # one cycle, one line
+            sys.stdout.flush()
         else:
-            text = f"cycle {record.cycle} {record.mode} {record.verdict} {record.solve_ms:.1f} ms"
-            say(f"{text} {record.reason}".rstrip())
+            say(cycle_line(record))
 
     with contextlib.suppress(KeyboardInterrupt), planning_of(loaded, plan) as planning:
         asyncio.run(
