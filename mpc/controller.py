@@ -133,21 +133,14 @@ class Controller:
         self._limits = variables.with_margin(weights.hard_margin * model.y_scale)
         self._grid(weights.n_pred, self._limits)
 
-    def with_variables(self, variables: ControlVariables) -> "Controller":
-        """Return a controller with other limits that shares the compiled functions."""
-        return self._copy(variables, self.weights)
-
     def with_weights(self, weights: Weights) -> "Controller":
         """Return a controller with other weights that shares the compiled functions."""
-        return self._copy(self.variables, weights)
-
-    def _copy(self, variables: ControlVariables, weights: Weights) -> "Controller":
         copy = object.__new__(Controller)
         stage_weights(weights, self.model, None)
-        copy.model, copy.variables, copy.weights = self.model, variables, weights
+        copy.model, copy.variables, copy.weights = self.model, self.variables, weights
         copy.cycle_s, copy._scaled, copy._economics = self.cycle_s, self._scaled, self._economics
-        copy._limits = variables.with_margin(weights.hard_margin * self.model.y_scale)
-        copy._estimator = Estimator(self._scaled, variables, weights, self.cycle_s)
+        copy._limits = self.variables.with_margin(weights.hard_margin * self.model.y_scale)
+        copy._estimator = Estimator(self._scaled, self.variables, weights, self.cycle_s)
         copy._targets = TargetOptimizer(self._scaled, weights, self._economics)
         copy._grids = self._grids
         return copy

@@ -7,7 +7,6 @@ is made at run time, is readable by its owner alone, and never enters the reposi
 import hashlib
 import hmac
 import json
-import math
 import os
 import secrets
 from collections.abc import Mapping, Sequence
@@ -100,8 +99,3 @@ def read_key(path: Path) -> bytes:
     if path.stat().st_mode & 0o077:
         raise SignatureError(f"key file {path} is open to other users; run: chmod 600 {path}")
     return key
-
-
-def finite(value: float) -> bool:
-    """Return whether a number is neither NaN nor infinite."""
-    return math.isfinite(value)
