@@ -27,11 +27,13 @@ LEARNING_COMMANDS = frozenset({"training.py", "cli_learning.py"})
 
 OWNERS: dict[str, frozenset[str]] = {
     "casadi": frozenset({"plant", "planning", "mpc"}),
-    "scipy": frozenset({"plant", "mpc"}),
+    "scipy": frozenset({"plant", "planning", "mpc"}),
     "pyomo": frozenset({"planning"}),
     "highspy": frozenset({"planning"}),
     "cyipopt": frozenset({"planning"}),
     "pyscipopt": frozenset({"planning"}),
+    "openpyxl": frozenset({"planning"}),
+    "ray": frozenset({"root"}),
     "do_mpc": frozenset({"mpc"}),
     "deap": frozenset({"mpc"}),
     "asyncua": frozenset({"io"}),

@@ -1,0 +1,1 @@
+"""Bilinear programs: pooling, blending and base-delta yields, solved without a global solver."""
