@@ -93,7 +93,8 @@ class BilinearProgram:
         return np.asarray(self.term_coef * x[self.term_left] * x[self.term_right])
 
     def _sums(self, products: FloatArray) -> FloatArray:
-        return np.bincount(self.term_row, weights=products, minlength=len(self.rows))
+        sums = np.bincount(self.term_row, weights=products, minlength=len(self.rows))
+        return np.asarray(sums, dtype=np.float64)
 
     @cached_property
     def _linear_rows(self) -> Any:
