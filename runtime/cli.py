@@ -4,7 +4,6 @@ Every command explains itself with `--help`. A wrong input ends in one sentence 
 thing, its value and the next step, and in an exit code that is not 0 (see `errors.py`).
 """
 
-import json
 import logging
 import os
 import sys
@@ -21,7 +20,6 @@ from operator_agent.runtime.cli_tables import (
     JsonFlag,
     complain,
     print_json,
-    rich_table,
     say,
 )
 
@@ -81,43 +79,13 @@ def demo(
     say(f"Report: {out / 'report.html'}   Figures: {out / 'summary.json'}")
 
 
-plan_app = typer.Typer(help="Planning: economic targets from crudes, prices and limits.")
-app.add_typer(plan_app, name="plan")
-
-
-@plan_app.command("solve")
-def plan_solve(
-    case: Annotated[Path, typer.Argument(help="Planning case, a YAML file.")],
-    json_file: Annotated[
-        str | None, typer.Option("--json", help="Write JSON to this file; - for the terminal.")
-    ] = None,
-    linear: Annotated[
-        bool, typer.Option("--linear", help="Stop after the LP; the NLP is left out.")
-    ] = False,
-) -> None:
-    """Solve a planning case and show slate, cut points, blends, capacities and marginal values."""
-    from operator_agent.planning.case_file import load_case
-    from operator_agent.planning.report import plan_tables
-    from operator_agent.planning.solve import solve_case
-    from operator_agent.runtime.planner import plan_payload
-
-    plan = solve_case(load_case(case), stage="lp" if linear else "nlp")
-    if json_file == "-":
-        print_json(plan_payload(plan))
-        return
-    for table in plan_tables(plan):
-        OUT.print(rich_table(table.title, table.columns, table.rows), "")
-    if json_file is not None:
-        Path(json_file).write_text(json.dumps(plan_payload(plan), indent=2) + "\n")
-        say(f"JSON: {json_file}")
-
-
 def main() -> None:
     """Run the command line; errors of this package become one sentence and an exit code."""
     for library in ("OMP", "OPENBLAS", "MKL"):  # before numpy loads: more threads are slower here
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-    from operator_agent.runtime import cli_learning, cli_site
+    from operator_agent.runtime import cli_learning, cli_planning, cli_site
 
+    app.add_typer(cli_planning.plan_app, name="plan")
     app.add_typer(cli_site.plant_app, name="plant")
     app.add_typer(cli_site.gate_app, name="gate")
     app.add_typer(cli_site.control_app, name="control")
