@@ -8,6 +8,7 @@ from operator_agent.errors import SolveFailedError
 from operator_agent.messages import EconomicTargets
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.certificate import Violation
+from operator_agent.planning.flows import Flows
 from operator_agent.planning.limits import Limit, LimitKind, Side
 from operator_agent.planning.outcome import PointWorth, SolverStop
 from operator_agent.planning.qualities import Quality
@@ -100,6 +101,7 @@ class Plan:
         stream_values: value of one more m3 of a stream, as it is [usd/m3].
         crude_values: value of one more m3 of a crude at the crude unit [usd/m3].
         unit_loads: feed by unit [m3/s].
+        flows: what each unit makes and what draws each stream.
         blends: products.
         limits: every limit with value and shadow price.
         violation: the worst row, recomputed from the values alone.
@@ -123,6 +125,7 @@ class Plan:
     stream_values: Mapping[str, float]
     crude_values: Mapping[str, float]
     unit_loads: Mapping[str, float]
+    flows: Flows
     blends: tuple[Blend, ...]
     limits: tuple[LimitResult, ...]
     violation: Violation

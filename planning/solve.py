@@ -10,6 +10,7 @@ from operator_agent.clock import Clock, SystemClock
 from operator_agent.errors import InputError, SolveFailedError
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.certificate import largest_violation
+from operator_agent.planning.flows import read_flows
 from operator_agent.planning.infeasible import explain_conflict
 from operator_agent.planning.mixing import Exact
 from operator_agent.planning.nonlinear import (
@@ -157,6 +158,7 @@ def _plan(
         stream_values=_marginals(model.drawn, marginals),
         crude_values=_marginals(model.bought, marginals),
         unit_loads=read_unit_loads(model, case),
+        flows=read_flows(model, case),
         blends=read_blends(model, case),
         limits=read_limits(model, case, marginals),
         violation=largest_violation(model),

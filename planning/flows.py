@@ -1,0 +1,62 @@
+"""Where every cubic metre of a plan goes: what each unit makes, and what draws each stream."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyomo.environ as pyo
+
+from operator_agent.planning.case import LinearForm, PlanningCase, ProcessUnit
+from operator_agent.planning.mixing import Exact
+from operator_agent.planning.units import unit_amount
+from operator_agent.units import HOUR_S
+
+DENSITY = "density"
+CRUDE_UNIT = "crude_unit"
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """The movements of a plan.
+
+    Attributes:
+        made: volume flow by (unit, stream) [m3/s]; the crude unit is `crude_unit`.
+        made_mass: mass flow by (unit, stream) [kg/s]; NaN where the case gives no density.
+        drawn: volume flow by (stream, unit or product) [m3/s].
+        contents: of streams by (stream, quality), per m3 (see `qualities`).
+    """
+
+    made: Mapping[tuple[str, str], float]
+    made_mass: Mapping[tuple[str, str], float]
+    drawn: Mapping[tuple[str, str], float]
+    contents: Mapping[tuple[str, str], float]
+
+    def density(self, stream: str) -> float:
+        """Return the density of a stream [kg/m3]; NaN where the case gives none."""
+        return self.contents.get((stream, DENSITY), math.nan)
+
+
+def read_flows(model: Any, case: PlanningCase) -> Flows:
+    """Return the movements at the values of an exact model."""
+    contents = {key: float(pyo.value(model.content[key])) for key in model.content}
+    made, mass = {}, {}
+    for stream in case.crude_unit.streams:
+        flow = model.volume[stream].value / HOUR_S
+        made[CRUDE_UNIT, stream] = flow
+        mass[CRUDE_UNIT, stream] = flow * contents.get((stream, DENSITY), math.nan)
+    for unit in case.units.values():
+        for product in unit.products:
+            key = (unit.name, product.stream)
+            form = product.amounts.get(DENSITY)
+            known = form is not None and all(
+                (f, s) in contents for f in unit.feeds for s in form.slopes
+            )
+            made[key] = _hourly(model, unit, product.yielded)
+            mass[key] = _hourly(model, unit, form) if known else math.nan
+    drawn = {key: model.flow[key].value / HOUR_S for key in model.flow}
+    return Flows(made, mass, drawn, contents)
+
+
+def _hourly(model: Any, unit: ProcessUnit, form: LinearForm) -> float:
+    return float(pyo.value(unit_amount(model, Exact(), unit, form))) / HOUR_S
