@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import yaml
@@ -40,7 +40,14 @@ from operator_agent.planning.qualities import Basis, Quality, quality
 from operator_agent.planning.quantities import parse_quantity
 from operator_agent.plant.assay import load_assay
 
-__all__ = ["PlanningCase", "load_case", "with_price_factors", "with_slate"]
+__all__ = [
+    "PlanningCase",
+    "case_from_entry",
+    "load_case",
+    "read_entry",
+    "with_price_factors",
+    "with_slate",
+]
 
 EntryT = TypeVar("EntryT")
 ValueT = TypeVar("ValueT")
@@ -60,18 +67,45 @@ def load_case(path: Path | str) -> PlanningCase:
             unit or is not finite, or a stream is used that nothing makes. The message names
             the place, the value and the next step.
     """
+    return case_from_entry(read_entry(path), Path(path).parent, f"case file {path}")
+
+
+def read_entry(path: Path | str) -> dict[str, Any]:
+    """Return the nested mapping of a YAML file as it is written.
+
+    Raises:
+        InputError: the file cannot be read, or holds no mapping.
+    """
     file = Path(path)
     try:
-        entry = CaseEntry.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        entry = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"case file {file} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"case file {file} is not YAML: {error}") from error
+    if not isinstance(entry, dict):
+        raise InputError(f"case file {file} holds no keys; begin it with 'name:'")
+    return entry
+
+
+def case_from_entry(raw: Mapping[str, Any], folder: Path, source: str) -> PlanningCase:
+    """Return the planning case of a nested mapping, wherever that was written.
+
+    Args:
+        raw: with the keys of a case file.
+        folder: from which assay files are looked up.
+        source: of the mapping, such as `case file north.yaml`, for messages.
+
+    Raises:
+        InputError: as `load_case`.
+    """
+    try:
+        entry = CaseEntry.model_validate(raw)
     except ValidationError as error:
-        raise InputError(f"case file {file}: {first_complaint(error)}") from error
+        raise InputError(f"{source}: {first_complaint(error)}") from error
     case = PlanningCase(
         name=entry.name,
-        crudes=_each(entry.crudes, lambda name, crude: _crude(name, crude, file.parent)),
+        crudes=_each(entry.crudes, lambda name, crude: _crude(name, crude, folder)),
         crude_unit=_crude_unit(entry.crude_unit),
         profiles={name: _profile(name, entry.profiles) for name in PROFILES},
         units=_each(entry.units, _unit),
