@@ -48,14 +48,22 @@ def read_flows(model: Any, case: PlanningCase) -> Flows:
     for unit in case.units.values():
         for product in unit.products:
             key = (unit.name, product.stream)
-            form = product.amounts.get(DENSITY)
-            known = form is not None and all(
-                (f, s) in contents for f in unit.feeds for s in form.slopes
-            )
             made[key] = _hourly(model, unit, product.yielded)
-            mass[key] = _hourly(model, unit, form) if known else math.nan
+            mass[key] = _mass(model, unit, product.amounts.get(DENSITY), contents)
     drawn = {key: model.flow[key].value / HOUR_S for key in model.flow}
     return Flows(made, mass, drawn, contents)
+
+
+def _mass(
+    model: Any,
+    unit: ProcessUnit,
+    form: LinearForm | None,
+    contents: Mapping[tuple[str, str], float],
+) -> float:
+    """Return the mass of a unit's product [kg/s]; NaN when the case does not tell."""
+    if form is None or any((f, s) not in contents for f in unit.feeds for s in form.slopes):
+        return math.nan
+    return _hourly(model, unit, form)
 
 
 def _hourly(model: Any, unit: ProcessUnit, form: LinearForm) -> float:
