@@ -2,14 +2,18 @@
 
 Pyomo's own solver interfaces translate slowly and hang when two threads use them; the compiled
 matrices go to HiGHS in one call. Costs are always minimised inside.
+
+Where columns must be whole numbers (lots, modes), branch and bound finds them first; then they are
+fixed and the linear program is solved again, so that marginals are those of the chosen numbers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import highspy
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import NDArray
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from operator_agent.arrays import FloatArray
@@ -20,6 +24,9 @@ INTERIOR_FROM_COLUMNS = 2_000  # simplex is as fast below, and hopeless far abov
 FEASIBILITY_TOLERANCE = 1e-9  # after scaling: relative to the largest term that a row may have
 PRESOLVE = ("choose", "off")  # HiGHS 1.15 now and then loses its status in presolve: once more
 ACCEPTED_RESIDUAL = 1e-6  # relative; ten times the dual tolerance of HiGHS
+WHOLE_GAP = (
+    1e-7  # relative: what branch and bound may leave of the profit, below any price's digits
+)
 EQUAL, AT_MOST = 0, 1  # bound types of the compiler; -1 is at least
 
 
@@ -34,6 +41,7 @@ class LinearProgram:
         row_low, row_high: shape (m,).
         low, high: shape (n,).
         variables, rows: of the Pyomo model, in order.
+        integer: places of the columns that must be whole numbers, shape (k,).
     """
 
     cost: FloatArray
@@ -45,16 +53,24 @@ class LinearProgram:
     high: FloatArray
     variables: tuple[Any, ...]
     rows: tuple[Any, ...]
+    integer: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+
+    def fixed_at(self, x: FloatArray) -> "LinearProgram":
+        """Return the program with its whole numbers fixed at the nearest of these values."""
+        low, high = self.low.copy(), self.high.copy()
+        low[self.integer] = high[self.integer] = np.round(x[self.integer])
+        return replace(self, low=low, high=high, integer=self.integer[:0])
 
     def scales(self) -> tuple[FloatArray, FloatArray]:
         """Return by what the solver's rows and columns are multiplied and divided.
 
         Its tolerances are absolute, so columns are measured by their bounds and rows by their
-        largest coefficient then.
+        largest coefficient then. Whole numbers are counted, not measured.
         """
         bounds = np.abs(np.stack([self.low, self.high]))
         size = np.max(np.where(np.isfinite(bounds), bounds, 0.0), axis=0)
         columns = np.where(size > 0.0, size, 1.0)
+        columns[self.integer] = 1.0
         largest = abs(self.matrix.multiply(columns[np.newaxis, :])).max(axis=1).toarray().ravel()
         return 1.0 / np.where(largest > 0.0, largest, 1.0), columns
 
@@ -76,6 +92,7 @@ def compile_linear(model: Any) -> LinearProgram:
         np.array(high, dtype=np.float64),
         tuple(form.columns),
         tuple(row.constraint for row in form.rows),
+        np.flatnonzero([not var.is_continuous() for var in form.columns]),
     )
 
 
@@ -83,8 +100,19 @@ def solve_linear(program: LinearProgram) -> Solution:
     """Return the optimum of a linear program with its marginals.
 
     The residual of the optimality conditions is recomputed from the matrices; a solution that
-    fails it is not called converged.
+    fails it is not called converged. Marginals hold for the whole numbers that were found.
     """
+    if len(program.integer):
+        solver, stop = _run(program)
+        if stop is not SolverStop.CONVERGED:
+            return _solution(program, solver, stop)
+        _, columns = program.scales()
+        program = program.fixed_at(np.array(solver.getSolution().col_value) * columns)
+    return _solution(program, *_run(program))
+
+
+def _run(program: LinearProgram) -> tuple[Any, SolverStop]:
+    """Return the solver after its run, and why it stopped."""
     solver = load_solver(program)
     stop = SolverStop.FAILED
     for presolve in PRESOLVE:
@@ -94,19 +122,22 @@ def solve_linear(program: LinearProgram) -> Solution:
         if stop is not SolverStop.FAILED:
             break
         solver.clearSolver()
-    found = solver.getSolution()
-    x = np.array(found.col_value, dtype=np.float64)
-    scale, columns = program.scales()
-    x *= columns
-    rows = -np.array(found.row_dual, dtype=np.float64) * scale
-    bounds = -np.array(found.col_dual, dtype=np.float64) / columns
-    residual = np.inf
+    return solver, stop
+
+
+def _solution(program: LinearProgram, solver: Any, stop: SolverStop) -> Solution:
+    """Return values and marginals from a solver that has run."""
+    row_count, count = program.matrix.shape
+    x, rows, bounds, residual = (*map(_unknown, (count, row_count, count)), np.inf)
     if stop is SolverStop.CONVERGED:
+        found = solver.getSolution()
+        scale, columns = program.scales()
+        x = np.array(found.col_value, dtype=np.float64) * columns
+        rows = -np.array(found.row_dual, dtype=np.float64) * scale
+        bounds = -np.array(found.col_dual, dtype=np.float64) / columns
         residual = linear_residual(program, x, rows, bounds)
         if residual > ACCEPTED_RESIDUAL:
             stop = SolverStop.FAILED
-    else:
-        x, rows, bounds = (np.full_like(part, np.nan) for part in (x, rows, bounds))
     return Solution(
         stop,
         -float(program.cost @ x) - program.offset,
@@ -120,13 +151,17 @@ def solve_linear(program: LinearProgram) -> Solution:
     )
 
 
+def _unknown(count: int) -> FloatArray:
+    return np.full(count, np.nan)
+
+
 def load_solver(program: LinearProgram) -> Any:
     """Return a silent HiGHS object that holds the program, scaled."""
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY_TOLERANCE)
-    if len(program.cost) >= INTERIOR_FROM_COLUMNS:
+    if len(program.cost) >= INTERIOR_FROM_COLUMNS and not len(program.integer):
         solver.setOptionValue("solver", "ipm")
     scale, columns = program.scales()
     lp = highspy.HighsLp()
@@ -140,6 +175,11 @@ def load_solver(program: LinearProgram) -> Any:
     lp.a_matrix_.start_ = scaled.indptr
     lp.a_matrix_.index_ = scaled.indices
     lp.a_matrix_.value_ = scaled.data
+    if len(program.integer):
+        kinds = np.full(len(program.cost), highspy.HighsVarType.kContinuous)
+        kinds[program.integer] = highspy.HighsVarType.kInteger
+        lp.integrality_ = list(kinds)
+        solver.setOptionValue("mip_rel_gap", WHOLE_GAP)
     solver.passModel(lp)
     return solver
 

@@ -141,3 +141,23 @@ def test_the_residual_notices_wrong_duals_and_wrong_values() -> None:
     assert linear_residual(program, found.x, good[1] + 0.5, good[2]) > 1e-2
     worse = replace(program, cost=program.cost + 1.0)
     assert linear_residual(worse, *good) > 1e-2
+
+
+def test_whole_numbers_are_found_and_marginals_hold_for_them() -> None:
+    model = pyo.ConcreteModel()
+    model.lots = pyo.Var(bounds=(0, 10), domain=pyo.Integers)
+    model.flow = pyo.Var(bounds=(0, 7))
+    model.taken = pyo.Var(domain=pyo.Binary)
+    model.sold = pyo.Var(bounds=(0, 20))
+    model.parcels = pyo.Constraint(expr=model.flow == 3 * model.lots)
+    model.tank = pyo.Constraint(expr=model.flow <= 6.9)
+    model.fee = pyo.Constraint(expr=model.flow <= 100 * model.taken)
+    model.balance = pyo.Constraint(expr=model.sold - model.flow == 0.0)
+    model.profit = pyo.Objective(expr=2 * model.sold - model.taken, sense=pyo.maximize)
+    found = solve_linear(compile_linear(model))
+    # Two lots of three fit under 6.9; one more unit from elsewhere would sell for 2.
+    assert found.profit == pytest.approx(2 * 6 - 1)
+    assert found.marginal_of()["balance"] == pytest.approx(2.0)
+    assert found.marginal_of()["tank"] == 0.0
+    model.more = pyo.Constraint(expr=model.flow >= 6.5)
+    assert solve_linear(compile_linear(model)).stop is SolverStop.INFEASIBLE
