@@ -42,9 +42,12 @@ def read_flows(model: Any, case: PlanningCase) -> Flows:
     contents = {key: float(pyo.value(model.content[key])) for key in model.content}
     made, mass = {}, {}
     for stream in case.crude_unit.streams:
-        flow = model.volume[stream].value / HOUR_S
-        made[CRUDE_UNIT, stream] = flow
-        mass[CRUDE_UNIT, stream] = flow * contents.get((stream, DENSITY), math.nan)
+        made[CRUDE_UNIT, stream] = float(pyo.value(model.made[stream])) / HOUR_S
+        mass[CRUDE_UNIT, stream] = (
+            float(pyo.value(model.made_amount[stream, DENSITY])) / HOUR_S
+            if (stream, DENSITY) in model.made_amount
+            else math.nan
+        )
     for unit in case.units.values():
         for product in unit.products:
             key = (unit.name, product.stream)

@@ -4,7 +4,8 @@ Every limit row holds an elastic variable that is fixed at zero. The search for 
 frees it; nothing else does.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -21,6 +22,9 @@ class LimitKind(Enum):
     PRODUCT = "product"
     SPEC = "spec"
     CUT = "cut point"
+    TANK = "tank"
+    ROUTE = "route"
+    SUPPLY = "supply"
 
 
 class Side(Enum):
@@ -46,6 +50,7 @@ class Limit:
         weight: cost per unit of the row's elastic variable in the search for conflicts: one m3 of
             any flow counts the same, and a quality that is off by one percent counts like one
             percent of the product.
+        place: plant and period in a system of several; empty in a single case.
     """
 
     kind: LimitKind
@@ -58,6 +63,7 @@ class Limit:
     row_side: Side
     weight: float
     quality: str = ""
+    place: str = ""
 
     @property
     def key(self) -> str:
@@ -68,7 +74,8 @@ class Limit:
         """Return the limit in planner words."""
         bound = "at least" if self.side is Side.MIN else "at most"
         value = f"{in_unit(self.value, self.unit):.5g} {self.unit}"
-        return f"{self.item}: {self.words} {bound} {value.removesuffix(' number')}"
+        where = f"{self.place}: {self.item}" if self.place else self.item
+        return f"{where}: {self.words} {bound} {value.removesuffix(' number')}"
 
 
 def add_limit(model: Any, limit: Limit, body: Any, right: Any) -> None:
@@ -83,7 +90,7 @@ def add_limit(model: Any, limit: Limit, body: Any, right: Any) -> None:
         body: what is limited.
         right: bound of the body, in units of the row; a number or an expression.
     """
-    model.limits[limit.key] = limit
+    model.limits[limit.key] = replace(limit, place=model.place)
     model.slack[limit.key].fix(0.0)
     slack = model.slack[limit.key]
     if limit.row_side is Side.MAX:
@@ -92,8 +99,20 @@ def add_limit(model: Any, limit: Limit, body: Any, right: Any) -> None:
         model.limit.add(limit.key, (0.0, body - right + slack, None))
 
 
-def prepare_limits(model: Any) -> None:
-    """Give the model its places for limits."""
+def prepare_limits(model: Any, place: str = "", share: float = 1.0) -> None:
+    """Give the model its places for limits.
+
+    Args:
+        model: or a block of a model of several plants and periods.
+        place: plant and period of the block, for reports.
+        share: of the horizon that the period of the block takes.
+    """
     model.limits = {}
+    model.place, model.share = place, share
     model.slack = pyo.Var(pyo.Any, domain=pyo.NonNegativeReals, dense=False)
     model.limit = pyo.Constraint(pyo.Any)
+
+
+def limit_holders(model: Any) -> Iterator[Any]:
+    """Yield the model and those of its blocks that hold limits."""
+    return (block for block in model.block_data_objects() if hasattr(block, "limits"))

@@ -5,34 +5,59 @@ from typing import Any
 import pyomo.environ as pyo
 
 from operator_agent.planning.blends import product_volume
-from operator_agent.planning.case import PlanningCase
+from operator_agent.planning.case import PlanningCase, Product
+from operator_agent.planning.exchange import ALONE, STILL, Exchange
 from operator_agent.planning.limits import Limit, LimitKind, Side, add_limit
 from operator_agent.planning.mixing import Mixing
 from operator_agent.planning.units import unit_amount, unit_feed
 from operator_agent.units import HOUR_S
 
 
-def add_markets(model: Any, case: PlanningCase, mixing: Mixing) -> None:
-    """Add purchases, sales, and the profit [usd/h] as the objective to maximise.
+def product_sale(model: Any, product: Product) -> Any:
+    """Return what is sold of a product [m3/h]: what is blended, unless it has other ways."""
+    if product.name in model.sold:
+        return model.sold[product.name]
+    return product_volume(model, product)
 
-    The dual of `bought[c]` is the value of one more m3 of crude at the crude unit.
+
+def add_markets(model: Any, case: PlanningCase, mixing: Mixing, exchange: Exchange = ALONE) -> None:
+    """Add purchases, sales, and the profit [usd/h] as an expression.
+
+    The dual of `bought[c]` is the value of one more m3 of crude at the crude unit, that of
+    `stocked[p]` the value of one more m3 of a product that has a tank or transport.
     """
     model.purchase = pyo.Var(
         list(case.crudes), domain=pyo.NonNegativeReals, initialize=lambda m, c: m.charge[c].value
     )
-    model.bought = pyo.Constraint(list(case.crudes), rule=lambda m, c: m.charge[c] == m.purchase[c])
+    _add_balances(model, case, exchange)
     for crude in case.crudes.values():
         _add_range(model, LimitKind.CRUDE, crude, "purchase", model.purchase[crude.name])
     for product in case.products.values():
-        _add_range(model, LimitKind.PRODUCT, product, "sale", product_volume(model, product))
+        _add_range(model, LimitKind.PRODUCT, product, "sale", product_sale(model, product))
     _add_money(model, case, mixing)
-    model.profit = pyo.Objective(
+    model.margin = pyo.Expression(
         expr=sum(model.revenue.values())
         - sum(model.crude_cost.values())
         - sum(model.energy_cost.values())
-        - sum(model.operating_cost.values()),
-        sense=pyo.maximize,
+        - sum(model.operating_cost.values())
     )
+
+
+def _add_balances(model: Any, case: PlanningCase, exchange: Exchange) -> None:
+    """Add the balances of crudes, and of those products that are not all sold as blended."""
+
+    def bought(block: Any, crude: str) -> Any:
+        moved = exchange.crudes.get(crude, STILL)
+        return block.charge[crude] + moved.given == block.purchase[crude] + moved.gained
+
+    def stocked(block: Any, product: str) -> Any:
+        moved = exchange.products[product]
+        blended = product_volume(block, case.products[product])
+        return block.sold[product] + moved.given == blended + moved.gained
+
+    model.bought = pyo.Constraint(list(case.crudes), rule=bought)
+    model.sold = pyo.Var(list(exchange.products), domain=pyo.NonNegativeReals, initialize=0.0)
+    model.stocked = pyo.Constraint(list(exchange.products), rule=stocked)
 
 
 def _add_range(model: Any, kind: LimitKind, item: Any, words: str, body: Any) -> None:
@@ -50,7 +75,7 @@ def _add_money(model: Any, case: PlanningCase, mixing: Mixing) -> None:
     feed = sum(model.charge[name] for name in case.crudes)
     model.revenue = pyo.Expression(
         list(case.products),
-        rule=lambda m, p: case.products[p].price * product_volume(m, case.products[p]),
+        rule=lambda m, p: case.products[p].price * product_sale(m, case.products[p]),
     )
     model.crude_cost = pyo.Expression(
         list(case.crudes), rule=lambda m, c: case.crudes[c].price * m.purchase[c]

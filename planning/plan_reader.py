@@ -6,9 +6,10 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from operator_agent.planning.blends import product_amount, product_volume, spec_base
+from operator_agent.planning.blends import product_amount, spec_base
 from operator_agent.planning.case import PlanningCase, Product, Spec
 from operator_agent.planning.limits import Limit, LimitKind
+from operator_agent.planning.markets import product_sale
 from operator_agent.planning.mixing import Exact
 from operator_agent.planning.plan import Blend, LimitResult, Money
 from operator_agent.planning.qualities import QUALITIES
@@ -67,7 +68,7 @@ def read_limits(
         LimitKind.SPEC: lambda limit: _spec_value(model, case, limit),
         LimitKind.CRUDE: lambda limit: (model.purchase[limit.item].value / HOUR_S, 1.0),
         LimitKind.PRODUCT: lambda limit: (
-            float(pyo.value(product_volume(model, case.products[limit.item]))) / HOUR_S,
+            float(pyo.value(product_sale(model, case.products[limit.item]))) / HOUR_S,
             1.0,
         ),
         LimitKind.UNIT: lambda limit: (read_unit_loads(model, case)[limit.item], 1.0),

@@ -8,12 +8,17 @@ import pyomo.environ as pyo
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.crude_unit import crude_unit_amount
 from operator_agent.planning.cuts import VOLUME, CrudeCuts
+from operator_agent.planning.exchange import ALONE, STILL, Exchange, Movement
 from operator_agent.planning.mixing import Mixing
 from operator_agent.planning.units import unit_amount
 
 
 def add_pools(
-    model: Any, case: PlanningCase, cuts: Mapping[str, CrudeCuts], mixing: Mixing
+    model: Any,
+    case: PlanningCase,
+    cuts: Mapping[str, CrudeCuts],
+    mixing: Mixing,
+    exchange: Exchange = ALONE,
 ) -> None:
     """Add the balances of all streams: volume, contents, and draws.
 
@@ -22,7 +27,10 @@ def add_pools(
     """
     contents = [(s, name) for s in case.streams for name in case.contents[s]]
 
-    def inflow(block: Any, stream: str, of: str) -> Any:
+    def moved(stream: str) -> Movement:
+        return exchange.streams.get(stream, STILL)
+
+    def made(block: Any, stream: str, of: str) -> Any:
         if stream in case.crude_unit.streams:
             return crude_unit_amount(block, case, cuts, mixing, stream, of)
         return sum(
@@ -30,8 +38,12 @@ def add_pools(
             for unit, made in case.producers(stream)
         )
 
-    model.inflow = pyo.Expression(case.streams, rule=lambda m, s: inflow(m, s, VOLUME))
-    model.amount = pyo.Expression(contents, rule=inflow)
+    model.made = pyo.Expression(case.streams, rule=lambda m, s: made(m, s, VOLUME))
+    model.made_amount = pyo.Expression(contents, rule=made)
+    model.inflow = pyo.Expression(case.streams, rule=lambda m, s: m.made[s] + moved(s).gained)
+    model.amount = pyo.Expression(
+        contents, rule=lambda m, s, name: m.made_amount[s, name] + moved(s).amounts.get(name, 0.0)
+    )
     model.gathered = pyo.Constraint(case.streams, rule=lambda m, s: m.volume[s] == m.inflow[s])
     model.mixed = pyo.Constraint(
         contents,
@@ -41,5 +53,7 @@ def add_pools(
     )
     model.drawn = pyo.Constraint(
         case.streams,
-        rule=lambda m, s: sum(m.flow[s, use] for use in case.uses(s)) == m.volume[s],
+        rule=lambda m, s: (
+            sum(m.flow[s, use] for use in case.uses(s)) + moved(s).given == m.volume[s]
+        ),
     )

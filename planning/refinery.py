@@ -1,6 +1,6 @@
 """The refinery model: streams, crude unit, units, pools, blends and markets put together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from operator_agent.planning.blends import add_blends
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.crude_unit import add_crude_unit
 from operator_agent.planning.cuts import CrudeCuts, cut_crude
+from operator_agent.planning.exchange import ALONE, Exchange
 from operator_agent.planning.limits import prepare_limits
 from operator_agent.planning.markets import add_markets
 from operator_agent.planning.mixing import Exact, Mixing
@@ -35,6 +36,27 @@ class Refinery:
     case: PlanningCase
     cuts: Mapping[str, CrudeCuts]
 
+    @property
+    def name(self) -> str:
+        """Name of the case."""
+        return self.case.name
+
+    def model(self, mixing: Mixing, point: Point) -> Any:
+        """Return the Pyomo model, started at a point."""
+        return build_model(self, mixing, point)
+
+    def first_point(self) -> Point:
+        """Return a point to start from."""
+        return first_point(self)
+
+    def place(self, model: Any, point: Point) -> Point:
+        """Set the decisions of a point in an exact model and recompute the rest."""
+        return place(model, self.case, point)
+
+    def read(self, model: Any) -> Point:
+        """Return the present values of a model."""
+        return read_point(model)
+
 
 def refinery(case: PlanningCase) -> Refinery:
     """Return a case with its crudes cut."""
@@ -48,25 +70,45 @@ def build_model(plant: Refinery, mixing: Mixing, point: Point) -> Any:
     """Return the Pyomo model of a refinery, started at a point."""
     model = pyo.ConcreteModel(plant.case.name)
     prepare_limits(model)
-    model.slate = pyo.Constraint(pyo.Any)
     add_streams(model, plant.case, point)
+    add_balances(model, plant, mixing)
+    model.profit = pyo.Objective(expr=model.margin, sense=pyo.maximize)
+    return model
+
+
+def add_balances(model: Any, plant: Refinery, mixing: Mixing, exchange: Exchange = ALONE) -> None:
+    """Add all balances, limits and the money of a refinery to a model or block.
+
+    Args:
+        model: with its places for limits and the variables of its streams.
+        plant: the refinery.
+        mixing: exact or first order.
+        exchange: what tanks and transport add.
+    """
+    model.case = plant.case
+    model.slate = pyo.Constraint(pyo.Any)
     add_crude_unit(model, plant.case)
     add_units(model, plant.case)
-    add_pools(model, plant.case, plant.cuts, mixing)
+    add_pools(model, plant.case, plant.cuts, mixing, exchange)
     add_blends(model, plant.case, mixing)
-    add_markets(model, plant.case, mixing)
-    return model
+    add_markets(model, plant.case, mixing, exchange)
 
 
 def first_point(plant: Refinery) -> Point:
     """Return a point to start from: crudes in proportion to what may be bought, cut points in the
     middle of their windows, every stream shared equally between its uses.
     """
-    case = plant.case
+    return simulate(build_model(plant, Exact(), equal_shares(plant.case)), plant.case)
+
+
+def equal_shares(case: PlanningCase) -> Point:
+    """Return the decisions of the first point; its volumes and contents are not yet computed."""
     offered = case.slate or {name: crude.high for name, crude in case.crudes.items()}
+    if not any(offered.values()):  # everything comes from tanks
+        offered = dict.fromkeys(case.crudes, 1.0)
     feed = case.crude_unit.high * HOUR_S
     total = sum(offered.values())
-    point = Point(
+    return Point(
         {name: feed * share / total for name, share in offered.items()},
         {cut.name: cut.middle for cut in case.crude_unit.cuts},
         dict.fromkeys(case.streams, 0.0),
@@ -77,15 +119,19 @@ def first_point(plant: Refinery) -> Point:
         },
         {(s, use): 1.0 for s in case.streams for use in case.uses(s)},
     )
-    return simulate(build_model(plant, Exact(), point), case)
 
 
 def place(model: Any, case: PlanningCase, point: Point) -> Point:
     """Set the decisions of a point in an exact model and recompute the rest (see `simulate`)."""
+    decide(model, point)
+    return simulate(model, case)
+
+
+def decide(model: Any, point: Point) -> None:
+    """Set the decisions of a point in a model or block; what follows from them stays as it is."""
     model.charge.set_values(point.charge, skip_validation=True)
     model.cut.set_values(point.cut, skip_validation=True)
     model.flow.set_values(point.flow, skip_validation=True)
-    return simulate(model, case)
 
 
 def simulate(model: Any, case: PlanningCase) -> Point:
@@ -102,15 +148,26 @@ def simulate(model: Any, case: PlanningCase) -> Point:
     for name in case.crudes:
         put(model.purchase, name, pyo.value(model.charge[name]))
     for stream in case.streams:
-        # Solvers leave traces below zero, which have no share in a stream.
-        drawn = {use: max(pyo.value(model.flow[stream, use]), 0.0) for use in case.uses(stream)}
-        before = sum(drawn.values())
-        volume = pyo.value(model.inflow[stream])
-        put(model.volume, stream, volume)
-        for use, flow in drawn.items():
-            share = flow / before if before > EMPTY else 1.0 / len(drawn)
-            put(model.flow, (stream, use), volume * share)
-        for name in case.contents[stream]:
-            if volume > EMPTY:
-                put(model.content, (stream, name), pyo.value(model.amount[stream, name]) / volume)
+        gather(model, case, stream)
+        draws = [model.flow[stream, use] for use in case.uses(stream)]
+        share_out(draws, pyo.value(model.volume[stream]))
     return read_point(model)
+
+
+def gather(model: Any, case: PlanningCase, stream: str) -> None:
+    """Set volume and contents of a stream to what flows into it."""
+    volume = pyo.value(model.inflow[stream])
+    put(model.volume, stream, volume)
+    for name in case.contents[stream]:
+        if volume > EMPTY:
+            put(model.content, (stream, name), pyo.value(model.amount[stream, name]) / volume)
+
+
+def share_out(draws: Sequence[Any], volume: float) -> None:
+    """Draw a volume [m3/h] in the proportions that the variables of the draws have now."""
+    # Solvers leave traces below zero, which have no share in a stream.
+    flows = [max(pyo.value(draw), 0.0) for draw in draws]
+    before = sum(flows)
+    for draw, flow in zip(draws, flows, strict=True):
+        share = flow / before if before > EMPTY else 1.0 / len(flows)
+        put(draw.parent_component(), draw.index(), volume * share)

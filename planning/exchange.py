@@ -1,0 +1,40 @@
+"""What tanks and transport add to the balances of one plant in one period.
+
+A plant by itself charges what it buys, draws what it makes and sells what it blends. Tanks and
+transport add a volume that comes in beside that, and one that leaves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Volumes that come in and leave beside a plant's own, as expressions of the model.
+
+    Attributes:
+        gained: comes in: opening stock and arrivals [m3/h].
+        given: leaves: closing stock and shipments [m3/h].
+        amounts: of contents that come in, per hour, by quality; streams only.
+    """
+
+    gained: Any
+    given: Any
+    amounts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Movements by crude, stream and product; what is not named has none."""
+
+    crudes: Mapping[str, Movement] = field(default_factory=dict)
+    streams: Mapping[str, Movement] = field(default_factory=dict)
+    products: Mapping[str, Movement] = field(default_factory=dict)
+
+
+ALONE = Exchange()
+"""Of a plant without tanks and transport."""
+
+STILL = Movement(0.0, 0.0)
+"""Of what has neither tank nor transport."""
