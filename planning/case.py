@@ -1,37 +1,35 @@
-"""A planning case as values: what may be bought, run, blended and sold, all in SI.
+"""A planning case as values: what may be bought, run, blended and sold, all in SI."""
 
-A `LinearForm` says what one m3 of feed gives, as a base and slopes over the contents of that m3
-(see `qualities`). Base yields and their deltas, distribution of sulphur over products, and costs
-by sulphur removed all take this shape, so mixed feeds need no averaging: forms add up.
-"""
-
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
-from operator_agent.planning.qualities import Basis, Quality
+from operator_agent.planning.process_unit import LinearForm, ProcessUnit, UnitProduct
+from operator_agent.planning.spec import Spec
+from operator_agent.planning.trade import Alert, FlowRow, Product, Purchase
 from operator_agent.plant.assay import Assay
 
+__all__ = [
+    "Alert",
+    "Crude",
+    "CrudeUnit",
+    "CutPoint",
+    "FlowRow",
+    "LinearForm",
+    "PlanningCase",
+    "ProcessUnit",
+    "Product",
+    "Profile",
+    "Purchase",
+    "Spec",
+    "UnitProduct",
+    "Utilities",
+]
 
-@dataclass(frozen=True, slots=True)
-class LinearForm:
-    """base + sum of slope times content, per m3 of feed.
-
-    Attributes:
-        base: for a feed without contents.
-        slopes: by quality name.
-    """
-
-    base: float
-    slopes: Mapping[str, float] = field(default_factory=dict)
-
-    def times(self, factor: float) -> "LinearForm":
-        """Return the form multiplied by a number."""
-        return LinearForm(
-            self.base * factor, {name: slope * factor for name, slope in self.slopes.items()}
-        )
+SAME_CONTENT = 1e-12  # relative: sources of a stream that differ less give one and the same quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,8 @@ class Crude:
         low, high: must be bought, may be bought [m3/s].
         sulphur: of the whole crude, mass fraction.
         tail_viscosity: of what boils over the vacuum cut, at 50 degC [m2/s].
+        lot: flow that one cargo gives [m3/s]: whole lots are bought; 0 is any flow.
+        at_least_if_any: least flow if any is bought [m3/s].
     """
 
     name: str
@@ -54,6 +54,8 @@ class Crude:
     high: float
     sulphur: float
     tail_viscosity: float
+    lot: float = 0.0
+    at_least_if_any: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class CutPoint:
 
 @dataclass(frozen=True, slots=True)
 class CrudeUnit:
-    """The atmospheric crude unit.
+    """The atmospheric crude unit; without cuts it stands for a plant that has none.
 
     Attributes:
         low, high: turndown and capacity [m3/s of crude].
@@ -116,6 +118,8 @@ class CrudeUnit:
     @property
     def streams(self) -> tuple[str, ...]:
         """Names of the products, from light to heavy."""
+        if not self.cuts:
+            return ()
         return (*(cut.upper for cut in self.cuts), self.cuts[-1].lower)
 
 
@@ -130,100 +134,6 @@ class Profile:
 
     temps: FloatArray
     values: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class UnitProduct:
-    """One product of a process unit.
-
-    Attributes:
-        stream: that it feeds.
-        yielded: volume per m3 of feed.
-        amounts: content of each stated quality, per m3 of feed.
-    """
-
-    stream: str
-    yielded: LinearForm
-    amounts: Mapping[str, LinearForm]
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessUnit:
-    """A unit behind the crude unit.
-
-    Attributes:
-        name: in reports.
-        feeds: streams that it may take.
-        low, high: turndown and capacity [m3/s of feed].
-        energy: fired duty per feed [J/m3].
-        cost: other cost per feed [usd/m3].
-        products: what it makes.
-    """
-
-    name: str
-    feeds: tuple[str, ...]
-    low: float
-    high: float
-    energy: float
-    cost: LinearForm
-    products: tuple[UnitProduct, ...]
-
-    def asked_of_feed(self, needed: Mapping[str, tuple[str, ...]]) -> list[str]:
-        """Return the qualities that the unit asks of its feed.
-
-        Args:
-            needed: qualities by stream, for all products of this unit.
-        """
-        forms = [self.cost]
-        for product in self.products:
-            kept = [
-                product.amounts[name] for name in needed[product.stream] if name in product.amounts
-            ]
-            forms += [product.yielded, *kept]
-        return [name for form in forms for name in form.slopes]
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """A specification of a product.
-
-    Attributes:
-        quality: that is limited.
-        low, high: value at least, at most [SI]; None is no limit.
-        unit: in which the case states it, for reports.
-    """
-
-    quality: Quality
-    low: float | None
-    high: float | None
-    unit: str
-
-    @property
-    def contents(self) -> tuple[str, ...]:
-        """The contents that a component must carry to meet it."""
-        if self.quality.basis is Basis.MASS:
-            return (self.quality.name, "density")
-        return (self.quality.name,)
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """A product with its recipe choices, specifications and market.
-
-    Attributes:
-        name: in reports.
-        components: streams that may go in.
-        price: at the gate [usd/m3].
-        low, high: must be sold, can be sold [m3/s].
-        specs: of the blend.
-    """
-
-    name: str
-    components: tuple[str, ...]
-    price: float
-    low: float
-    high: float
-    specs: tuple[Spec, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +155,9 @@ class PlanningCase:
         profiles: property over boiling point by quality, shared by all crudes.
         utilities: prices of fuel and steam.
         slate: volume fractions that the feed must have; empty when the plan may choose.
+        purchases: streams that are bought ready, by name.
+        rows: limits on weighted sums of flows.
+        alerts: ranges that are watched, not enforced.
     """
 
     name: str
@@ -255,6 +168,14 @@ class PlanningCase:
     products: Mapping[str, Product]
     utilities: Utilities
     slate: Mapping[str, float] = field(default_factory=dict)
+    purchases: Mapping[str, Purchase] = field(default_factory=dict)
+    rows: tuple[FlowRow, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+
+    @cached_property
+    def operations(self) -> Mapping[str, ProcessUnit]:
+        """What runs: the units without modes and the modes of the others, by name."""
+        return {run.name: run for unit in self.units.values() for run in unit.operations}
 
     @cached_property
     def streams(self) -> tuple[str, ...]:
@@ -264,13 +185,14 @@ class PlanningCase:
             InputError: units feed each other in a ring.
         """
         made = list(self.crude_unit.streams)
-        names = (product.stream for unit in self.units.values() for product in unit.products)
-        waiting = list(dict.fromkeys(names))
+        names = [purchase.stream for purchase in self.purchases.values()]
+        names += [made.stream for run in self.operations.values() for made in run.products]
+        waiting = [stream for stream in dict.fromkeys(names) if stream not in made]
         while waiting:
             ready = [
                 stream
                 for stream in waiting
-                if all(feed in made for unit, _ in self.producers(stream) for feed in unit.feeds)
+                if all(feed in made for run, _ in self.producers(stream) for feed in run.feeds)
             ]
             if not ready:
                 raise InputError(
@@ -282,43 +204,76 @@ class PlanningCase:
         return tuple(made)
 
     def uses(self, stream: str) -> tuple[str, ...]:
-        """Return the units, then the products, that may take a stream."""
+        """Return the units (or their modes), then the products, that may take a stream."""
         return (
-            *(name for name, unit in self.units.items() if stream in unit.feeds),
+            *(name for name, run in self.operations.items() if stream in run.feeds),
             *(name for name, product in self.products.items() if stream in product.components),
         )
 
     def producers(self, stream: str) -> tuple[tuple[ProcessUnit, UnitProduct], ...]:
-        """Return the units that make a stream, with their entry for it."""
+        """Return the units (or their modes) that make a stream, with their entry for it."""
         return tuple(
-            (unit, product)
-            for unit in self.units.values()
-            for product in unit.products
+            (run, product)
+            for run in self.operations.values()
+            for product in run.products
             if product.stream == stream
         )
+
+    def suppliers(self, stream: str) -> tuple[Purchase, ...]:
+        """Return the purchases that join a stream."""
+        return tuple(one for one in self.purchases.values() if one.stream == stream)
+
+    def specified(self, item: str) -> ProcessUnit | Product:
+        """Return the product, or the unit, whose blend or feed carries specifications."""
+        return self.products[item] if item in self.products else self.units[item]
 
     @cached_property
     def contents(self) -> Mapping[str, tuple[str, ...]]:
         """The qualities that each stream must carry for the units and products that take it.
 
         Raises:
-            InputError: a stream needs a quality that its unit does not give.
+            InputError: a stream needs a quality that its unit or purchase does not give.
         """
         needed: dict[str, tuple[str, ...]] = {}
         for stream in reversed(self.streams):
             names: list[str] = []
             for unit in self.units.values():
-                if stream in unit.feeds:
-                    names += unit.asked_of_feed(needed)
+                for run in unit.operations:
+                    if stream in run.feeds:
+                        names += run.asked_of_feed(needed)
+                        names += [name for spec in unit.specs for name in spec.contents]
             for product in self.products.values():
                 if stream in product.components:
                     names += [name for spec in product.specs for name in spec.contents]
             needed[stream] = tuple(dict.fromkeys(names))
-            for unit, made in self.producers(stream):
-                for name in needed[stream]:
-                    if name not in made.amounts:
-                        raise InputError(
-                            f"units.{unit.name}.products.{stream}: '{name}' is limited or used "
-                            f"further on; add it under qualities"
-                        )
+            self._check_given(stream, needed[stream])
         return needed
+
+    def _check_given(self, stream: str, names: tuple[str, ...]) -> None:
+        sources: list[tuple[str, Mapping[str, object]]] = [
+            (f"units.{run.name}.products.{stream}", made.amounts)
+            for run, made in self.producers(stream)
+        ]
+        sources += [(f"purchases.{one.name}", one.contents) for one in self.suppliers(stream)]
+        for place, given in sources:
+            for name in names:
+                if name not in given:
+                    raise InputError(
+                        f"{place}: '{name}' is limited or used further on; add it under qualities"
+                    )
+
+    @cached_property
+    def constant_contents(self) -> Mapping[tuple[str, str], float]:
+        """Contents by (stream, quality) that no decision changes, per m3.
+
+        All sources of such a stream state the same fixed quality.
+        """
+        found = {}
+        for stream in self.streams:
+            sources = [made.fixed for _, made in self.producers(stream)]
+            sources += [one.contents for one in self.suppliers(stream)]
+            for name in self.contents[stream] if stream not in self.crude_unit.streams else ():
+                values = [source.get(name, math.nan) for source in sources]
+                if all(abs(v - values[0]) <= SAME_CONTENT * abs(v) for v in values):
+                    found[stream, name] = values[0]
+        return found
