@@ -6,6 +6,7 @@ Second, an irreducible set from HiGHS: limits that cannot hold together, though 
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +14,13 @@ import pyomo.environ as pyo
 
 from operator_agent.errors import LimitsConflictError
 from operator_agent.planning.blends import spec_base
-from operator_agent.planning.case import PlanningCase
-from operator_agent.planning.limits import Limit, LimitKind, Side
+from operator_agent.planning.limits import Limit, LimitKind, Side, limit_holders
 from operator_agent.planning.linear import LinearProgram, compile_linear, load_solver, solve_linear
 from operator_agent.planning.mixing import Exact
 from operator_agent.planning.outcome import SolverStop
 from operator_agent.planning.qualities import QUALITIES
 from operator_agent.planning.quantities import in_unit
-from operator_agent.planning.recursion import linear_model, relax
-from operator_agent.planning.refinery import Refinery
-from operator_agent.planning.streams import Point
-from operator_agent.units import HOUR_S
+from operator_agent.planning.recursion import Plannable, linear_model, relax
 
 BROKEN = 1e-6  # weighted amount [m3/h] from which a limit counts as broken
 WHOLE_WINDOW_K = 1e3  # trust region that never holds a cut point
@@ -81,52 +78,62 @@ class Conflict:
         return LimitsConflictError("\n".join(lines))
 
 
-def explain_conflict(plant: Refinery, point: Point) -> Conflict | None:
+def explain_conflict(plant: Plannable, point: Any) -> Conflict | None:
     """Return the conflict in the linear model about a point, or None when all limits can hold."""
-    case = plant.case
     model = relax(linear_model(plant, point, WHOLE_WINDOW_K))
     solve_linear(compile_linear(model)).load()
-    slacks = {key: float(model.slack[key].value) for key in model.limits}
+    granted = {
+        (block, key): float(block.slack[key].value)
+        for block in limit_holders(model)
+        for key in block.limits
+    }
     worst = {
-        key: slack for key, slack in slacks.items() if slack * model.limits[key].weight > BROKEN
+        (block, key): slack
+        for (block, key), slack in granted.items()
+        if slack * block.limits[key].weight > BROKEN
     }
     if not worst:
         return None
-    profit, prices = _price_breakage(model, slacks)
+    profit, prices = _price_breakage(model, granted)
     broken = tuple(
-        BrokenLimit(model.limits[key], _reached(model, case, model.limits[key], slack), prices[key])
-        for key, slack in worst.items()
+        BrokenLimit(
+            block.limits[key],
+            _reached(block, block.limits[key], slack),
+            prices.get(block.limit[key].name, math.nan) / block.share,
+        )
+        for (block, key), slack in worst.items()
     )
     hard = linear_model(plant, point, WHOLE_WINDOW_K)
-    return Conflict(case.name, broken, clashing_limits(hard), profit)
+    return Conflict(plant.name, broken, clashing_limits(hard), profit)
 
 
 def _is_flow(limit: Limit) -> bool:
     return limit.kind is not LimitKind.SPEC
 
 
-def _price_breakage(model: Any, slacks: dict[str, float]) -> tuple[float, dict[str, float]]:
-    """Return the best profit with the given breakage, and the marginal of each limit."""
-    for key, slack in slacks.items():
-        model.slack[key].fix(slack * (1.0 + ROOM) + ROOM / model.limits[key].weight)
+def _price_breakage(
+    model: Any, granted: Mapping[tuple[Any, str], float]
+) -> tuple[float, Mapping[str, float]]:
+    """Return the best profit with the given breakage, and the marginals by name of row."""
+    for (block, key), slack in granted.items():
+        block.slack[key].fix(slack * (1.0 + ROOM) + ROOM / block.limits[key].weight)
     model.breakage.deactivate()
     model.profit.activate()
     solution = solve_linear(compile_linear(model))
     if solution.stop is not SolverStop.CONVERGED:
-        return float("nan"), dict.fromkeys(slacks, float("nan"))
+        return math.nan, {}
     solution.load()
-    marginals = solution.marginal_of()
-    return solution.profit, {key: marginals[model.limit[key].name] for key in slacks}
+    return solution.profit, solution.marginal_of()
 
 
-def _reached(model: Any, case: PlanningCase, limit: Limit, slack: float) -> float:
+def _reached(block: Any, limit: Limit, slack: float) -> float:
     """Return the value at which a broken limit would hold [SI]."""
     sign = 1.0 if limit.row_side is Side.MAX else -1.0
     if _is_flow(limit):
-        return limit.value + sign * slack / HOUR_S
-    product = case.products[limit.item]
+        return limit.value + sign * slack * limit.per_row
+    product = block.case.products[limit.item]
     spec = next(spec for spec in product.specs if spec.quality.name == limit.quality)
-    base = float(pyo.value(spec_base(model, Exact(), product, spec)))
+    base = float(pyo.value(spec_base(block, Exact(), product, spec)))
     return QUALITIES[limit.quality].from_index(limit.row_value + sign * slack / max(base, BROKEN))
 
 
@@ -134,7 +141,11 @@ def clashing_limits(model: Any) -> tuple[Limit, ...]:
     """Return limits of an infeasible LP that cannot all hold, none of them dispensable."""
     program = compile_linear(model)
     rows = _irreducible_rows(program)
-    by_row = {model.limit[key].name: limit for key, limit in model.limits.items()}
+    by_row = {
+        block.limit[key].name: limit
+        for block in limit_holders(model)
+        for key, limit in block.limits.items()
+    }
     names = dict.fromkeys(program.rows[index].name for index in rows)
     return tuple(by_row[name] for name in names if name in by_row)
 

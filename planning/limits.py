@@ -12,6 +12,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from operator_agent.planning.quantities import in_unit
+from operator_agent.units import HOUR_S
 
 
 class LimitKind(Enum):
@@ -22,6 +23,9 @@ class LimitKind(Enum):
     PRODUCT = "product"
     SPEC = "spec"
     CUT = "cut point"
+    FEED = "feed"
+    PURCHASE = "purchase"
+    ROW = "row"
     TANK = "tank"
     ROUTE = "route"
     SUPPLY = "supply"
@@ -51,6 +55,7 @@ class Limit:
             any flow counts the same, and a quality that is off by one percent counts like one
             percent of the product.
         place: plant and period in a system of several; empty in a single case.
+        per_row: SI value of one unit of the row; not for qualities.
     """
 
     kind: LimitKind
@@ -64,6 +69,7 @@ class Limit:
     weight: float
     quality: str = ""
     place: str = ""
+    per_row: float = 1.0 / HOUR_S
 
     @property
     def key(self) -> str:

@@ -8,17 +8,15 @@ the search.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import pyomo.environ as pyo
 
 from operator_agent.errors import SolveFailedError
-from operator_agent.planning.limits import Side
+from operator_agent.planning.limits import Side, limit_holders
 from operator_agent.planning.linear import compile_linear, solve_linear
-from operator_agent.planning.mixing import Exact, FirstOrder
+from operator_agent.planning.mixing import Exact, FirstOrder, Mixing
 from operator_agent.planning.outcome import Solution, SolverStop
-from operator_agent.planning.refinery import Refinery, build_model, first_point, place
-from operator_agent.planning.streams import Point, read_point
 
 MAX_PASSES = 20
 FIRST_TRUST_K = 15.0  # a third of the usual window of a cut point
@@ -26,6 +24,34 @@ LAST_TRUST_K = 0.5  # cut points are not controlled any closer
 SAME_PROFIT = 1e-6  # relative change of the LP profit at which the recursion has settled
 CONSISTENT = 1e-4  # relative: exact profit, less broken limits, against the profit of the LP
 BREAK_PRICE = 1e4  # [usd/m3] merit lost per m3/h of a broken limit; two orders over any margin
+
+
+class Plannable(Protocol):
+    """What can be planned: a refinery, or a system of plants and periods.
+
+    A point is a value of its own kind that holds all decisions and what follows from them.
+    """
+
+    @property
+    def name(self) -> str:
+        """Of the case, for messages."""
+        ...
+
+    def model(self, mixing: Mixing, point: Any) -> Any:
+        """Return the Pyomo model, with the objective `profit`, started at a point."""
+        ...
+
+    def first_point(self) -> Any:
+        """Return a point to start from; balances hold at it, limits may not."""
+        ...
+
+    def place(self, model: Any, point: Any) -> Any:
+        """Set the decisions of a point in an exact model and recompute the rest."""
+        ...
+
+    def read(self, model: Any) -> Any:
+        """Return the present values of a model."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +69,7 @@ class LinearPlan:
 
     solution: Solution
     model: Any
-    point: Point
+    point: Any
     profit: float
     merit: float
     passes: int
@@ -65,13 +91,14 @@ class LinearPlan:
         return confirmed and abs(self.profit - last.profit) <= SAME_PROFIT * abs(self.profit)
 
 
-def solve_recursion(plant: Refinery) -> LinearPlan:
+def solve_recursion(plant: Plannable) -> LinearPlan:
     """Return the best pass of successive LPs from the default start.
 
     The stop of the result is not CONVERGED when no pass found a linear plan within the limits.
     """
-    exact = build_model(plant, Exact(), first_point(plant))
-    last = _one_pass(plant, exact, first_point(plant), FIRST_TRUST_K, 1)
+    start = plant.first_point()
+    exact = plant.model(Exact(), start)
+    last = _one_pass(plant, exact, start, FIRST_TRUST_K, 1)
     best, trust = last, FIRST_TRUST_K
     for count in range(2, MAX_PASSES + 1):
         found = _one_pass(plant, exact, last.point, trust, count)
@@ -83,7 +110,7 @@ def solve_recursion(plant: Refinery) -> LinearPlan:
     return replace(best, passes=last.passes)
 
 
-def _one_pass(plant: Refinery, exact: Any, point: Point, trust: float, count: int) -> LinearPlan:
+def _one_pass(plant: Plannable, exact: Any, point: Any, trust: float, count: int) -> LinearPlan:
     model = linear_model(plant, point, trust)
     solution = solve_linear(compile_linear(model))
     if solution.stop is SolverStop.CONVERGED:
@@ -92,41 +119,51 @@ def _one_pass(plant: Refinery, exact: Any, point: Point, trust: float, count: in
         relaxed = solve_linear(compile_linear(relax(model)))
         if relaxed.stop is not SolverStop.CONVERGED:
             raise SolveFailedError(
-                f"case {plant.case.name}: the linear model of pass {count} has no solution even "
+                f"case {plant.name}: the linear model of pass {count} has no solution even "
                 f"with all limits elastic ({relaxed.stop.value}); check yields and cut windows"
             )
         relaxed.load()
-    after = place(exact, plant.case, read_point(model))
+    after = plant.place(exact, plant.read(model))
     return LinearPlan(solution, model, after, solution.profit, merit(exact), count)
 
 
-def linear_model(plant: Refinery, point: Point, trust: float) -> Any:
-    """Return the LP of a refinery about a point, cut points within `trust` [K] of it."""
-    model = build_model(plant, FirstOrder(), point)
-    for name, variable in model.cut.items():
-        low, high = variable.bounds
-        variable.setlb(max(low, point.cut[name] - trust))
-        variable.setub(min(high, point.cut[name] + trust))
+def linear_model(plant: Plannable, point: Any, trust: float) -> Any:
+    """Return the LP about a point, cut points within `trust` [K] of it."""
+    model = plant.model(FirstOrder(), point)
+    for block in model.block_data_objects():
+        if hasattr(block, "cut"):
+            _stay_near(block.cut.values(), trust)
     return model
+
+
+def _stay_near(cuts: Any, trust: float) -> None:
+    for variable in cuts:
+        low, high = variable.bounds
+        variable.setlb(max(low, variable.value - trust))
+        variable.setub(min(high, variable.value + trust))
 
 
 def relax(model: Any) -> Any:
     """Free the elastic variables of a model and make their weighted sum its only cost."""
-    for key in model.limits:
-        model.slack[key].unfix()
+    slacks = [
+        (limit.weight, block.slack[key])
+        for block in limit_holders(model)
+        for key, limit in block.limits.items()
+    ]
+    for _, slack in slacks:
+        slack.unfix()
     model.profit.deactivate()
-    model.breakage = pyo.Objective(
-        expr=sum(limit.weight * model.slack[key] for key, limit in model.limits.items())
-    )
+    model.breakage = pyo.Objective(expr=sum(weight * slack for weight, slack in slacks))
     return model
 
 
 def merit(exact: Any) -> float:
     """Return the exact profit less what broken limits cost [usd/h]."""
     broken = 0.0
-    for key, limit in exact.limits.items():
-        row = exact.limit[key]
-        gap = pyo.value(row.body) - pyo.value(row.upper if row.upper is not None else row.lower)
-        over = gap if limit.row_side is Side.MAX else -gap
-        broken += limit.weight * max(over, 0.0)
+    for block in limit_holders(exact):
+        for key, limit in block.limits.items():
+            row = block.limit[key]
+            gap = pyo.value(row.body) - pyo.value(row.upper if row.upper is not None else row.lower)
+            over = gap if limit.row_side is Side.MAX else -gap
+            broken += limit.weight * max(over, 0.0)
     return float(pyo.value(exact.profit)) - BREAK_PRICE * broken
