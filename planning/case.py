@@ -7,6 +7,7 @@ from functools import cached_property
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
+from operator_agent.planning.exchange import UNCONNECTED, Connections
 from operator_agent.planning.process_unit import LinearForm, ProcessUnit, UnitProduct
 from operator_agent.planning.spec import Spec
 from operator_agent.planning.trade import Alert, FlowRow, Product, Purchase
@@ -158,6 +159,7 @@ class PlanningCase:
         purchases: streams that are bought ready, by name.
         rows: limits on weighted sums of flows.
         alerts: ranges that are watched, not enforced.
+        connections: of streams with tanks and other plants.
     """
 
     name: str
@@ -171,6 +173,7 @@ class PlanningCase:
     purchases: Mapping[str, Purchase] = field(default_factory=dict)
     rows: tuple[FlowRow, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    connections: Connections = UNCONNECTED
 
     @cached_property
     def operations(self) -> Mapping[str, ProcessUnit]:
@@ -186,6 +189,7 @@ class PlanningCase:
         """
         made = list(self.crude_unit.streams)
         names = [purchase.stream for purchase in self.purchases.values()]
+        names += self.connections.arriving
         names += [made.stream for run in self.operations.values() for made in run.products]
         waiting = [stream for stream in dict.fromkeys(names) if stream not in made]
         while waiting:
@@ -236,7 +240,7 @@ class PlanningCase:
         """
         needed: dict[str, tuple[str, ...]] = {}
         for stream in reversed(self.streams):
-            names: list[str] = []
+            names: list[str] = [*self.connections.carried.get(stream, ())]
             for unit in self.units.values():
                 for run in unit.operations:
                     if stream in run.feeds:
@@ -266,10 +270,14 @@ class PlanningCase:
     def constant_contents(self) -> Mapping[tuple[str, str], float]:
         """Contents by (stream, quality) that no decision changes, per m3.
 
-        All sources of such a stream state the same fixed quality.
+        All sources of such a stream state the same fixed quality, and neither a tank nor transport
+        brings another.
         """
         found = {}
+        joined = {*self.connections.arriving, *self.connections.stocked}
         for stream in self.streams:
+            if stream in joined:
+                continue
             sources = [made.fixed for _, made in self.producers(stream)]
             sources += [one.contents for one in self.suppliers(stream)]
             for name in self.contents[stream] if stream not in self.crude_unit.streams else ():

@@ -36,6 +36,7 @@ from operator_agent.planning.case_schema import (
     UnitEntry,
     first_complaint,
 )
+from operator_agent.planning.exchange import UNCONNECTED, Connections
 from operator_agent.planning.qualities import Basis, Quality, quality
 from operator_agent.planning.quantities import parse_quantity
 from operator_agent.plant.assay import load_assay
@@ -88,13 +89,16 @@ def read_entry(path: Path | str) -> dict[str, Any]:
     return entry
 
 
-def case_from_entry(raw: Mapping[str, Any], folder: Path, source: str) -> PlanningCase:
+def case_from_entry(
+    raw: Mapping[str, Any], folder: Path, source: str, connections: Connections = UNCONNECTED
+) -> PlanningCase:
     """Return the planning case of a nested mapping, wherever that was written.
 
     Args:
         raw: with the keys of a case file.
         folder: from which assay files are looked up.
         source: of the mapping, such as `case file north.yaml`, for messages.
+        connections: of its streams with tanks and other plants.
 
     Raises:
         InputError: as `load_case`.
@@ -114,6 +118,7 @@ def case_from_entry(raw: Mapping[str, Any], folder: Path, source: str) -> Planni
             parse_quantity(entry.utilities.fuel_price, "price by energy", "utilities.fuel_price"),
             parse_quantity(entry.utilities.steam_price, "price by mass", "utilities.steam_price"),
         ),
+        connections=connections,
     )
     _check(case)
     return with_slate(case, entry.slate) if entry.slate else case
@@ -311,7 +316,12 @@ def _check(case: PlanningCase) -> None:
                     f"units.{unit.name}: stream '{product.stream}' belongs to the crude unit; "
                     "give the unit's product a name of its own"
                 )
-    made = {*own, *(product.stream for u in case.units.values() for product in u.products)}
+    joined = case.connections
+    made = {
+        *own,
+        *joined.arriving,
+        *(product.stream for u in case.units.values() for product in u.products),
+    }
     uses: Iterable[tuple[str, str]] = (
         *((f"units.{u.name}.feeds", s) for u in case.units.values() for s in u.feeds),
         *(
@@ -326,7 +336,7 @@ def _check(case: PlanningCase) -> None:
                 f"{place}: nothing makes stream '{stream}'; use one of {', '.join(sorted(made))}"
             )
     for stream in case.streams:
-        if not case.uses(stream):
+        if not case.uses(stream) and stream not in {*joined.leaving, *joined.stocked}:
             raise InputError(
                 f"stream '{stream}' is made but nothing takes it; add it to the feeds of a unit "
                 "or the components of a product"

@@ -10,6 +10,23 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Connections:
+    """Streams of a plant that tanks and transport join to other plants and periods.
+
+    Attributes:
+        arriving: come from other plants.
+        leaving: may go to other plants.
+        stocked: have a tank.
+        carried: qualities that they must carry because another plant or period asks for them.
+    """
+
+    arriving: tuple[str, ...] = ()
+    leaving: tuple[str, ...] = ()
+    stocked: tuple[str, ...] = ()
+    carried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Movement:
     """Volumes that come in and leave beside a plant's own, as expressions of the model.
 
@@ -35,6 +52,9 @@ class Exchange:
 
 ALONE = Exchange()
 """Of a plant without tanks and transport."""
+
+UNCONNECTED = Connections()
+"""Of the same plant."""
 
 STILL = Movement(0.0, 0.0)
 """Of what has neither tank nor transport."""

@@ -6,7 +6,7 @@ The units of the root package come first; those that only planning needs stand h
 import math
 
 from operator_agent.errors import InputError
-from operator_agent.units import Unit, unit
+from operator_agent.units import DAY_S, OIL_BARREL_M3, Unit, unit
 
 PLANNING_UNITS = {
     known.symbol: known
@@ -16,6 +16,12 @@ PLANNING_UNITS = {
         Unit("MJ/m3", "energy by volume", 1e6),
         Unit("GJ/m3", "energy by volume", 1e9),
         Unit("number", "number", 1.0),
+        Unit("d", "time", DAY_S),
+        Unit("m3", "volume", 1.0),
+        Unit("bbl", "volume", OIL_BARREL_M3),
+        Unit("kbbl", "volume", 1e3 * OIL_BARREL_M3),
+        Unit("usd/m3/d", "price by volume and time", 1.0 / DAY_S),
+        Unit("usd/bbl/d", "price by volume and time", 1.0 / OIL_BARREL_M3 / DAY_S),
     )
 }
 
