@@ -165,8 +165,9 @@ def _column_scale(program: NonlinearProgram, start: FloatArray) -> FloatArray:
 
 def _row_scale(program: NonlinearProgram, start: FloatArray) -> FloatArray:
     _, _, jacobian = program.derivatives(start)
-    scaled = np.abs(np.asarray(jacobian)) * _column_scale(program, start)
-    largest = np.max(scaled, axis=1, initial=0.0)
+    scaled = abs(jacobian.sparse()).multiply(_column_scale(program, start)[np.newaxis, :]).tocsr()
+    largest = np.zeros(scaled.shape[0])
+    np.maximum.at(largest, np.repeat(np.arange(len(largest)), np.diff(scaled.indptr)), scaled.data)
     return np.asarray(1.0 / np.clip(largest, 1.0 / WIDEST_SCALE, WIDEST_SCALE))
 
 
@@ -181,12 +182,13 @@ def nonlinear_residual(
         marginals: of the rows, d(profit)/d(right-hand side), shape (m,).
         bound_marginals: of the bounds, shape (n,).
     """
-    gradient, activity, jacobian = (np.asarray(part) for part in program.derivatives(x))
-    activity = activity.ravel()
-    size = 1.0 + np.abs(jacobian) @ np.abs(x)
+    found = program.derivatives(x)
+    gradient, activity = (np.asarray(part).ravel() for part in found[:2])
+    jacobian = found[2].sparse()
+    size = 1.0 + abs(jacobian) @ np.abs(x)
     rows = Ranged(activity, program.row_low, program.row_high, size, marginals)
     bounds = Ranged(x, program.low, program.high, 1.0 + np.abs(x), bound_marginals)
-    return optimality_residual(gradient.ravel(), jacobian, rows, bounds)
+    return optimality_residual(gradient, jacobian, rows, bounds)
 
 
 def solve_from(program: NonlinearProgram, starts: Sequence[FloatArray]) -> Solution:
