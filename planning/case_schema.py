@@ -140,14 +140,19 @@ class CaseEntry(_Strict):
     slate: dict[str, float] = Field(default_factory=dict)
 
 
-def first_complaint(error: ValidationError) -> str:
-    """Return one sentence about the first thing that is wrong, with the nearest valid key."""
+def first_complaint(error: ValidationError, layout: type[BaseModel] = CaseEntry) -> str:
+    """Return one sentence about the first thing that is wrong, with the nearest valid key.
+
+    Args:
+        error: of the check.
+        layout: of the file.
+    """
     faults = error.errors()  # a misspelt key is missing as well: its own fault says more
     found = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
     place = tuple(found["loc"])
     where = ".".join(str(part) for part in place)
     if found["type"] == "extra_forbidden":
-        keys = _keys_at(CaseEntry, place[:-1])
+        keys = _keys_at(layout, place[:-1])
         near = difflib.get_close_matches(str(place[-1]), keys, n=1, cutoff=0.0)
         nearest = f"the nearest valid key is '{near[0]}'" if near else "remove it"
         return f"unknown key '{place[-1]}' at {where}; {nearest}"
