@@ -1,44 +1,87 @@
-"""Blends: components into products, each within its specifications."""
+"""Blends: components into products, feeds into units, each within its specifications."""
 
-from typing import Any
+from typing import Any, Protocol
 
-from operator_agent.planning.case import PlanningCase, Product, Spec
+import pyomo.environ as pyo
+
+from operator_agent.planning.case import PlanningCase, Spec
 from operator_agent.planning.limits import Limit, LimitKind, Side, add_limit
 from operator_agent.planning.mixing import Mixing
 from operator_agent.planning.qualities import Basis
 
 
-def product_volume(model: Any, product: Product) -> Any:
-    """Return what is blended of a product [m3/h]."""
-    return sum(model.flow[stream, product.name] for stream in product.components)
+class Blended(Protocol):
+    """A product, or the mixed feed of a unit."""
+
+    @property
+    def name(self) -> str:
+        """Name in reports."""
+        ...
+
+    @property
+    def draws(self) -> tuple[tuple[str, str], ...]:
+        """What is blended, as (stream, use)."""
+        ...
+
+    @property
+    def specs(self) -> tuple[Spec, ...]:
+        """Limits on the blend."""
+        ...
 
 
-def product_amount(model: Any, mixing: Mixing, product: Product, name: str) -> Any:
-    """Return the hourly amount of a content in a product."""
+def product_volume(model: Any, blend: Blended) -> Any:
+    """Return what is blended [m3/h]."""
+    return sum(model.flow[draw] for draw in blend.draws)
+
+
+def product_amount(model: Any, mixing: Mixing, blend: Blended, name: str) -> Any:
+    """Return the hourly amount of a content in a blend."""
     return sum(
-        mixing.product(model.content[stream, name], model.flow[stream, product.name])
-        for stream in product.components
+        mixing.product(model.content[stream, name], model.flow[stream, use])
+        for stream, use in blend.draws
     )
 
 
-def spec_base(model: Any, mixing: Mixing, product: Product, spec: Spec) -> Any:
+def spec_base(model: Any, mixing: Mixing, blend: Blended, spec: Spec) -> Any:
     """Return what the index of a specification is averaged by: volume [m3/h] or mass [kg/h]."""
     if spec.quality.basis is Basis.MASS:
-        return product_amount(model, mixing, product, "density")
-    return product_volume(model, product)
+        return product_amount(model, mixing, blend, "density")
+    return product_volume(model, blend)
 
 
 def add_blends(model: Any, case: PlanningCase, mixing: Mixing) -> None:
-    """Add the specifications of all products: amount <= index * (volume or mass)."""
+    """Add recipes and the specifications of products and feeds.
+
+    A specification reads: amount <= index * (volume or mass).
+    """
+    _add_recipes(model, case)
     for product in case.products.values():
-        for spec in product.specs:
-            for limit in _limits(product, spec):
-                amount = product_amount(model, mixing, product, spec.quality.name)
-                base = spec_base(model, mixing, product, spec)
-                add_limit(model, limit, amount, limit.row_value * base)
+        _add_specs(model, mixing, product, LimitKind.SPEC)
+    for unit in case.units.values():
+        _add_specs(model, mixing, unit, LimitKind.FEED)
 
 
-def _limits(product: Product, spec: Spec) -> list[Limit]:
+def _add_recipes(model: Any, case: PlanningCase) -> None:
+    """Add the fixed proportions; that of the largest part follows from the others."""
+    model.recipe = pyo.Constraint(pyo.Any)
+    for product in case.products.values():
+        total = sum(product.recipe.values())
+        largest = max(product.recipe, key=lambda name: product.recipe[name], default="")
+        for stream, part in product.recipe.items():
+            if stream != largest:
+                share = part / total * product_volume(model, product)
+                model.recipe.add((product.name, stream), model.flow[stream, product.name] == share)
+
+
+def _add_specs(model: Any, mixing: Mixing, blend: Blended, kind: LimitKind) -> None:
+    for spec in blend.specs:
+        for limit in _limits(blend, spec, kind):
+            amount = product_amount(model, mixing, blend, spec.quality.name)
+            base = spec_base(model, mixing, blend, spec)
+            add_limit(model, limit, amount, limit.row_value * base)
+
+
+def _limits(blend: Blended, spec: Spec, kind: LimitKind) -> list[Limit]:
     quality = spec.quality
     limits = []
     for side, value in ((Side.MIN, spec.low), (Side.MAX, spec.high)):
@@ -48,8 +91,8 @@ def _limits(product: Product, spec: Spec) -> list[Limit]:
         upper = (side is Side.MAX) != quality.falling
         limits.append(
             Limit(
-                LimitKind.SPEC,
-                product.name,
+                kind,
+                blend.name,
                 side,
                 value,
                 spec.unit,

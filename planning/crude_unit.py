@@ -44,6 +44,8 @@ def crude_unit_amount(
 def add_crude_unit(model: Any, case: PlanningCase) -> None:
     """Add capacity, turndown, and the slate when it is fixed."""
     unit = case.crude_unit
+    if not unit.cuts:
+        return
     feed = sum(model.charge[name] for name in case.crudes)
     for side, value in ((Side.MIN, unit.low), (Side.MAX, unit.high)):
         limit = Limit(

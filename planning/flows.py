@@ -23,7 +23,7 @@ class Flows:
     Attributes:
         made: volume flow by (unit, stream) [m3/s]; the crude unit is `crude_unit`.
         made_mass: mass flow by (unit, stream) [kg/s]; NaN where the case gives no density.
-        drawn: volume flow by (stream, unit or product) [m3/s].
+        drawn: volume flow by (stream, use) [m3/s]: a unit, a mode `unit.mode`, or a product.
         contents: of streams by (stream, quality), per m3 (see `qualities`).
     """
 
@@ -40,7 +40,8 @@ class Flows:
 def read_flows(model: Any, case: PlanningCase) -> Flows:
     """Return the movements at the values of an exact model."""
     contents = {key: float(pyo.value(model.content[key])) for key in model.content}
-    made, mass = {}, {}
+    made: dict[tuple[str, str], float] = {}
+    mass: dict[tuple[str, str], float] = {}
     for stream in case.crude_unit.streams:
         made[CRUDE_UNIT, stream] = float(pyo.value(model.made[stream])) / HOUR_S
         mass[CRUDE_UNIT, stream] = (
@@ -49,10 +50,12 @@ def read_flows(model: Any, case: PlanningCase) -> Flows:
             else math.nan
         )
     for unit in case.units.values():
-        for product in unit.products:
-            key = (unit.name, product.stream)
-            made[key] = _hourly(model, unit, product.yielded)
-            mass[key] = _mass(model, unit, product.amounts.get(DENSITY), contents)
+        for run in unit.operations:
+            for product in run.products:
+                key = (unit.name, product.stream)
+                form = product.amounts.get(DENSITY)
+                made[key] = made.get(key, 0.0) + _hourly(model, run, product.yielded)
+                mass[key] = mass.get(key, 0.0) + _mass(model, run, form, contents)
     drawn = {key: model.flow[key].value / HOUR_S for key in model.flow}
     return Flows(made, mass, drawn, contents)
 

@@ -7,14 +7,14 @@ Second, an irreducible set from HiGHS: limits that cannot hold together, though 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyomo.environ as pyo
 
 from operator_agent.errors import LimitsConflictError
 from operator_agent.planning.blends import spec_base
-from operator_agent.planning.limits import Limit, LimitKind, Side, limit_holders
+from operator_agent.planning.limits import Limit, Side, limit_holders
 from operator_agent.planning.linear import LinearProgram, compile_linear, load_solver, solve_linear
 from operator_agent.planning.mixing import Exact
 from operator_agent.planning.outcome import SolverStop
@@ -108,7 +108,7 @@ def explain_conflict(plant: Plannable, point: Any) -> Conflict | None:
 
 
 def _is_flow(limit: Limit) -> bool:
-    return limit.kind is not LimitKind.SPEC
+    return not limit.quality
 
 
 def _price_breakage(
@@ -131,15 +131,16 @@ def _reached(block: Any, limit: Limit, slack: float) -> float:
     sign = 1.0 if limit.row_side is Side.MAX else -1.0
     if _is_flow(limit):
         return limit.value + sign * slack * limit.per_row
-    product = block.case.products[limit.item]
-    spec = next(spec for spec in product.specs if spec.quality.name == limit.quality)
-    base = float(pyo.value(spec_base(block, Exact(), product, spec)))
+    blend = block.case.specified(limit.item)
+    spec = next(spec for spec in blend.specs if spec.quality.name == limit.quality)
+    base = float(pyo.value(spec_base(block, Exact(), blend, spec)))
     return QUALITIES[limit.quality].from_index(limit.row_value + sign * slack / max(base, BROKEN))
 
 
 def clashing_limits(model: Any) -> tuple[Limit, ...]:
     """Return limits of an infeasible LP that cannot all hold, none of them dispensable."""
     program = compile_linear(model)
+    program = replace(program, integer=program.integer[:0])  # the search knows no whole numbers
     rows = _irreducible_rows(program)
     by_row = {
         block.limit[key].name: limit

@@ -19,6 +19,11 @@ Variable = Any
 class Mixing(Protocol):
     """How products of decisions and curves of cut points enter the model."""
 
+    @property
+    def chooses(self) -> bool:
+        """Whether the model decides whole numbers; otherwise it keeps those of its point."""
+        ...
+
     def product(self, a: Variable, b: Expression) -> Expression:
         """Return a times b."""
         ...
@@ -30,6 +35,8 @@ class Mixing(Protocol):
 
 class Exact:
     """Products and curves as they are."""
+
+    chooses = False
 
     def product(self, a: Variable, b: Expression) -> Expression:
         """Return a times b."""
@@ -44,6 +51,8 @@ class Exact:
 
 class FirstOrder:
     """Products and curves linearised about the present values of the variables."""
+
+    chooses = True
 
     def product(self, a: Variable, b: Expression) -> Expression:
         """Return a0 b + b0 (a - a0)."""

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from operator_agent.errors import SolveFailedError
+from operator_agent.errors import InputError, SolveFailedError
 from operator_agent.messages import EconomicTargets
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.certificate import Violation
@@ -66,17 +66,18 @@ class Blend:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """The parts of the profit [usd/h]: sales by product, costs by crude and by unit."""
+    """The parts of the profit [usd/h]: sales by product, costs by crude, unit and purchase."""
 
     revenue: Mapping[str, float]
     crude_cost: Mapping[str, float]
     energy_cost: Mapping[str, float]
     operating_cost: Mapping[str, float]
+    purchase_cost: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def profit(self) -> float:
         """Sales less all costs [usd/h]."""
-        costs = (self.crude_cost, self.energy_cost, self.operating_cost)
+        costs = (self.crude_cost, self.energy_cost, self.operating_cost, self.purchase_cost)
         return sum(self.revenue.values()) - sum(sum(cost.values()) for cost in costs)
 
 
@@ -97,7 +98,7 @@ class Plan:
         cut_points: by name of the cut [K].
         cut_marginals: gain of profit per kelvin by which the bound that holds a cut point rises
             [usd/h/K]; zero inside the window.
-        stream_flows: volume flow by stream [m3/s].
+        stream_flows: volume flow by stream, made and bought [m3/s].
         stream_values: value of one more m3 of a stream, as it is [usd/m3].
         crude_values: value of one more m3 of a crude at the crude unit [usd/m3].
         unit_loads: feed by unit [m3/s].
@@ -109,6 +110,8 @@ class Plan:
         passes, iterations: LPs solved, iterations of the last solver.
         seconds: to solve.
         created_s: wall time [s since 1970 UTC].
+        purchases: streams bought ready, by purchase [m3/s].
+        purchase_values: value of one more m3 of a purchase in the pool that it joins [usd/m3].
     """
 
     case: PlanningCase
@@ -134,6 +137,8 @@ class Plan:
     iterations: int
     seconds: float
     created_s: float
+    purchases: Mapping[str, float] = field(default_factory=dict)
+    purchase_values: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def flow_vol_feed(self) -> float:
@@ -171,7 +176,13 @@ class Plan:
 
         Raises:
             SolveFailedError: the point is not worth following.
+            InputError: the plant has no crude unit.
         """
+        if not self.case.crude_unit.cuts:
+            raise InputError(
+                f"case {self.case.name} has no crude_unit, so its plan sets no targets for a "
+                "controller; add one, or read the plan's tables instead"
+            )
         if self.worth is PointWorth.NONE:
             raise SolveFailedError(
                 f"plan of case {self.case.name} gives no targets: the solver stopped because of "
@@ -204,6 +215,7 @@ class Plan:
                 "crude_cost": dict(self.money.crude_cost),
                 "energy_cost": dict(self.money.energy_cost),
                 "operating_cost": dict(self.money.operating_cost),
+                "purchase_cost": dict(self.money.purchase_cost),
             },
             "flow_vol_feed": self.flow_vol_feed,
             "charge": dict(self.charge),
@@ -214,6 +226,8 @@ class Plan:
             "stream_values_usd_m3": dict(self.stream_values),
             "crude_values_usd_m3": dict(self.crude_values),
             "feed_value_usd_m3": self.feed_value,
+            "purchases": dict(self.purchases),
+            "purchase_values_usd_m3": dict(self.purchase_values),
             "unit_loads": dict(self.unit_loads),
             "blends": {
                 blend.product: {

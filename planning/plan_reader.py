@@ -6,8 +6,9 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from operator_agent.planning.blends import product_amount, spec_base
-from operator_agent.planning.case import PlanningCase, Product, Spec
+from operator_agent.planning.blends import Blended, product_amount, spec_base
+from operator_agent.planning.case import PlanningCase, Spec
+from operator_agent.planning.flow_rows import row_flow
 from operator_agent.planning.limits import Limit, LimitKind
 from operator_agent.planning.markets import product_sale
 from operator_agent.planning.mixing import Exact
@@ -31,12 +32,15 @@ def read_money(model: Any) -> Money:
         values(model.crude_cost),
         values(model.energy_cost),
         values(model.operating_cost),
+        values(model.purchase_cost),
     )
 
 
 def read_unit_loads(model: Any, case: PlanningCase) -> Mapping[str, float]:
     """Return the feed of the crude unit and of every process unit [m3/s]."""
-    loads = {"crude_unit": sum(model.charge[name].value for name in case.crudes) / HOUR_S}
+    loads = {}
+    if case.crude_unit.cuts:
+        loads["crude_unit"] = sum(model.charge[name].value for name in case.crudes) / HOUR_S
     for name, unit in case.units.items():
         loads[name] = float(pyo.value(unit_feed(model, unit))) / HOUR_S
     return loads
@@ -66,6 +70,9 @@ def read_limits(
     """
     read: dict[LimitKind, Callable[[Limit], tuple[float, float]]] = {
         LimitKind.SPEC: lambda limit: _spec_value(model, case, limit),
+        LimitKind.FEED: lambda limit: _spec_value(model, case, limit),
+        LimitKind.PURCHASE: lambda limit: (model.purchase[limit.item].value / HOUR_S, 1.0),
+        LimitKind.ROW: lambda limit: (_row_value(model, case, limit), 1.0),
         LimitKind.CRUDE: lambda limit: (model.purchase[limit.item].value / HOUR_S, 1.0),
         LimitKind.PRODUCT: lambda limit: (
             float(pyo.value(product_sale(model, case.products[limit.item]))) / HOUR_S,
@@ -86,20 +93,25 @@ def _spec_value(model: Any, case: PlanningCase, limit: Limit) -> tuple[float, fl
 
     The row is amount - index * base, so a step of the index moves its right-hand side by the base.
     """
-    product = case.products[limit.item]
-    spec = next(spec for spec in product.specs if spec.quality.name == limit.quality)
-    base = float(pyo.value(spec_base(model, Exact(), product, spec)))
+    blend = case.specified(limit.item)
+    spec = next(spec for spec in blend.specs if spec.quality.name == limit.quality)
+    base = float(pyo.value(spec_base(model, Exact(), blend, spec)))
     quality = QUALITIES[limit.quality]
     step = INDEX_STEP * max(abs(limit.value), 1e-9)
     slope = (quality.to_index(limit.value + step) - quality.to_index(limit.value - step)) / (
         2.0 * step
     )
-    return _quality(model, product, spec), base * slope
+    return _quality(model, blend, spec), base * slope
 
 
-def _quality(model: Any, product: Product, spec: Spec) -> float:
-    base = float(pyo.value(spec_base(model, Exact(), product, spec)))
+def _row_value(model: Any, case: PlanningCase, limit: Limit) -> float:
+    row = next(row for row in case.rows if row.name == limit.item)
+    return float(pyo.value(row_flow(model, case, row))) / HOUR_S
+
+
+def _quality(model: Any, blend: Blended, spec: Spec) -> float:
+    base = float(pyo.value(spec_base(model, Exact(), blend, spec)))
     if base < NOTHING:
         return math.nan
-    amount = float(pyo.value(product_amount(model, Exact(), product, spec.quality.name)))
+    amount = float(pyo.value(product_amount(model, Exact(), blend, spec.quality.name)))
     return spec.quality.from_index(amount / base)

@@ -38,15 +38,34 @@ def add_pools(
             for unit, made in case.producers(stream)
         )
 
+    def supplied(block: Any, stream: str, of: str) -> Any:
+        return sum(
+            block.supply[one.name] * (1.0 if of == VOLUME else one.contents[of])
+            for one in case.suppliers(stream)
+        )
+
+    model.supplied = pyo.Expression(case.streams, rule=lambda m, s: supplied(m, s, VOLUME))
     model.made = pyo.Expression(case.streams, rule=lambda m, s: made(m, s, VOLUME))
     model.made_amount = pyo.Expression(contents, rule=made)
-    model.inflow = pyo.Expression(case.streams, rule=lambda m, s: m.made[s] + moved(s).gained)
+    model.inflow = pyo.Expression(
+        case.streams, rule=lambda m, s: m.made[s] + m.supplied[s] + moved(s).gained
+    )
     model.amount = pyo.Expression(
-        contents, rule=lambda m, s, name: m.made_amount[s, name] + moved(s).amounts.get(name, 0.0)
+        contents,
+        rule=lambda m, s, name: (
+            m.made_amount[s, name] + supplied(m, s, name) + moved(s).amounts.get(name, 0.0)
+        ),
     )
     model.gathered = pyo.Constraint(case.streams, rule=lambda m, s: m.volume[s] == m.inflow[s])
+    constant = {
+        key: value
+        for key, value in case.constant_contents.items()
+        if key[0] not in exchange.streams
+    }
+    for key, value in constant.items():
+        model.content[key].fix(value)
     model.mixed = pyo.Constraint(
-        contents,
+        [key for key in contents if key not in constant],
         rule=lambda m, s, name: (
             mixing.product(m.content[s, name], m.volume[s]) == m.amount[s, name]
         ),

@@ -8,11 +8,13 @@ import pyomo.environ as pyo
 
 from operator_agent.planning.blends import add_blends
 from operator_agent.planning.case import PlanningCase
+from operator_agent.planning.choices import add_choices, near_choices
 from operator_agent.planning.crude_unit import add_crude_unit
 from operator_agent.planning.cuts import CrudeCuts, cut_crude
 from operator_agent.planning.exchange import ALONE, Exchange
+from operator_agent.planning.flow_rows import add_flow_rows
 from operator_agent.planning.limits import prepare_limits
-from operator_agent.planning.markets import add_markets
+from operator_agent.planning.markets import add_markets, taken_in
 from operator_agent.planning.mixing import Exact, Mixing
 from operator_agent.planning.outcome import put
 from operator_agent.planning.pools import add_pools
@@ -92,11 +94,14 @@ def add_balances(model: Any, plant: Refinery, mixing: Mixing, exchange: Exchange
     add_pools(model, plant.case, plant.cuts, mixing, exchange)
     add_blends(model, plant.case, mixing)
     add_markets(model, plant.case, mixing, exchange)
+    add_flow_rows(model, plant.case)
+    add_choices(model, plant.case, mixing)
 
 
 def first_point(plant: Refinery) -> Point:
-    """Return a point to start from: crudes in proportion to what may be bought, cut points in the
-    middle of their windows, every stream shared equally between its uses.
+    """Return a point to start from: crudes in proportion to what may be bought, streams in the
+    middle of what may, cut points in the middle of their windows, every stream shared equally
+    between its uses.
     """
     return simulate(build_model(plant, Exact(), equal_shares(plant.case)), plant.case)
 
@@ -108,8 +113,10 @@ def equal_shares(case: PlanningCase) -> Point:
         offered = dict.fromkeys(case.crudes, 1.0)
     feed = case.crude_unit.high * HOUR_S
     total = sum(offered.values())
+    charge = {name: feed * share / total for name, share in offered.items()}
+    supply = {name: 0.5 * (one.low + one.high) * HOUR_S for name, one in case.purchases.items()}
     return Point(
-        {name: feed * share / total for name, share in offered.items()},
+        charge,
         {cut.name: cut.middle for cut in case.crude_unit.cuts},
         dict.fromkeys(case.streams, 0.0),
         {
@@ -118,6 +125,8 @@ def equal_shares(case: PlanningCase) -> Point:
             for name in case.contents[s]
         },
         {(s, use): 1.0 for s in case.streams for use in case.uses(s)},
+        supply,
+        near_choices(case, charge | supply),
     )
 
 
@@ -132,6 +141,8 @@ def decide(model: Any, point: Point) -> None:
     model.charge.set_values(point.charge, skip_validation=True)
     model.cut.set_values(point.cut, skip_validation=True)
     model.flow.set_values(point.flow, skip_validation=True)
+    model.supply.set_values(point.supply, skip_validation=True)
+    model.choice.set_values(point.choice, skip_validation=True)
 
 
 def simulate(model: Any, case: PlanningCase) -> Point:
@@ -145,8 +156,8 @@ def simulate(model: Any, case: PlanningCase) -> Point:
     Returns:
         The point; all balances hold at it, limits may not.
     """
-    for name in case.crudes:
-        put(model.purchase, name, pyo.value(model.charge[name]))
+    for name in model.purchase:
+        put(model.purchase, name, pyo.value(taken_in(model, name)))
     for stream in case.streams:
         gather(model, case, stream)
         draws = [model.flow[stream, use] for use in case.uses(stream)]

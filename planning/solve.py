@@ -116,6 +116,7 @@ def read_plan(
         marginals: by name of row or variable, per hour of the period.
         linear_profit: of the plant at the end of the linear stage [usd/h].
     """
+    worth = _marginals(model.bought, marginals)
     return Plan(
         case=case,
         stage=solved.stage,
@@ -127,9 +128,12 @@ def read_plan(
         charge={name: model.charge[name].value / HOUR_S for name in case.crudes},
         cut_points={cut.name: model.cut[cut.name].value for cut in case.crude_unit.cuts},
         cut_marginals=_cut_marginals(model, case, marginals),
-        stream_flows={name: float(pyo.value(model.made[name])) / HOUR_S for name in case.streams},
+        stream_flows={
+            name: float(pyo.value(model.made[name] + model.supplied[name])) / HOUR_S
+            for name in case.streams
+        },
         stream_values=_marginals(model.drawn, marginals),
-        crude_values=_marginals(model.bought, marginals),
+        crude_values={name: worth[name] for name in case.crudes},
         unit_loads=read_unit_loads(model, case),
         flows=read_flows(model, case),
         blends=read_blends(model, case),
@@ -140,6 +144,8 @@ def read_plan(
         iterations=solved.solution.iterations,
         seconds=solved.seconds,
         created_s=solved.created_s,
+        purchases={name: model.purchase[name].value / HOUR_S for name in case.purchases},
+        purchase_values={name: worth[name] for name in case.purchases},
     )
 
 

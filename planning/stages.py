@@ -73,6 +73,7 @@ def _best_from(plant: Plannable, points: Sequence[Any]) -> tuple[Any, Solution]:
         plant.place(model, point)
         starts.append(model_values(program))
     best = solve_from(program, starts)
+    plant.place(model, points[0])  # whole numbers are those that the program was written with
     best.load()
     return model, best
 

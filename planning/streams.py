@@ -5,16 +5,17 @@ size; everything outside the model is SI.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyomo.environ as pyo
 
 from operator_agent.planning.case import PlanningCase
+from operator_agent.planning.choices import Choice, choices
 from operator_agent.planning.qualities import QUALITIES
 from operator_agent.units import HOUR_S
 
-FLOW_HEADROOM = 2.0  # no stream exceeds twice the crude: bounds the search, never active
+FLOW_HEADROOM = 2.0  # no stream exceeds twice what comes in: bounds the search, never active
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Point:
         volume: of streams [m3/h].
         content: of streams by (stream, quality), per m3.
         flow: by (stream, use) [m3/h].
+        supply: streams bought ready, by purchase [m3/h].
+        choice: whole numbers that the plan decides (see `choices`).
     """
 
     charge: Mapping[str, float]
@@ -34,11 +37,14 @@ class Point:
     volume: Mapping[str, float]
     content: Mapping[tuple[str, str], float]
     flow: Mapping[tuple[str, str], float]
+    supply: Mapping[str, float] = field(default_factory=dict)
+    choice: Mapping[Choice, float] = field(default_factory=dict)
 
 
 def add_streams(model: Any, case: PlanningCase, point: Point) -> None:
     """Add the variables of all streams, started at a point."""
-    top = FLOW_HEADROOM * case.crude_unit.high * HOUR_S
+    bought = sum(purchase.high for purchase in case.purchases.values())
+    top = FLOW_HEADROOM * (case.crude_unit.high + bought) * HOUR_S
     contents = [(s, name) for s in case.streams for name in case.contents[s]]
     flows = [(s, use) for s in case.streams for use in case.uses(s)]
     cuts = {cut.name: cut for cut in case.crude_unit.cuts}
@@ -55,6 +61,14 @@ def add_streams(model: Any, case: PlanningCase, point: Point) -> None:
         bounds={key: QUALITIES[key[1]].content_range for key in contents},
         initialize=dict(point.content),
     )
+    model.supply = pyo.Var(list(case.purchases), bounds=(0.0, top), initialize=dict(point.supply))
+    most = choices(case)
+    model.choice = pyo.Var(
+        list(most),
+        domain=pyo.Integers,
+        bounds={key: (0, count) for key, count in most.items()},
+        initialize=dict(point.choice),
+    )
 
 
 def read_point(model: Any) -> Point:
@@ -69,4 +83,6 @@ def read_point(model: Any) -> Point:
         values(model.volume),
         values(model.content),
         values(model.flow),
+        values(model.supply),
+        values(model.choice),
     )

@@ -9,7 +9,7 @@ from operator_agent.units import HOUR_S
 
 
 def unit_amount(model: Any, mixing: Mixing, unit: ProcessUnit, form: LinearForm) -> Any:
-    """Return the hourly total of a linear form over all feeds of a unit.
+    """Return the hourly total of a linear form over all feeds of a unit, or of one of its modes.
 
     Feeds mix without an averaged feed quality, because forms are linear in contents.
     """
@@ -23,8 +23,8 @@ def unit_amount(model: Any, mixing: Mixing, unit: ProcessUnit, form: LinearForm)
 
 
 def unit_feed(model: Any, unit: ProcessUnit) -> Any:
-    """Return the feed of a unit [m3/h]."""
-    return sum(model.flow[feed, unit.name] for feed in unit.feeds)
+    """Return the feed of a unit in all its modes [m3/h]."""
+    return sum(model.flow[draw] for draw in unit.draws)
 
 
 def add_units(model: Any, case: PlanningCase) -> None:
