@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from operator_agent.runtime.cli_tables import OUT, print_json, rich_table, say
+from operator_agent.runtime.cli_workbook import add_workbook_commands
 
 plan_app = typer.Typer(help="Planning: economic targets from crudes, prices and limits.")
+add_workbook_commands(plan_app)
 
 
 @plan_app.command("solve")

@@ -22,6 +22,7 @@ from operator_agent.planning.case_file import load_case, with_price_factors, wit
 from operator_agent.planning.plan import Plan
 from operator_agent.planning.report import Table, plan_tables
 from operator_agent.planning.solve import solve_case
+from operator_agent.planning.webreport.payload import report_payload
 from operator_agent.site import Site
 
 LOG = logging.getLogger(__name__)
@@ -76,8 +77,8 @@ def solve_request(request: PlanRequest) -> PlanParts:
 
 
 def plan_payload(plan: Plan) -> dict[str, Any]:
-    """Return a plan and the economic targets in it as plain values."""
-    return {**plan.payload(), "targets": plan.targets().payload()}
+    """Return a plan with its balances and giveaway, and the economic targets in it, as values."""
+    return {**report_payload(plan), "targets": plan.targets().payload()}
 
 
 class PlannerPool:

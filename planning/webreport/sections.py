@@ -1,0 +1,266 @@
+"""The sections of the plan's page about money, crudes, units and the solve."""
+
+import html
+
+from operator_agent.planning.flows import CRUDE_UNIT
+from operator_agent.planning.limits import LimitKind, Side
+from operator_agent.planning.plan import LimitResult, Plan
+from operator_agent.planning.webreport.charts import (
+    share_bar,
+    waterfall,
+    window_bar,
+)
+from operator_agent.planning.webreport.colours import HELD, ROOM
+from operator_agent.planning.webreport.sankey import sankey
+from operator_agent.planning.webreport.tables import Picture, Row, note, section, table
+from operator_agent.planning.webreport.words import (
+    FLOW,
+    NO_VALUE,
+    PRICE,
+    celsius,
+    fixed,
+    flow,
+    marginal,
+    money,
+    percent,
+    price,
+    words,
+)
+from operator_agent.units import HOUR_S
+
+MARKET = ("item", "", f"min {FLOW}", FLOW, f"max {FLOW}", "", f"one more bbl earns {PRICE}")
+
+
+def head(plan: Plan) -> str:
+    """Return title, what the plan is worth as a statement, and the figures that matter most."""
+    margin = sum(plan.money.revenue.values()) - sum(plan.money.crude_cost.values())
+    tiles = [
+        (money(plan.objective), "profit [usd/h]"),
+        (_per_barrel(plan, plan.objective), f"profit [{PRICE} of crude]"),
+        (_per_barrel(plan, margin), f"sales less crude [{PRICE} of crude]"),
+        (flow(plan.flow_vol_feed), f"crude [{FLOW}]"),
+        (str(sum(result.held for result in plan.limits)), f"limits reached, of {len(plan.limits)}"),
+    ]
+    boxes = "".join(
+        f'<div class="tile"><b>{html.escape(value)}</b><span>{html.escape(name)}</span></div>'
+        for value, name in tiles
+    )
+    return (
+        f"<h1>Plan of {html.escape(words(plan.case.name))}</h1>"
+        + note(f"Stage {plan.stage}: {plan.stop.value}; {plan.worth.value}.")
+        + f'<div class="tiles">{boxes}</div>'
+    )
+
+
+def economics(plan: Plan) -> str:
+    """Return the money: how sales become profit, and where the crude comes from."""
+    of = plan.money
+    totals = [
+        ("sales", sum(of.revenue.values())),
+        ("crude", -sum(of.crude_cost.values())),
+        ("energy and steam", -sum(of.energy_cost.values())),
+        ("other operating cost", -sum(of.operating_cost.values())),
+        ("profit", plan.objective),
+    ]
+    rows = [
+        Row(
+            (name, money(value), _per_barrel(plan, value)),
+            "sum" if name == "profit" else "",
+        )
+        for name, value in totals
+    ]
+    body = table(("", "usd/h", f"{PRICE} of crude"), rows)
+    return section(
+        "Economics", f'<div class="side"><div>{waterfall(of)}</div><div>{body}</div></div>'
+    )
+
+
+def flows(plan: Plan) -> str:
+    """Return the Sankey diagram."""
+    return section(
+        "Flows",
+        note(
+            f"Widths and numbers are volume flows [{FLOW}]; rest the pointer on one for its mass."
+        ),
+        f'<div class="wide flows">{sankey(plan)}</div>',
+    )
+
+
+def crude_slate(plan: Plan) -> str:
+    """Return the crudes: what is bought, at what price, and what one more barrel is worth."""
+    top = max(plan.slate.values(), default=1.0) or 1.0
+    rows = []
+    for crude in plan.case.crudes.values():
+        share, held = plan.slate[crude.name], _held(plan, LimitKind.CRUDE, crude.name)
+        rows.append(
+            Row(
+                (
+                    words(crude.name),
+                    Picture(share_bar(share / top)),
+                    flow(plan.charge[crude.name]),
+                    percent(share),
+                    price(crude.price),
+                    price(plan.crude_values[crude.name]),
+                    price(plan.crude_values[crude.name] - crude.price),
+                    money(plan.money.crude_cost[crude.name]),
+                    held,
+                ),
+                "held" if held else "",
+            )
+        )
+    total = money(sum(plan.money.crude_cost.values()))
+    feed = (flow(plan.flow_vol_feed), "100.0", "", price(plan.feed_value), "", total, "")
+    rows.append(Row(("feed", "", *feed), "sum"))
+    columns = (
+        "crude",
+        "",
+        FLOW,
+        "vol%",
+        f"price {PRICE}",
+        f"worth {PRICE}",
+        "worth less price",
+        "cost usd/h",
+        "held by",
+    )
+    remark = (
+        "Worth: what one more barrel at the crude unit would earn. A crude that is not bought "
+        "pays only when its price falls below its worth."
+    )
+    return section("Crude slate", table(columns, rows), note(remark))
+
+
+def capacities(plan: Plan) -> str:
+    """Return the units: use of capacity, and what one more barrel of capacity would earn."""
+    rows = []
+    for result in _results(plan, LimitKind.UNIT, Side.MAX):
+        name, limit = result.limit.item, result.limit
+        low = _turndown(plan, name)
+        bar = share_bar(
+            result.value / limit.value, HELD if result.held else ROOM, low / limit.value
+        )
+        cost = plan.money.energy_cost[name] + plan.money.operating_cost[name]
+        rows.append(
+            Row(
+                (
+                    words(name),
+                    Picture(bar),
+                    percent(result.value / limit.value, 0),
+                    flow(result.value),
+                    flow(low),
+                    flow(limit.value),
+                    price(result.shadow_price),
+                    money(cost),
+                ),
+                "held" if result.held else "",
+            )
+        )
+    columns = (
+        "unit",
+        "",
+        "% used",
+        f"feed {FLOW}",
+        f"turndown {FLOW}",
+        f"capacity {FLOW}",
+        f"more capacity {PRICE}",
+        "cost usd/h",
+    )
+    return section(
+        "Capacities", table(columns, rows), note("The dark line marks the turndown of the unit.")
+    )
+
+
+def cut_points(plan: Plan) -> str:
+    """Return the cut points in their windows with marginals and the targets they set."""
+    rows = []
+    for cut in plan.case.crude_unit.cuts:
+        temp, worth = plan.cut_points[cut.name], marginal(plan.cut_marginals[cut.name])
+        rows.append(
+            Row(
+                (
+                    words(cut.name),
+                    celsius(cut.low),
+                    Picture(window_bar(cut.low, cut.high, temp)),
+                    celsius(cut.high),
+                    celsius(temp),
+                    worth,
+                    cut.target,
+                    celsius(temp + cut.overlap),
+                ),
+                "held" if worth != "0" else "",
+            )
+        )
+    columns = (
+        "cut",
+        "from degC",
+        "",
+        "to degC",
+        "cut point degC",
+        "usd/h per degC of window",
+        "sets target",
+        "target degC",
+    )
+    return section("Crude unit cut points", table(columns, rows))
+
+
+def markets(plan: Plan) -> str:
+    """Return purchases and sales between their limits; marginals where one is reached."""
+    parts = []
+    for kind in (LimitKind.CRUDE, LimitKind.PRODUCT):
+        by_item: dict[tuple[str, str], list[LimitResult]] = {}
+        for result in _results(plan, kind):
+            by_item.setdefault((result.limit.item, result.limit.words), []).append(result)
+        rows = [_market(item, what, found) for (item, what), found in by_item.items()]
+        parts.append(table(MARKET, rows, left=(1, 5)))
+    return section("Purchases and sales", *parts)
+
+
+def _market(item: str, what: str, found: list[LimitResult]) -> Row:
+    limits = {result.limit.side: result.limit.value for result in found}
+    held = next((result for result in found if result.held), None)
+    return Row(
+        (
+            words(item),
+            what,
+            flow(limits.get(Side.MIN, 0.0)),
+            flow(found[0].value),
+            flow(limits[Side.MAX]) if Side.MAX in limits else NO_VALUE,
+            f"at {held.limit.side.value}" if held else "",
+            price(held.shadow_price) if held else fixed(0.0, 2),
+        ),
+        "held" if held else "",
+    )
+
+
+def solution(plan: Plan) -> str:
+    """Return how the plan was found, and how well its rows and optimality conditions hold."""
+    worst = f"{plan.violation.amount:.1e} {plan.violation.row}".strip()
+    rows = [
+        Row(("stage", plan.stage)),
+        Row(("solver stopped because", plan.stop.value)),
+        Row(("the plan is", plan.worth.value)),
+        Row(("profit of the linear stage", f"{money(plan.linear_objective)} usd/h")),
+        Row(("largest violation of a row", worst)),
+        Row(("optimality residual", f"{plan.residual:.1e}")),
+        Row(("linear passes", str(plan.passes))),
+        Row(("iterations of the last solver", str(plan.iterations))),
+        Row(("time", f"{plan.seconds:.2f} s")),
+    ]
+    return section("How it was solved", table(("", ""), rows, left=(1,)))
+
+
+def _results(plan: Plan, kind: LimitKind, side: Side | None = None) -> list[LimitResult]:
+    return [r for r in plan.limits if r.limit.kind is kind and side in (None, r.limit.side)]
+
+
+def _held(plan: Plan, kind: LimitKind, item: str) -> str:
+    sides = [r.limit.side.value for r in _results(plan, kind) if r.limit.item == item and r.held]
+    return ", ".join(sides)
+
+
+def _turndown(plan: Plan, unit: str) -> float:
+    return plan.case.crude_unit.low if unit == CRUDE_UNIT else plan.case.units[unit].low
+
+
+def _per_barrel(plan: Plan, usd_h: float) -> str:
+    feed = plan.flow_vol_feed * HOUR_S
+    return price(usd_h / feed) if feed > 0.0 else NO_VALUE

@@ -1,0 +1,35 @@
+"""The commands of `operator-agent plan` that write pages and workbooks."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from operator_agent.runtime.cli_tables import say
+
+
+def plan_report(
+    case: Annotated[Path, typer.Argument(help="Planning case, a YAML file.")],
+    html_file: Annotated[Path, typer.Option("--html", help="Write the page to this file.")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the same figures as JSON to this file.")
+    ] = None,
+) -> None:
+    """Solve a planning case and write the plan as one HTML page that needs no network."""
+    from operator_agent.planning.case_file import load_case
+    from operator_agent.planning.solve import solve_case
+    from operator_agent.planning.webreport.plan_page import plan_page
+    from operator_agent.runtime.planner import plan_payload
+
+    plan = solve_case(load_case(case))
+    html_file.write_text(plan_page(plan), encoding="utf-8")
+    say(f"page: {html_file}")
+    if json_file is not None:
+        json_file.write_text(json.dumps(plan_payload(plan), indent=2) + "\n", encoding="utf-8")
+        say(f"JSON: {json_file}")
+
+
+def add_workbook_commands(app: typer.Typer) -> None:
+    """Add the commands of this module to `operator-agent plan`."""
+    app.command("report")(plan_report)
