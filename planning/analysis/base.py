@@ -1,0 +1,105 @@
+"""The solved case that an analysis starts from: its linear program at the optimum, with names."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from operator_agent.errors import InputError, SolveFailedError
+from operator_agent.planning.analysis.local_search import LocalSearch
+from operator_agent.planning.analysis.totals import Total, weights_of, with_totals
+from operator_agent.planning.blends import product_volume
+from operator_agent.planning.case import PlanningCase
+from operator_agent.planning.limits import LimitKind
+from operator_agent.planning.linear import LinearProgram, compile_linear, solve_linear
+from operator_agent.planning.outcome import Solution, SolverStop
+from operator_agent.planning.recursion import FIRST_TRUST_K, linear_model, solve_recursion
+from operator_agent.planning.refinery import Refinery, first_point, refinery
+from operator_agent.planning.solve import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A case at its optimum.
+
+    Attributes:
+        plant: the case, its crudes cut.
+        model: its linear model, holding the values of the optimum.
+        program: of the model, with a total for every purchase and sale after its columns; whole
+            numbers are fixed where the plan has them.
+        solution: of the program.
+        totals: column of each total by (kind, item).
+    """
+
+    plant: Refinery
+    model: Any
+    program: LinearProgram
+    solution: Solution
+    totals: dict[tuple[LimitKind, str], int]
+
+    @property
+    def case(self) -> PlanningCase:
+        """The case."""
+        return self.plant.case
+
+    def row_of(self, key: str) -> int:
+        """Return the row of a limit.
+
+        Raises:
+            InputError: the case has no such limit.
+        """
+        if key not in self.model.limits:
+            raise InputError(
+                f"case {self.case.name} has no limit '{key}'; `plan marginals` lists its keys"
+            )
+        name = self.model.limit[key].name
+        return next(i for i, row in enumerate(self.program.rows) if row.name == name)
+
+
+def linear_base(case: PlanningCase, *, stage: Stage = "lp") -> Base:
+    """Return a case at its optimum.
+
+    Args:
+        case: to solve.
+        stage: `lp` takes the last linear program of the recursion; `nlp` the linear program about
+            the nonlinear optimum, which has the same first-order conditions there.
+
+    Raises:
+        SolveFailedError: that stage has no optimum; solve the case to see why.
+        InputError: no such stage.
+    """
+    if stage not in ("lp", "nlp"):
+        raise InputError(f"stage '{stage}' is not known; use 'lp' or 'nlp'")
+    plant = refinery(case)
+    linear = solve_recursion(plant)
+    model = linear.model
+    if stage == "nlp":
+        best = LocalSearch(plant).best_of([linear.point, first_point(plant)])
+        model = linear_model(plant, best.point, FIRST_TRUST_K)
+    program = compile_linear(model)
+    totals = _totals(model, case, program)
+    named = with_totals(program, [total for _, total in totals])
+    solution = solve_linear(named)
+    if solution.stop is not SolverStop.CONVERGED:
+        raise SolveFailedError(
+            f"case {case.name} has no plan to analyse in stage '{stage}': {solution.stop.value}; "
+            "`plan explain-conflict` names the limits that must give way"
+        )
+    first = len(program.variables)
+    replace(solution, variables=program.variables, x=solution.x[:first]).load()
+    places = {key: first + index for index, (key, _) in enumerate(totals)}
+    return Base(plant, model, named.fixed_at(solution.x), solution, places)
+
+
+def _totals(
+    model: Any, case: PlanningCase, program: LinearProgram
+) -> list[tuple[tuple[LimitKind, str], Total]]:
+    """Return purchases and sales as totals at their prices [m3/h, usd/m3]."""
+    found = []
+    for crude in case.crudes.values():
+        weights = weights_of(model.purchase[crude.name] * 1.0, program)
+        total = Total(f"purchase of {crude.name}", weights, crude.price)
+        found.append(((LimitKind.CRUDE, crude.name), total))
+    for product in case.products.values():
+        weights = weights_of(product_volume(model, product), program)
+        total = Total(f"sale of {product.name}", weights, -product.price)
+        found.append(((LimitKind.PRODUCT, product.name), total))
+    return found

@@ -1,0 +1,87 @@
+"""A linear program in the solver's own scale, for solves that change one number at a time."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import highspy
+import numpy as np
+from scipy import sparse
+
+from operator_agent.arrays import FloatArray
+from operator_agent.planning.linear import LinearProgram
+
+TOLERANCE = 1e-9  # of rows and duals, after scaling: as in the solve that gave the optimum
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledProgram:
+    """Columns measured by their bounds, rows by their largest coefficient, money by its largest.
+
+    Attributes:
+        cost: shape (n,).
+        matrix: sparse by column, shape (m, n).
+        row_low, row_high: shape (m,).
+        low, high: shape (n,).
+        row_scale: by which rows of the program were multiplied, shape (m,).
+        column_size: by which columns of the program were divided, shape (n,).
+        money: by which the cost was divided.
+    """
+
+    cost: FloatArray
+    matrix: Any
+    row_low: FloatArray
+    row_high: FloatArray
+    low: FloatArray
+    high: FloatArray
+    row_scale: FloatArray
+    column_size: FloatArray
+    money: float
+
+
+def scaled_program(program: LinearProgram) -> ScaledProgram:
+    """Return a linear program in the solver's scale."""
+    rows, columns = program.scales()
+    cost = program.cost * columns
+    money = float(np.max(np.abs(cost), initial=0.0)) or 1.0
+    matrix = sparse.diags(rows) @ program.matrix @ sparse.diags(columns)
+    return ScaledProgram(
+        cost / money,
+        matrix.tocsc(),
+        program.row_low * rows,
+        program.row_high * rows,
+        program.low / columns,
+        program.high / columns,
+        rows,
+        columns,
+        money,
+    )
+
+
+def raw_solver(
+    cost: FloatArray,
+    matrix: Any,
+    rows: tuple[FloatArray, FloatArray],
+    bounds: tuple[FloatArray, FloatArray],
+) -> Any:
+    """Return a silent HiGHS object that takes the numbers as they are and keeps its basis.
+
+    Presolve stays off: it would be repeated for every change, and forget the basis.
+    """
+    solver = highspy.Highs()
+    solver.setOptionValue("output_flag", False)
+    solver.setOptionValue("threads", 1)
+    solver.setOptionValue("presolve", "off")
+    solver.setOptionValue("solver", "simplex")
+    solver.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
+    solver.setOptionValue("dual_feasibility_tolerance", TOLERANCE)
+    lp = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = matrix.shape
+    lp.col_cost_ = cost
+    lp.col_lower_, lp.col_upper_ = bounds
+    lp.row_lower_, lp.row_upper_ = rows
+    csc = sparse.csc_matrix(matrix)
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_ = csc.indptr, csc.indices
+    lp.a_matrix_.value_ = csc.data
+    solver.passModel(lp)
+    return solver
