@@ -16,6 +16,7 @@ from operator_agent.runtime.scoring import versions
 
 BENCHMARKS = {
     "plant": ("benchmarks.plant.speed", "the crude unit against real time, IDAS and SciPy BDF"),
+    "planning": ("benchmarks.planning.speed", "case stacks and many periods against pure HiGHS"),
     "io": ("benchmarks.io.round_trip", "scan and gated move against plain OPC UA requests"),
     "mpc": ("benchmarks.mpc.crude_unit", "the control cycle against converged IPOPT"),
     "supervisor": ("benchmarks.rl_supervisor.headroom", "what a supervisor could gain at all"),

@@ -18,15 +18,17 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from operator_agent.arrays import FloatArray
 from operator_agent.planning.certificate import Ranged, optimality_residual
+from operator_agent.planning.collection import collector_at_rest
 from operator_agent.planning.outcome import Solution, SolverStop
 
-INTERIOR_FROM_COLUMNS = 2_000  # simplex is as fast below, and hopeless far above
+INTERIOR_FROM_COLUMNS = 600  # simplex is as fast below, slower from here, and hopeless far above
 FEASIBILITY_TOLERANCE = 1e-9  # after scaling: relative to the largest term that a row may have
 PRESOLVE = ("choose", "off")  # HiGHS 1.15 now and then loses its status in presolve: once more
 ACCEPTED_RESIDUAL = 1e-6  # relative; ten times the dual tolerance of HiGHS
 WHOLE_GAP = (
     1e-7  # relative: what branch and bound may leave of the profit, below any price's digits
 )
+NEAR_ONE = (1e-2, 1e3)  # sizes that need no scaling, which may cost HiGHS a third of its speed
 EQUAL, AT_MOST = 0, 1  # bound types of the compiler; -1 is at least
 
 
@@ -65,19 +67,35 @@ class LinearProgram:
         """Return by what the solver's rows and columns are multiplied and divided.
 
         Its tolerances are absolute, so columns are measured by their bounds and rows by their
-        largest coefficient then. Whole numbers are counted, not measured.
+        largest coefficient then. A program whose sizes are all near one is left as it is. Whole
+        numbers are counted, not measured.
         """
         bounds = np.abs(np.stack([self.low, self.high]))
         size = np.max(np.where(np.isfinite(bounds), bounds, 0.0), axis=0)
-        columns = np.where(size > 0.0, size, 1.0)
+        columns, rows = np.where(size > 0.0, size, 1.0), np.ones(len(self.row_low))
         columns[self.integer] = 1.0
-        largest = abs(self.matrix.multiply(columns[np.newaxis, :])).max(axis=1).toarray().ravel()
-        return 1.0 / np.where(largest > 0.0, largest, 1.0), columns
+        if _near_one(columns) and _near_one(self._row_sizes(np.ones(len(columns)))):
+            return rows, np.ones(len(columns))
+        return 1.0 / self._row_sizes(columns), columns
+
+    def _row_sizes(self, columns: FloatArray) -> FloatArray:
+        largest = np.zeros(len(self.row_low))
+        np.maximum.at(largest, self.matrix.indices, np.abs(self.matrix.data) * self.spread(columns))
+        return np.where(largest > 0.0, largest, 1.0)
+
+    def spread(self, columns: FloatArray) -> FloatArray:
+        """Return a value by column as one by entry of the matrix, shape (nonzeros,)."""
+        return np.repeat(columns, np.diff(self.matrix.indptr))
+
+
+def _near_one(sizes: FloatArray) -> bool:
+    return bool(np.all((sizes >= NEAR_ONE[0]) & (sizes <= NEAR_ONE[1])))
 
 
 def compile_linear(model: Any) -> LinearProgram:
     """Return the matrices of a linear Pyomo model; fixed variables become constants."""
-    form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=pyo.minimize)
+    with collector_at_rest():
+        form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=pyo.minimize)
     kinds = np.array([row.bound_type for row in form.rows])
     right = np.asarray(form.rhs, dtype=np.float64)
     low = [-np.inf if var.lb is None else var.lb for var in form.columns]
@@ -118,7 +136,7 @@ def _run(program: LinearProgram) -> tuple[Any, SolverStop]:
     for presolve in PRESOLVE:
         solver.setOptionValue("presolve", presolve)
         solver.run()
-        stop = _STOPS.get(solver.getModelStatus(), SolverStop.FAILED)
+        stop = STOPS.get(solver.getModelStatus(), SolverStop.FAILED)
         if stop is not SolverStop.FAILED:
             break
         solver.clearSolver()
@@ -168,13 +186,12 @@ def load_solver(program: LinearProgram) -> Any:
     lp.num_row_, lp.num_col_ = program.matrix.shape
     lp.col_cost_, lp.offset_ = program.cost * columns, program.offset
     lp.col_lower_, lp.col_upper_ = program.low / columns, program.high / columns
-    weights = scale[:, np.newaxis], columns[np.newaxis, :]
-    scaled = program.matrix.multiply(weights[0]).multiply(weights[1]).tocsc()
     lp.row_lower_, lp.row_upper_ = program.row_low * scale, program.row_high * scale
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_ = scaled.indptr
-    lp.a_matrix_.index_ = scaled.indices
-    lp.a_matrix_.value_ = scaled.data
+    matrix = program.matrix
+    lp.a_matrix_.start_ = matrix.indptr
+    lp.a_matrix_.index_ = matrix.indices
+    lp.a_matrix_.value_ = matrix.data * scale[matrix.indices] * program.spread(columns)
     if len(program.integer):
         kinds = np.full(len(program.cost), highspy.HighsVarType.kContinuous)
         kinds[program.integer] = highspy.HighsVarType.kInteger
@@ -201,7 +218,7 @@ def linear_residual(
     return optimality_residual(program.cost, program.matrix, rows, bounds)
 
 
-_STOPS = {
+STOPS = {
     highspy.HighsModelStatus.kOptimal: SolverStop.CONVERGED,
     highspy.HighsModelStatus.kInfeasible: SolverStop.INFEASIBLE,
     highspy.HighsModelStatus.kUnbounded: SolverStop.UNBOUNDED,
