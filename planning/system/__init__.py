@@ -1,0 +1,1 @@
+"""Several periods with stocks and several plants with transport, planned as one."""
