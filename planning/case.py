@@ -14,6 +14,7 @@ from operator_agent.planning.trade import Alert, FlowRow, Product, Purchase
 from operator_agent.plant.assay import Assay
 
 __all__ = [
+    "NO_CRUDE_UNIT",
     "Alert",
     "Crude",
     "CrudeUnit",
@@ -122,6 +123,10 @@ class CrudeUnit:
         if not self.cuts:
             return ()
         return (*(cut.upper for cut in self.cuts), self.cuts[-1].lower)
+
+
+NO_CRUDE_UNIT = CrudeUnit(0.0, 0.0, 0.0, 0.0, 0.0, (), 0.0, 0.0, 0.0, 0.0)
+"""Of a plant that only takes purchased streams."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,17 @@ def with_price_factors(case: PlanningCase, factors: Mapping[str, float]) -> Plan
 
     Args:
         case: to start from.
-        factors: by crude or product name, or `fuel` and `steam`.
+        factors: by name of a crude, a purchase or a product, or `fuel` and `steam`.
 
     Raises:
         InputError: a name is not in the case, or a factor is not positive and finite.
     """
-    known = [*case.crudes, *case.products, "fuel", "steam"]
+    known = [*case.crudes, *case.purchases, *case.products, "fuel", "steam"]
     for name, factor in factors.items():
         if name not in known:
             raise InputError(
-                f"price factor of '{name}': case {case.name} has no such crude, product or "
-                f"utility; use one of {', '.join(known)}"
+                f"price factor of '{name}': case {case.name} has no such crude, purchase, "
+                f"product or utility; use one of {', '.join(known)}"
             )
         if not (math.isfinite(factor) and factor > 0.0):
             raise InputError(f"price factor of '{name}' is {factor}; give a positive number")
@@ -39,6 +39,10 @@ def with_price_factors(case: PlanningCase, factors: Mapping[str, float]) -> Plan
         crudes={
             name: replace(crude, price=crude.price * factors.get(name, 1.0))
             for name, crude in case.crudes.items()
+        },
+        purchases={
+            name: replace(purchase, price=purchase.price * factors.get(name, 1.0))
+            for name, purchase in case.purchases.items()
         },
         products={
             name: replace(product, price=product.price * factors.get(name, 1.0))
@@ -72,7 +76,7 @@ def with_slate(case: PlanningCase, slate: Mapping[str, float]) -> PlanningCase:
         raise InputError(f"slate adds up to {total:.6f}; volume fractions must add up to 1")
     fixed = {name: slate.get(name, 0.0) / total for name in case.crudes}
     bought = {
-        name: replace(crude, low=0.0, high=case.crude_unit.high)
+        name: replace(crude, low=0.0, high=case.crude_unit.high, lot=0.0, at_least_if_any=0.0)
         for name, crude in case.crudes.items()
     }
     return replace(case, slate=fixed, crudes=bought)

@@ -5,7 +5,8 @@ Pydantic checks the shape only; `case_file` turns the texts into SI values.
 
 import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,7 +15,7 @@ Text = str | float
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CrudeEntry(_Strict):
@@ -26,6 +27,20 @@ class CrudeEntry(_Strict):
     max: Text
     sulphur: Text
     tail_viscosity: Text
+    lot: Text | None = None
+    at_least_if_any: Text | None = None
+
+
+class PurchaseEntry(_Strict):
+    """One stream that is bought ready; it makes a stream of its own unless it names one to join."""
+
+    stream: str | None = None
+    price: Text
+    min: Text
+    max: Text
+    qualities: dict[str, Text] = Field(default_factory=dict)
+    lot: Text | None = None
+    at_least_if_any: Text | None = None
 
 
 class CutEntry(_Strict):
@@ -92,17 +107,6 @@ class UnitProductEntry(_Strict):
     qualities: dict[str, QualityRule]
 
 
-class UnitEntry(_Strict):
-    """One process unit."""
-
-    feeds: Annotated[list[str], Field(min_length=1)]
-    turndown: Text
-    capacity: Text
-    energy: Text
-    operating_cost: FormEntry
-    products: dict[str, UnitProductEntry]
-
-
 class SpecEntry(_Strict):
     """Limits of one quality."""
 
@@ -110,14 +114,60 @@ class SpecEntry(_Strict):
     max: Text | None = None
 
 
-class ProductEntry(_Strict):
-    """One product for sale."""
+class ModeEntry(_Strict):
+    """One way to run a unit; feeds, energy and cost are those of the unit where it is silent."""
 
-    components: Annotated[list[str], Field(min_length=1)]
+    feeds: Annotated[list[str], Field(min_length=1)] | None = None
+    energy: Text | None = None
+    operating_cost: FormEntry | None = None
+    products: dict[str, UnitProductEntry]
+    gain_checked: bool = False
+
+
+class UnitEntry(_Strict):
+    """One process unit, with its products or with modes that have products."""
+
+    feeds: Annotated[list[str], Field(min_length=1)]
+    turndown: Text
+    capacity: Text
+    energy: Text | None = None
+    operating_cost: FormEntry | None = None
+    products: dict[str, UnitProductEntry] = Field(default_factory=dict)
+    modes: dict[str, ModeEntry] = Field(default_factory=dict)
+    exclusive: bool = False
+    feed_specs: dict[str, SpecEntry] = Field(default_factory=dict)
+    gain_checked: bool = False
+
+
+class ProductEntry(_Strict):
+    """One product for sale, of components that the plan mixes or by a fixed recipe."""
+
+    components: Annotated[list[str], Field(min_length=1)] | None = None
+    recipe: Annotated[dict[str, float], Field(min_length=1)] | None = None
     price: Text
     min: Text
     max: Text
+    disposal: bool = False
     specs: dict[str, SpecEntry] = Field(default_factory=dict)
+
+
+class LimitEntry(_Strict):
+    """A limit on a weighted sum of flows."""
+
+    name: str
+    of: Annotated[dict[str, float], Field(min_length=1)]
+    min: Text | None = None
+    max: Text | None = None
+
+
+class AlertEntry(_Strict):
+    """A range that is watched, not enforced."""
+
+    of: str
+    warn_below: Text | None = None
+    warn_above: Text | None = None
+    error_below: Text | None = None
+    error_above: Text | None = None
 
 
 class UtilitiesEntry(_Strict):
@@ -132,12 +182,15 @@ class CaseEntry(_Strict):
 
     name: str
     utilities: UtilitiesEntry
-    crudes: dict[str, CrudeEntry]
-    crude_unit: CrudeUnitEntry
-    profiles: dict[str, ProfileEntry]
-    units: dict[str, UnitEntry]
-    products: dict[str, ProductEntry]
+    crudes: dict[str, CrudeEntry] = Field(default_factory=dict)
+    crude_unit: CrudeUnitEntry | None = None
+    profiles: dict[str, ProfileEntry] = Field(default_factory=dict)
+    purchases: dict[str, PurchaseEntry] = Field(default_factory=dict)
+    units: dict[str, UnitEntry] = Field(default_factory=dict)
+    products: Annotated[dict[str, ProductEntry], Field(min_length=1)]
     slate: dict[str, float] = Field(default_factory=dict)
+    limits: list[LimitEntry] = Field(default_factory=list)
+    alerts: list[AlertEntry] = Field(default_factory=list)
 
 
 def first_complaint(error: ValidationError, layout: type[BaseModel] = CaseEntry) -> str:
@@ -165,6 +218,7 @@ def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     """Return the keys of the model that stands at a place of the file."""
     annotation: Any = model
     for part in place:
+        annotation = _present(annotation)
         if get_origin(annotation) in (list, dict):
             annotation = get_args(annotation)[-1]
             continue
@@ -173,5 +227,13 @@ def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
             (field.annotation for name, field in fields.items() if part in (name, field.alias)),
             None,
         )
-    fields = getattr(annotation, "model_fields", {})
+    fields = getattr(_present(annotation), "model_fields", {})
     return [field.alias or name for name, field in fields.items()]
+
+
+def _present(annotation: Any) -> Any:
+    """Return the layout of a key that may be left out, for where it is there."""
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+    if get_origin(annotation) in (Union, UnionType) and len(kinds) == 1:
+        annotation = kinds[0]
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation

@@ -18,6 +18,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.planning.case import Crude, CrudeUnit, CutPoint, Profile
 from operator_agent.planning.qualities import (
     QUALITIES,
+    Basis,
     cetane_of_slices,
     cloud_of_slices,
     flash_of_slices,
@@ -27,6 +28,20 @@ from operator_agent.plant.assay import DENSITY_WATER_15C, watson_factor
 SLICE_WIDTH_K = 2.0  # halving it moves no yield by more than 1e-5
 CUBIC = 3  # degree of the window fit; the fit error is tested against the assay
 VOLUME = "volume"  # the content of one m3 that is the m3 itself
+COMPUTED = frozenset(
+    {
+        "density",
+        "cetane",
+        "flash",
+        "cloud",
+        "over_360c",
+        "vgo_volume",
+        "vgo_mass",
+        "vgo_sulphur",
+        "vgo_viscosity",
+    }
+)
+"""Contents that a crude unit gives its streams from the assay alone; others need a profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,7 @@ def cut_crude(crude: Crude, unit: CrudeUnit, profiles: Mapping[str, Profile]) ->
     Args:
         crude: with its assay.
         unit: with the windows of its cut points.
-        profiles: of sulphur (relative), octane and viscosity over boiling point.
+        profiles: of sulphur (relative), and of blending indices over boiling point.
     """
     edges = _edges(crude)
     running = {
@@ -101,11 +116,14 @@ def _slices(
     sulphur *= crude.sulphur * mass.sum() / sulphur.sum()
     tail = QUALITIES["viscosity"].to_index(crude.tail_viscosity)
     viscosity = lifted * _along(profiles["viscosity"], temp) + (1.0 - lifted) * tail
-    return {
+    further = {
+        name: (mass if QUALITIES[name].basis is Basis.MASS else volume) * _along(profile, temp)
+        for name, profile in profiles.items()
+    }
+    return further | {
         VOLUME: volume,
         "density": mass,
         "sulphur": sulphur,
-        "octane": volume * _along(profiles["octane"], temp),
         "cetane": volume * cetane_of_slices(temp, density),
         "flash": volume * flash_of_slices(temp - unit.flash_front),
         "cloud": volume * cloud_of_slices(temp, density),

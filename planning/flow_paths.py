@@ -25,6 +25,17 @@ QUALITIES_OF = "qualities"
 Draw = tuple[str, str]
 
 
+def quality_of_path(path: str) -> str:
+    """Return the quality that a path names; empty for the path of a flow.
+
+    Example:
+        >>> quality_of_path("products.jet.qualities.flash")
+        'flash'
+    """
+    parts = path.split(".")
+    return parts[3] if len(parts) == 4 and parts[2] == QUALITIES_OF else ""
+
+
 def check_path(case: PlanningCase, path: str, place: str) -> None:
     """Refuse a path that names no flow of a case.
 
@@ -37,6 +48,22 @@ def check_path(case: PlanningCase, path: str, place: str) -> None:
         raise InputError(
             f"{place}: case {case.name} has no flow '{path}'; the nearest is '{near[0]}'"
         )
+
+
+def check_quality_path(case: PlanningCase, path: str, place: str) -> None:
+    """Refuse a path that names no quality of a product or of a unit's feed.
+
+    Raises:
+        InputError: the message names the nearest item.
+    """
+    group, item, *_ = path.split(".")
+    known = {"units": list(case.units), "products": list(case.products)}
+    if group not in known:
+        raise InputError(f"{place}: '{path}' is no quality; write products.NAME.qualities.QUALITY")
+    if item not in known[group]:
+        near = difflib.get_close_matches(item, known[group], n=1, cutoff=0.0)
+        told = f"; the nearest is '{near[0]}'" if near else ""
+        raise InputError(f"{place}: case {case.name} has no {group} '{item}'{told}")
 
 
 def flow_paths(case: PlanningCase) -> tuple[str, ...]:

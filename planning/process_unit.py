@@ -85,7 +85,7 @@ class ProcessUnit:
         return tuple((feed, run.name) for run in self.operations for feed in run.feeds)
 
     def asked_of_feed(self, needed: Mapping[str, tuple[str, ...]]) -> list[str]:
-        """Return the qualities that the unit, or this mode of it, asks of its feed.
+        """Return the qualities on which yields, qualities and cost of this operation depend.
 
         Args:
             needed: qualities by stream, for all products of this unit.
@@ -96,5 +96,4 @@ class ProcessUnit:
                 product.amounts[name] for name in needed[product.stream] if name in product.amounts
             ]
             forms += [product.yielded, *kept]
-        asked = [name for form in forms for name in form.slopes]
-        return asked + [name for spec in self.specs for name in spec.contents]
+        return [name for form in forms for name in form.slopes]
