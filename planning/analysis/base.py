@@ -6,13 +6,13 @@ from typing import Any
 from operator_agent.errors import InputError, SolveFailedError
 from operator_agent.planning.analysis.local_search import LocalSearch
 from operator_agent.planning.analysis.totals import Total, weights_of, with_totals
-from operator_agent.planning.blends import product_volume
-from operator_agent.planning.case import PlanningCase
+from operator_agent.planning.case import Crude, PlanningCase, Purchase
 from operator_agent.planning.limits import LimitKind
 from operator_agent.planning.linear import LinearProgram, compile_linear, solve_linear
+from operator_agent.planning.markets import product_sale
 from operator_agent.planning.outcome import Solution, SolverStop
 from operator_agent.planning.recursion import FIRST_TRUST_K, linear_model, solve_recursion
-from operator_agent.planning.refinery import Refinery, first_point, refinery
+from operator_agent.planning.refinery import Refinery, refinery
 from operator_agent.planning.solve import Stage
 
 
@@ -72,8 +72,10 @@ def linear_base(case: PlanningCase, *, stage: Stage = "lp") -> Base:
     linear = solve_recursion(plant)
     model = linear.model
     if stage == "nlp":
-        best = LocalSearch(plant).best_of([linear.point, first_point(plant)])
+        best = LocalSearch(plant, linear.point).best_of([linear.point, plant.first_point()])
         model = linear_model(plant, best.point, FIRST_TRUST_K)
+        for key, number in best.point.choice.items():
+            model.choice[key].fix(round(number))
     program = compile_linear(model)
     totals = _totals(model, case, program)
     named = with_totals(program, [total for _, total in totals])
@@ -93,13 +95,15 @@ def _totals(
     model: Any, case: PlanningCase, program: LinearProgram
 ) -> list[tuple[tuple[LimitKind, str], Total]]:
     """Return purchases and sales as totals at their prices [m3/h, usd/m3]."""
+    offers: list[tuple[LimitKind, Crude | Purchase]]
+    offers = [(LimitKind.CRUDE, crude) for crude in case.crudes.values()]
+    offers += [(LimitKind.PURCHASE, stream) for stream in case.purchases.values()]
     found = []
-    for crude in case.crudes.values():
-        weights = weights_of(model.purchase[crude.name] * 1.0, program)
-        total = Total(f"purchase of {crude.name}", weights, crude.price)
-        found.append(((LimitKind.CRUDE, crude.name), total))
+    for kind, offer in offers:
+        weights = weights_of(model.purchase[offer.name] * 1.0, program)
+        found.append(((kind, offer.name), Total(f"purchase of {offer.name}", weights, offer.price)))
     for product in case.products.values():
-        weights = weights_of(product_volume(model, product), program)
+        weights = weights_of(product_sale(model, product) * 1.0, program)
         total = Total(f"sale of {product.name}", weights, -product.price)
         found.append(((LimitKind.PRODUCT, product.name), total))
     return found

@@ -25,7 +25,10 @@ NOTHING = 1e-9  # relative to the largest change: smaller ones are rounding
 CRUDE_UNIT = "crude_unit"
 ENERGY = "energy"
 COSTS = ((ENERGY, "energy_cost"), ("operating cost", "operating_cost"))
-WORDS = {"purchase": LimitKind.CRUDE, "sale": LimitKind.PRODUCT}
+TRADES = {
+    "purchase": (LimitKind.CRUDE, LimitKind.PURCHASE),
+    "sale": (LimitKind.PRODUCT,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +123,12 @@ def explain_columns(program: LinearProgram, step: Step) -> tuple[Part, ...]:
 
 def _step(base: Base, steps: Tangent, key: str, sign: float) -> tuple[Step, str]:
     word, _, item = key.partition(":")
-    if word in WORDS:
-        column = base.totals.get((WORDS[word], item))
-        if column is None:
-            known = ", ".join(name for kind, name in base.totals if kind is WORDS[word])
+    if word in TRADES and ":" not in item:
+        columns = {name: at for (kind, name), at in base.totals.items() if kind in TRADES[word]}
+        if item not in columns:
+            known = ", ".join(columns)
             raise InputError(f"case {base.case.name} has no {word} '{item}'; use one of {known}")
-        return steps.column(column, sign), "m3/h"
+        return steps.column(columns[item], sign), "m3/h"
     row = base.row_of(key)
     result, amount = next(pair for pair in limits_in_rows(base) if pair[0].limit.key == key)
     unit = "m3/h" if is_flow(result.limit) else f"SI unit of {result.limit.unit}"
@@ -154,7 +157,7 @@ def _parts(base: Base, step: Step) -> tuple[Part, ...]:
 def _trade(base: Base, step: Step, key: tuple[LimitKind, str]) -> Part:
     change = float(step.change[base.totals[key]])
     price = -float(base.program.cost[base.totals[key]])
-    group = next(word for word, kind in WORDS.items() if kind is key[0])
+    group = next(word for word, kinds in TRADES.items() if key[0] in kinds)
     return Part(group, key[1], change, abs(price), price * change)
 
 

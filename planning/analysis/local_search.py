@@ -1,7 +1,7 @@
 """Local optima of the nonlinear plan from given starts: one translation, many solves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from operator_agent.errors import SolveFailedError
@@ -9,7 +9,7 @@ from operator_agent.planning.certificate import Violation, largest_violation
 from operator_agent.planning.mixing import Exact
 from operator_agent.planning.nonlinear import import_nonlinear, model_values, solve_nonlinear
 from operator_agent.planning.outcome import Solution, SolverStop
-from operator_agent.planning.refinery import Refinery, build_model, first_point, place
+from operator_agent.planning.refinery import Refinery
 from operator_agent.planning.streams import Point, read_point
 
 
@@ -38,21 +38,22 @@ class LocalSearch:
 
     Args:
         plant: to solve.
+        kept: point whose whole numbers all solves keep; the default start's when not given.
 
     Attributes:
         model: the exact model; it holds the values of the last solve.
     """
 
-    def __init__(self, plant: Refinery) -> None:
+    def __init__(self, plant: Refinery, kept: Point | None = None) -> None:
         self._plant = plant
-        point = first_point(plant)
-        self.model: Any = build_model(plant, Exact(), point)
-        place(self.model, plant.case, point)
+        self._kept = plant.first_point() if kept is None else kept
+        self.model: Any = plant.model(Exact(), self._kept)
+        plant.place(self.model, self._kept)
         self._program = import_nonlinear(self.model)
 
     def solve(self, start: Point) -> LocalOptimum:
         """Return where a solve from a start ends; its balances are made to hold first."""
-        place(self.model, self._plant.case, start)
+        self._plant.place(self.model, replace(start, choice=self._kept.choice))
         solution = solve_nonlinear(self._program, model_values(self._program))
         solution.load()
         return LocalOptimum(solution, read_point(self.model), largest_violation(self.model))

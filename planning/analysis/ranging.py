@@ -76,7 +76,7 @@ class PriceRange:
     """The range of a price.
 
     Attributes:
-        kind: crude or product.
+        kind: crude, purchase or product.
         item: its name.
         flow: in the plan [m3/s].
         price: [usd/m3].

@@ -13,7 +13,6 @@ from operator_agent.planning.linear import LinearProgram
 from operator_agent.planning.outcome import Solution
 from operator_agent.planning.plan import LimitResult
 from operator_agent.planning.plan_reader import read_limits
-from operator_agent.planning.quantities import planning_unit
 from operator_agent.units import HOUR_S
 
 SAME = 1e-6  # relative to the marginal: sides that differ by less are one
@@ -71,7 +70,7 @@ class TradeMarginal:
     """What it does to the profit to force one more, or one less, of a purchase or a sale.
 
     Attributes:
-        kind: crude or product.
+        kind: crude, purchase or product.
         item: its name.
         flow: in the plan [m3/s].
         price: [usd/m3].
@@ -90,15 +89,20 @@ class TradeMarginal:
     flow_to: float
 
     @property
+    def bought(self) -> bool:
+        """Whether it is a purchase."""
+        return self.kind is not LimitKind.PRODUCT
+
+    @property
     def worth_of_next(self) -> float:
         """Price at which one more m3 leaves the profit as it is [usd/m3]: what the next m3 of a
         crude is worth, or costs to make of a product."""
-        return self.price + self.more if self.kind is LimitKind.CRUDE else self.price - self.more
+        return self.price + self.more if self.bought else self.price - self.more
 
     @property
     def worth_of_last(self) -> float:
         """The same for the last m3 of the plan [usd/m3]."""
-        return self.price - self.less if self.kind is LimitKind.CRUDE else self.price + self.less
+        return self.price - self.less if self.bought else self.price + self.less
 
 
 def row_marginals(program: LinearProgram, solution: Solution) -> tuple[RowMarginal, ...]:
@@ -186,9 +190,9 @@ def limits_in_rows(base: Base) -> list[tuple[LimitResult, float]]:
 
 def limit_size(limit: Limit) -> float:
     """Return how much of the limit's value [SI] one unit of `limits_in_rows` is."""
-    return 1.0 / HOUR_S if is_flow(limit) else 1.0
+    return limit.per_row if is_flow(limit) else 1.0
 
 
 def is_flow(limit: Limit) -> bool:
-    """Return whether a limit bounds a flow."""
-    return planning_unit(limit.unit).dimension == "volume flow"
+    """Return whether a limit bounds a flow, not a quality."""
+    return not limit.quality
