@@ -5,12 +5,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from operator_agent.runtime.cli_tables import OUT, print_json, rich_table, say
 from operator_agent.runtime.cli_workbook import add_workbook_commands
+
+if TYPE_CHECKING:
+    from operator_agent.planning.report import Table
 
 plan_app = typer.Typer(help="Planning: economic targets from crudes, prices and limits.")
 add_workbook_commands(plan_app)
@@ -18,7 +21,7 @@ add_workbook_commands(plan_app)
 
 @plan_app.command("solve")
 def plan_solve(
-    case: Annotated[Path, typer.Argument(help="Planning case, a YAML file.")],
+    case: Annotated[Path, typer.Argument(help="Planning case or system, a YAML file.")],
     json_file: Annotated[
         str | None, typer.Option("--json", help="Write JSON to this file; - for the terminal.")
     ] = None,
@@ -26,18 +29,38 @@ def plan_solve(
         bool, typer.Option("--linear", help="Stop after the LP; the NLP is left out.")
     ] = False,
 ) -> None:
-    """Solve a planning case and show slate, cut points, blends, capacities and marginal values."""
+    """Solve a planning case and show slate, cut points, blends, capacities and marginal values.
+
+    A system of several periods or plants also shows stocks and transport.
+    """
+    from operator_agent.planning.system.reader import is_system_file
+
+    solve = _solve_system if is_system_file(case) else _solve_case
+    payload, tables = solve(case, linear)
+    if json_file == "-":
+        print_json(payload)
+        return
+    for table in tables:
+        OUT.print(rich_table(table.title, table.columns, table.rows), "")
+    if json_file is not None:
+        Path(json_file).write_text(json.dumps(payload, indent=2) + "\n")
+        say(f"JSON: {json_file}")
+
+
+def _solve_case(file: Path, linear: bool) -> "tuple[dict[str, Any], list[Table]]":
     from operator_agent.planning.case_file import load_case
     from operator_agent.planning.report import plan_tables
     from operator_agent.planning.solve import solve_case
     from operator_agent.runtime.planner import plan_payload
 
-    plan = solve_case(load_case(case), stage="lp" if linear else "nlp")
-    if json_file == "-":
-        print_json(plan_payload(plan))
-        return
-    for table in plan_tables(plan):
-        OUT.print(rich_table(table.title, table.columns, table.rows), "")
-    if json_file is not None:
-        Path(json_file).write_text(json.dumps(plan_payload(plan), indent=2) + "\n")
-        say(f"JSON: {json_file}")
+    plan = solve_case(load_case(file), stage="lp" if linear else "nlp")
+    return plan_payload(plan), plan_tables(plan)
+
+
+def _solve_system(file: Path, linear: bool) -> "tuple[dict[str, Any], list[Table]]":
+    from operator_agent.planning.system.reader import load_system
+    from operator_agent.planning.system.report import system_tables
+    from operator_agent.planning.system.solve import solve_system
+
+    plan = solve_system(load_system(file), stage="lp" if linear else "nlp")
+    return plan.payload(), system_tables(plan)
