@@ -97,6 +97,11 @@ def unit(symbol: str) -> Unit:
         raise InputError(f"unit '{symbol}' is not known; use one of: {known}") from None
 
 
+def known_units() -> tuple[Unit, ...]:
+    """Return all units, those of one dimension side by side."""
+    return tuple(_UNITS.values())
+
+
 def to_si(value: float, symbol: str) -> float:
     """Convert a value in the named unit to SI.
 
