@@ -2,19 +2,16 @@
 
 A planning model blends *contents*: amounts per m3 that add up when volumes add up. A quality on a
 volume basis has its blending index as content; one on a mass basis has index times density. So
-every mixing rule of the model is a sum, and only this file knows indices and correlations.
+every mixing rule of the model is a sum, and only this file and `blending_indices` know more.
 
 Sources:
-    Flash point from the 10 % point, and flash index: M. R. Riazi, "Characterization and Properties
-    of Petroleum Fractions", ASTM MNL50 (2005), eqs. 3.117 and 3.118 (Hu and Burns).
+    Flash point from the 10 % point: M. R. Riazi, "Characterization and Properties of Petroleum
+    Fractions", ASTM MNL50 (2005), eq. 3.117.
     Cloud point of a fraction (temperatures in degrees Rankine): API Technical Data Book, procedure
-    2B13.1; its blending index T^(1/0.05): Riazi (2005), section 3.6.2.
+    2B13.1.
     Cetane index: ASTM D976, the form with density and mid-boiling temperature.
-    Viscosity blending number (Refutas): R. E. Maples, "Petroleum Refinery Process Economics",
-    2nd ed. (2000).
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -23,9 +20,25 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
+from operator_agent.planning.blending_indices import (
+    CLOUD_EXPONENT,
+    REFERENCE_K,
+    bar_of,
+    cloud_index,
+    cloud_point,
+    flash_index,
+    flash_point,
+    octane_index,
+    octane_of,
+    pour_index,
+    pour_point,
+    pressure_of,
+    vapour_pressure,
+    vapour_pressure_index,
+    viscosity_index,
+    viscosity_of,
+)
 
-CLOUD_EXPONENT = 20.0  # 1/0.05, see the source above
-CLOUD_REFERENCE_K = 250.0  # only keeps the index near one
 CETANE_RANGE_C = (100.0, 450.0)  # slices outside never reach diesel; keeps the formula in its range
 WATER_DENSITY = 999.016  # [kg/m3] at 60 degF: density of specific gravity one
 RANKINE_PER_K = 1.8
@@ -81,51 +94,6 @@ class Quality:
         return index * density if self.basis is Basis.MASS else index
 
 
-def flash_index(temp_k: float) -> float:
-    """Return the blending index of a flash point [K]; lower flash points have higher indices.
-
-    Example:
-        >>> round(flash_index(311.15))
-        742
-    """
-    return float(10.0 ** (-6.1188 + 2414.0 / (temp_k - 42.6)))
-
-
-def flash_point(index: float) -> float:
-    """Return the flash point [K] of a blending index.
-
-    Example:
-        >>> round(flash_point(flash_index(311.15)), 9)
-        311.15
-    """
-    return 42.6 + 2414.0 / (math.log10(index) + 6.1188)
-
-
-def cloud_index(temp_k: float) -> float:
-    """Return the blending index of a cloud point [K]."""
-    return float((temp_k / CLOUD_REFERENCE_K) ** CLOUD_EXPONENT)
-
-
-def cloud_point(index: float) -> float:
-    """Return the cloud point [K] of a blending index."""
-    return float(CLOUD_REFERENCE_K * index ** (1.0 / CLOUD_EXPONENT))
-
-
-def viscosity_index(viscosity: float) -> float:
-    """Return the Refutas blending number of a kinematic viscosity [m2/s].
-
-    Example:
-        >>> round(viscosity_index(380e-6), 2)
-        36.88
-    """
-    return 14.534 * math.log(math.log(viscosity * 1e6 + 0.8)) + 10.975
-
-
-def viscosity_of(index: float) -> float:
-    """Return the kinematic viscosity [m2/s] of a Refutas blending number."""
-    return (math.exp(math.exp((index - 10.975) / 14.534)) - 0.8) * 1e-6
-
-
 _V, _M = Basis.VOLUME, Basis.MASS
 QUALITIES = {
     quality.name: quality
@@ -133,6 +101,37 @@ QUALITIES = {
         Quality("density", "density", "density", _V, 450.0, HEAVIEST),
         Quality("sulphur", "sulphur", "fraction", _M, 0.0, 0.12),
         Quality("octane", "research octane", "number", _V, 0.0, 125.0),
+        Quality(
+            "ron", "research octane by index", "number", _V, 0.0, 170.0, octane_index, octane_of
+        ),
+        Quality("mon", "motor octane", "number", _V, 0.0, 125.0),
+        Quality(
+            "rvp",
+            "Reid vapour pressure",
+            "pressure",
+            _V,
+            0.0,
+            20.0,
+            vapour_pressure_index,
+            vapour_pressure,
+        ),
+        Quality(
+            "vapour_pressure",
+            "vapour pressure by volume",
+            "pressure",
+            _V,
+            0.0,
+            20.0,
+            bar_of,
+            pressure_of,
+        ),
+        Quality("aromatics", "aromatics", "fraction", _V, 0.0, 1.0),
+        Quality("olefins", "olefins", "fraction", _V, 0.0, 1.0),
+        Quality("benzene", "benzene", "fraction", _V, 0.0, 1.0),
+        Quality("oxygen", "oxygen", "fraction", _M, 0.0, 0.6),
+        Quality("nitrogen", "nitrogen", "fraction", _M, 0.0, 0.1),
+        Quality("metals", "nickel and vanadium", "fraction", _M, 0.0, 0.01),
+        Quality("carbon_residue", "carbon residue", "fraction", _M, 0.0, 0.6),
         Quality("cetane", "cetane index", "number", _V, 0.0, 90.0),
         Quality(
             "flash",
@@ -146,6 +145,8 @@ QUALITIES = {
             falling=True,
         ),
         Quality("cloud", "cloud point", "temperature", _V, 0.0, 5e3, cloud_index, cloud_point),
+        Quality("freeze", "freezing point", "temperature", _V, 0.0, 5e3, cloud_index, cloud_point),
+        Quality("pour", "pour point", "temperature", _V, 0.0, 5e2, pour_index, pour_point),
         Quality("over_360c", "boiling over 360 degC", "fraction", _V, -FIT_ROOM, 1.0 + FIT_ROOM),
         Quality(
             "viscosity",
@@ -192,7 +193,7 @@ def cloud_of_slices(temp_k: FloatArray, density: FloatArray) -> FloatArray:
     log_cloud = (
         -7.41 + 5.49 * np.log10(boiling_r) - 0.712 * boiling_r**0.315 - 0.133 * _gravity(density)
     )
-    return np.asarray((10.0**log_cloud / RANKINE_PER_K / CLOUD_REFERENCE_K) ** CLOUD_EXPONENT)
+    return np.asarray((10.0**log_cloud / RANKINE_PER_K / REFERENCE_K) ** CLOUD_EXPONENT)
 
 
 def cetane_of_slices(temp_k: FloatArray, density: FloatArray) -> FloatArray:

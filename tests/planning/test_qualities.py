@@ -6,15 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operator_agent.errors import InputError
+from operator_agent.planning.blending_indices import (
+    cloud_point,
+    flash_index,
+    flash_point,
+    octane_index,
+    pour_index,
+    vapour_pressure_index,
+    viscosity_index,
+)
 from operator_agent.planning.qualities import (
     QUALITIES,
+    Basis,
     cetane_of_slices,
     cloud_of_slices,
-    cloud_point,
     flash_of_slices,
-    flash_point,
     quality,
-    viscosity_index,
 )
 from operator_agent.planning.quantities import in_unit, parse_quantity
 
@@ -22,6 +29,11 @@ RANGES = {
     "flash": st.floats(260.0, 420.0),
     "cloud": st.floats(200.0, 320.0),
     "viscosity": st.floats(5e-7, 1.0),
+    "freeze": st.floats(200.0, 320.0),
+    "pour": st.floats(200.0, 330.0),
+    "rvp": st.floats(1e3, 5e5),
+    "vapour_pressure": st.floats(1e3, 5e5),
+    "ron": st.floats(77.0, 102.0),
 }
 
 
@@ -35,13 +47,59 @@ def test_an_index_and_its_inverse_cancel(name: str, data: st.DataObject) -> None
 
 def test_indices_that_fall_say_so() -> None:
     for of in QUALITIES.values():
-        rises = of.to_index(300.0) < of.to_index(310.0)
+        low, high = (90.0, 95.0) if of.dimension == "number" else (300.0, 310.0)
+        rises = of.to_index(low) < of.to_index(high)
         assert rises != of.falling, of.name
 
 
 def test_refutas_number_of_a_380_fuel_oil() -> None:
     # Refutas: VBN = 14.534 ln(ln(v + 0.8)) + 10.975; 380 mm2/s gives 36.9.
     assert viscosity_index(380e-6) == pytest.approx(36.88, abs=0.01)
+
+
+# Table of blending numbers of flash points in a handbook for depots; rounded to whole numbers.
+@pytest.mark.parametrize(
+    ("flash_c", "number"),
+    [(20, 3281), (30, 1400), (38, 742), (50, 306), (60, 155), (66, 105), (80, 45), (100, 15)],
+)
+def test_flash_index_of_the_published_table(flash_c: float, number: int) -> None:
+    assert flash_index(flash_c + 273.15) == pytest.approx(number, rel=0.003, abs=0.6)
+
+
+def test_pour_index_has_the_published_shape() -> None:
+    # 3262000 (T/1000)^12.5 in degrees Rankine; the factor cancels in every blend.
+    for one, other in ((430.0, 500.0), (460.0, 520.0)):
+        published = (3_262_000 * (one / 1e3) ** 12.5) / (3_262_000 * (other / 1e3) ** 12.5)
+        assert pour_index(one / 1.8) / pour_index(other / 1.8) == pytest.approx(published)
+
+
+def test_butane_raises_the_vapour_pressure_of_gasoline_as_in_the_textbook_rule() -> None:
+    # In psi: 9^1.25 = 15.59, butane 52^1.25 = 139.6; 95 and 5 % give 21.79, which is 11.77 psi.
+    psi = 6894.757
+    blend = 0.95 * vapour_pressure_index(9.0 * psi) + 0.05 * vapour_pressure_index(52.0 * psi)
+    by_hand = (0.95 * 9.0**1.25 + 0.05 * 52.0**1.25) ** 0.8
+    assert QUALITIES["rvp"].from_index(blend) / psi == pytest.approx(by_hand)
+    assert pytest.approx(15.59, abs=0.01) == 9.0**1.25
+    assert by_hand == pytest.approx(11.77, abs=0.01)
+
+
+def test_octane_index_by_hand_and_where_its_ranges_meet() -> None:
+    # X = 0.9: -299.5 + 1272 * 0.9 - 1552.9 * 0.81 + 651 * 0.729 = 62.03.
+    assert octane_index(90.0) == pytest.approx(62.03, abs=0.001)
+    assert octane_index(76.0) == pytest.approx(octane_index(76.0 + 1e-9), abs=0.2)
+    assert octane_index(103.0) == pytest.approx(octane_index(103.0 + 1e-9), abs=0.06)
+
+
+def test_a_low_octane_lifts_a_blend_by_index_more_than_by_volume() -> None:
+    blend = 0.5 * octane_index(60.0) + 0.5 * octane_index(98.0)
+    assert QUALITIES["ron"].from_index(blend) > 0.5 * (60.0 + 98.0)
+
+
+def test_sulphur_and_viscosity_blend_by_mass_and_density_by_volume() -> None:
+    for name in ("sulphur", "viscosity", "nitrogen", "metals", "carbon_residue", "oxygen"):
+        assert QUALITIES[name].basis is Basis.MASS
+    for name in ("density", "octane", "mon", "ron", "rvp", "pour", "freeze", "flash", "cloud"):
+        assert QUALITIES[name].basis is Basis.VOLUME
 
 
 def test_cetane_index_of_a_straight_run_gas_oil() -> None:
