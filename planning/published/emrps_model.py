@@ -14,10 +14,11 @@ import pyomo.environ as pyo
 
 from operator_agent.planning.bilinear.compile import compile_bilinear
 from operator_agent.planning.bilinear.program import BilinearProgram
+from operator_agent.planning.collection import collector_at_rest
 from operator_agent.planning.published.emrps_blends import add_blends, add_shares
 from operator_agent.planning.published.emrps_columns import Columns, add_columns
 from operator_agent.planning.published.emrps_inventories import add_inventories
-from operator_agent.planning.published.emrps_network import build_network
+from operator_agent.planning.published.emrps_network import Network, build_network
 from operator_agent.planning.published.emrps_pools import add_batches, add_mixers, add_splitters
 from operator_agent.planning.published.emrps_text import TextCase
 from operator_agent.planning.published.emrps_units import (
@@ -34,7 +35,12 @@ def build_text_case(case: TextCase) -> Any:
         InputError: a stream has two makers or two users.
         LimitsConflictError: a limit contradicts another limit or a known quality.
     """
-    columns = add_columns(build_network(case))
+    with collector_at_rest():
+        return _build(build_network(case))
+
+
+def _build(network: Network) -> Any:
+    columns = add_columns(network)
     add_batches(columns)
     add_crude_units(columns)
     add_process_units(columns)

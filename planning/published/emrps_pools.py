@@ -9,20 +9,22 @@ from operator_agent.planning.published.emrps_text import Key
 
 
 def add_batches(columns: Columns) -> None:
-    """Add that a stream is the sum of its batches, where the unit draws or makes the stream."""
+    """Add that what a unit draws or makes of a stream is the sum of its batches, 0 without any."""
     network, model = columns.network, columns.model
     model.batch_sum = pyo.Constraint(pyo.Any)
-    for members, owners, side, mass in (
-        (network.case.sets["IM"], network.drawn_by, "drawn", columns.drawn),
-        (network.case.sets["OM"], network.made_by, "made", columns.made),
+    running = {*network.case.names("UCDU"), *network.case.names("UPF")}
+    running |= {*network.case.names("UPD"), *network.case.names("UMIX")}
+    for streams, name, side, mass in (
+        (network.drawn_by, "IM", "drawn", columns.drawn),
+        (network.made_by, "OM", "made", columns.made),
     ):
-        batches: dict[str, list[Key]] = {}
-        for unit, batch, stream in members:
-            if stream in owners.get(unit, ()):
-                batches.setdefault(stream, []).append((unit, batch))
-        for stream, keys in batches.items():
+        batches: dict[tuple[str, str], list[str]] = {}
+        for unit, batch, stream in network.case.sets[name]:
+            batches.setdefault((unit, stream), []).append(batch)
+        for unit, stream in ((u, s) for u in streams if u in running for s in streams[u]):
+            keys = batches.get((unit, stream), ())
             for t in network.periods:
-                parts = pyo.quicksum(model.batch[u, b, stream, t] for u, b in keys)
+                parts = pyo.quicksum(model.batch[unit, b, stream, t] for b in keys)
                 model.batch_sum[side, stream, t] = mass(stream, t) == parts
 
 
