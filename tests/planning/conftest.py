@@ -32,13 +32,19 @@ def linear_plan(case: PlanningCase) -> Plan:
 
 
 @pytest.fixture
-def published() -> Any:
-    """Return a reader of the published planning cases; skip where they are not at hand."""
+def published_folder() -> Path:
+    """Return the folder of the published planning cases; skip where they are not at hand."""
     folder = PUBLISHED / "planning"
     if not folder.is_dir():
         pytest.skip(f"published planning cases are not at {folder}; set OPERATOR_AGENT_DATA")
+    return folder
+
+
+@pytest.fixture
+def published(published_folder: Path) -> Any:
+    """Return a reader of the published planning cases; skip where they are not at hand."""
 
     def read(name: str) -> Any:
-        return json.loads((folder / name).read_text(encoding="utf-8"))
+        return json.loads((published_folder / name).read_text(encoding="utf-8"))
 
     return read
