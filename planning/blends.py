@@ -1,13 +1,16 @@
 """Blends: components into products, feeds into units, each within its specifications."""
 
+import math
 from typing import Any, Protocol
 
 import pyomo.environ as pyo
 
 from operator_agent.planning.case import PlanningCase, Spec
 from operator_agent.planning.limits import Limit, LimitKind, Side, add_limit
-from operator_agent.planning.mixing import Mixing
+from operator_agent.planning.mixing import Exact, Mixing
 from operator_agent.planning.qualities import Basis
+
+NOTHING = 1e-6  # [m3/h] a blend smaller than this has no quality to report
 
 
 class Blended(Protocol):
@@ -47,6 +50,15 @@ def spec_base(model: Any, mixing: Mixing, blend: Blended, spec: Spec) -> Any:
     if spec.quality.basis is Basis.MASS:
         return product_amount(model, mixing, blend, "density")
     return product_volume(model, blend)
+
+
+def blend_quality(model: Any, blend: Blended, spec: Spec) -> float:
+    """Return the quality of a blend in an exact model [SI]; NaN when nothing is blended."""
+    base = float(pyo.value(spec_base(model, Exact(), blend, spec)))
+    if base < NOTHING:
+        return math.nan
+    amount = float(pyo.value(product_amount(model, Exact(), blend, spec.quality.name)))
+    return spec.quality.from_index(amount / base)
 
 
 def add_blends(model: Any, case: PlanningCase, mixing: Mixing) -> None:

@@ -26,11 +26,11 @@ def choices(case: PlanningCase) -> Mapping[Choice, int]:
     Keys are (`lots`, crude or purchase), (`taken`, crude or purchase), and (`runs`, mode).
     """
     found: dict[Choice, int] = {}
-    for offer in offers(case):
-        if offer.lot:
-            found[LOTS, offer.name] = int(offer.high / offer.lot * (1.0 + PART_OF_LOT))
-        if offer.at_least_if_any:
-            found[TAKEN, offer.name] = 1
+    for one in offers(case):
+        if one.lot:
+            found[LOTS, one.name] = int(one.high / one.lot * (1.0 + PART_OF_LOT))
+        if one.at_least_if_any:
+            found[TAKEN, one.name] = 1
     for unit in case.units.values():
         if unit.exclusive:
             found |= {(RUNS, mode.name): 1 for mode in unit.modes}
@@ -42,6 +42,11 @@ def offers(case: PlanningCase) -> tuple[Crude | Purchase, ...]:
     return (*case.crudes.values(), *case.purchases.values())
 
 
+def offer(case: PlanningCase, name: str) -> Crude | Purchase:
+    """Return the crude or purchase of this name."""
+    return case.crudes[name] if name in case.crudes else case.purchases[name]
+
+
 def near_choices(case: PlanningCase, bought: Mapping[str, float]) -> dict[Choice, float]:
     """Return whole numbers near a point.
 
@@ -51,9 +56,9 @@ def near_choices(case: PlanningCase, bought: Mapping[str, float]) -> dict[Choice
     """
     found: dict[Choice, float] = {}
     for (kind, name), most in choices(case).items():
-        offer = case.crudes.get(name) or case.purchases.get(name)
-        if kind == LOTS and offer is not None:
-            found[kind, name] = float(min(round(bought[name] / HOUR_S / offer.lot), most))
+        if kind == LOTS:
+            lots = round(bought[name] / HOUR_S / offer(case, name).lot)
+            found[kind, name] = float(min(lots, most))
         else:
             found[kind, name] = 1.0
     return found
@@ -68,8 +73,8 @@ def add_choices(model: Any, case: PlanningCase, mixing: Mixing) -> None:
         mixing: says whether the model chooses.
     """
     model.chosen = pyo.Constraint(pyo.Any)
-    for offer in offers(case):
-        _tie_offer(model, offer)
+    for one in offers(case):
+        _tie_offer(model, one)
     for unit in case.units.values():
         if unit.exclusive:
             _tie_modes(model, unit)
@@ -91,16 +96,16 @@ def _close(model: Any, case: PlanningCase) -> None:
             model.purchase[name].setub(0.0)
 
 
-def _tie_offer(model: Any, offer: Crude | Purchase) -> None:
-    bought = model.purchase[offer.name]
-    if offer.lot:
-        lots = model.choice[LOTS, offer.name]
-        model.chosen.add((LOTS, offer.name), bought == offer.lot * HOUR_S * lots)
-    if offer.at_least_if_any:
-        taken = model.choice[TAKEN, offer.name]
-        least, most = offer.at_least_if_any * HOUR_S, offer.high * HOUR_S
-        model.chosen.add((TAKEN, offer.name, "min"), (0.0, bought - least * taken, None))
-        model.chosen.add((TAKEN, offer.name, "max"), (None, bought - most * taken, 0.0))
+def _tie_offer(model: Any, one: Crude | Purchase) -> None:
+    bought = model.purchase[one.name]
+    if one.lot:
+        lots = model.choice[LOTS, one.name]
+        model.chosen.add((LOTS, one.name), bought == one.lot * HOUR_S * lots)
+    if one.at_least_if_any:
+        taken = model.choice[TAKEN, one.name]
+        least, most = one.at_least_if_any * HOUR_S, one.high * HOUR_S
+        model.chosen.add((TAKEN, one.name, "min"), (0.0, bought - least * taken, None))
+        model.chosen.add((TAKEN, one.name, "max"), (None, bought - most * taken, 0.0))
 
 
 def _tie_modes(model: Any, unit: ProcessUnit) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from operator_agent.errors import InputError, SolveFailedError
 from operator_agent.messages import EconomicTargets
+from operator_agent.planning.alerts import AlertResult
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.certificate import Violation
 from operator_agent.planning.flows import Flows
@@ -15,6 +16,8 @@ from operator_agent.planning.qualities import Quality
 from operator_agent.signing import Json
 
 AT_LIMIT = 1e-4  # relative: closer than this counts as held by the limit
+SMALL_ROW = 1e-3  # [m3/s], half a kbbl/d: rows of flows with smaller limits, such as zero, are held
+# as if their limit had this size
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class LimitResult:
     @property
     def held(self) -> bool:
         """Whether the plan stands at the limit."""
-        return self.room <= AT_LIMIT * max(abs(self.limit.value), 1e-9)
+        least = SMALL_ROW if self.limit.kind is LimitKind.ROW else 1e-9
+        return self.room <= AT_LIMIT * max(abs(self.limit.value), least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class Plan:
         created_s: wall time [s since 1970 UTC].
         purchases: streams bought ready, by purchase [m3/s].
         purchase_values: value of one more m3 of a purchase in the pool that it joins [usd/m3].
+        alerts: ranges that are watched, with the plan's values.
     """
 
     case: PlanningCase
@@ -139,6 +144,7 @@ class Plan:
     created_s: float
     purchases: Mapping[str, float] = field(default_factory=dict)
     purchase_values: Mapping[str, float] = field(default_factory=dict)
+    alerts: tuple[AlertResult, ...] = ()
 
     @property
     def flow_vol_feed(self) -> float:
@@ -239,6 +245,7 @@ class Plan:
                 }
                 for blend in self.blends
             },
+            "alerts": [_alert_payload(result) for result in self.alerts],
             "limits": [_limit_payload(result) for result in self.limits],
             "largest_violation": self.violation.amount,
             "violated_row": self.violation.row,
@@ -248,6 +255,14 @@ class Plan:
             "seconds": self.seconds,
             "created_s": self.created_s,
         }
+
+
+def _alert_payload(result: AlertResult) -> dict[str, Json]:
+    return {
+        "of": result.alert.of,
+        "value": result.value if math.isfinite(result.value) else None,
+        "state": result.state.name.lower(),
+    }
 
 
 def _limit_payload(result: LimitResult) -> dict[str, Json]:

@@ -1,13 +1,12 @@
 """From a solved model to a plan: values out of the variables, marginals into money per unit."""
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pyomo.environ as pyo
 
-from operator_agent.planning.blends import Blended, product_amount, spec_base
-from operator_agent.planning.case import PlanningCase, Spec
+from operator_agent.planning.blends import blend_quality, spec_base
+from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.flow_rows import row_flow
 from operator_agent.planning.limits import Limit, LimitKind
 from operator_agent.planning.markets import product_sale
@@ -17,7 +16,6 @@ from operator_agent.planning.qualities import QUALITIES
 from operator_agent.planning.units import unit_feed
 from operator_agent.units import HOUR_S
 
-NOTHING = 1e-6  # [m3/h] a blend smaller than this has no quality to report
 INDEX_STEP = 1e-5  # relative, for the slope of an index over its quality
 
 
@@ -52,7 +50,7 @@ def read_blends(model: Any, case: PlanningCase) -> tuple[Blend, ...]:
         Blend(
             product.name,
             {s: model.flow[s, product.name].value / HOUR_S for s in product.components},
-            tuple((spec.quality, _quality(model, product, spec)) for spec in product.specs),
+            tuple((spec.quality, blend_quality(model, product, spec)) for spec in product.specs),
         )
         for product in case.products.values()
     )
@@ -101,17 +99,9 @@ def _spec_value(model: Any, case: PlanningCase, limit: Limit) -> tuple[float, fl
     slope = (quality.to_index(limit.value + step) - quality.to_index(limit.value - step)) / (
         2.0 * step
     )
-    return _quality(model, blend, spec), base * slope
+    return blend_quality(model, blend, spec), base * slope
 
 
 def _row_value(model: Any, case: PlanningCase, limit: Limit) -> float:
     row = next(row for row in case.rows if row.name == limit.item)
     return float(pyo.value(row_flow(model, case, row))) / HOUR_S
-
-
-def _quality(model: Any, blend: Blended, spec: Spec) -> float:
-    base = float(pyo.value(spec_base(model, Exact(), blend, spec)))
-    if base < NOTHING:
-        return math.nan
-    amount = float(pyo.value(product_amount(model, Exact(), blend, spec.quality.name)))
-    return spec.quality.from_index(amount / base)

@@ -4,11 +4,13 @@ Tables hold texts only; the command line renders them.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass
 
+from operator_agent.planning.choices import LOTS, TAKEN, choices, offer
 from operator_agent.planning.limits import Limit, LimitKind, Side
 from operator_agent.planning.plan import LimitResult, Plan
+from operator_agent.planning.process_unit import ProcessUnit
 from operator_agent.planning.quantities import in_unit, planning_unit
 from operator_agent.units import HOUR_S
 
@@ -30,31 +32,47 @@ def plan_tables(plan: Plan) -> list[Table]:
     """Return the report of a plan."""
     return [
         _economics(plan),
-        _slate(plan),
-        _cuts(plan),
+        *_where(plan.case.crudes, _slate, plan),
+        *_where(plan.case.crudes, _cuts, plan),
+        *_where(plan.case.purchases, _purchases, plan),
+        *_where(choices(plan.case), _parcels, plan),
         _streams(plan),
         _units(plan),
+        *_where([unit for unit in plan.case.units.values() if unit.modes], _modes, plan),
         _products(plan),
         _specifications(plan),
+        *_where(plan.case.rows, _rows, plan),
         _markets(plan),
+        *_where(plan.alerts, _alerts, plan),
         _solve(plan),
     ]
 
 
+def _where(there: Sized, table: Callable[[Plan], Table], plan: Plan) -> list[Table]:
+    """Return a table of what only some cases have."""
+    return [table(plan)] if there else []
+
+
 def _economics(plan: Plan) -> Table:
     money = plan.money
-    feed_m3_h = plan.flow_vol_feed * HOUR_S
+    crude = bool(plan.case.crude_unit.cuts)
+    intake = plan.flow_vol_feed if crude else sum(plan.purchases.values())
+    feed_m3_h = max(intake, NOTHING) * HOUR_S
+    bought = [("purchased streams", -sum(money.purchase_cost.values()))] if plan.purchases else []
     parts = [
         ("sales", sum(money.revenue.values())),
         ("crude", -sum(money.crude_cost.values())),
+        *bought,
         ("energy and steam", -sum(money.energy_cost.values())),
         ("other operating cost", -sum(money.operating_cost.values())),
         ("profit", plan.objective),
     ]
     rows = [
-        (name, f"{value:,.0f}", f"{in_unit(value / feed_m3_h, PRICE):.2f}") for name, value in parts
+        (name, f"{value + 0.0:,.0f}", f"{in_unit(value / feed_m3_h, PRICE) + 0.0:.2f}")
+        for name, value in parts
     ]
-    return Table("Economics", ("", "usd/h", "usd/bbl of crude"), tuple(rows))
+    basis = "usd/bbl of crude" if crude else "usd/bbl bought"
+    return Table("Economics", ("", "usd/h", basis), tuple(rows))
 
 
 def _slate(plan: Plan) -> Table:
@@ -74,6 +92,54 @@ def _slate(plan: Plan) -> Table:
     rows.append(("feed", _flow(plan.flow_vol_feed), "100.0", "", _price(plan.feed_value), ""))
     columns = ("crude", FLOW, "vol%", f"price {PRICE}", f"worth {PRICE}", "held by")
     return Table("Crude slate", columns, tuple(rows))
+
+
+def _purchases(plan: Plan) -> Table:
+    rows = [
+        (
+            purchase.name,
+            purchase.stream,
+            _flow(plan.purchases[purchase.name]),
+            _price(purchase.price),
+            _price(plan.purchase_values[purchase.name]),
+            _held(plan, LimitKind.PURCHASE, purchase.name),
+        )
+        for purchase in plan.case.purchases.values()
+    ]
+    columns = ("purchase", "joins", FLOW, f"price {PRICE}", f"worth {PRICE}", "held by")
+    return Table("Purchased streams", columns, tuple(rows))
+
+
+def _parcels(plan: Plan) -> Table:
+    rows = []
+    bought = {**plan.charge, **plan.purchases}
+    for kind, name in choices(plan.case):
+        if kind == LOTS:
+            lot = offer(plan.case, name).lot
+            rows.append((name, f"{bought[name] / lot:.0f} lots", f"of {_flow(lot)} {FLOW}"))
+        elif kind == TAKEN:
+            least = offer(plan.case, name).at_least_if_any
+            taken = "bought" if bought[name] > NOTHING else "left"
+            rows.append((name, taken, f"at least {_flow(least)} {FLOW} if any"))
+        else:
+            feed = _mode_feed(plan, plan.case.operations[name])
+            rows.append((name, "runs" if feed > NOTHING else "stands still", "one mode only"))
+    return Table("Choices in whole numbers", ("item", "choice", "rule"), tuple(rows))
+
+
+def _modes(plan: Plan) -> Table:
+    rows = []
+    for unit in plan.case.units.values():
+        for mode in unit.modes:
+            feed, load = _mode_feed(plan, mode), plan.unit_loads[unit.name]
+            share = f"{100 * feed / load:.0f}" if load > NOTHING else ""
+            rows.append((unit.name, mode.name.removeprefix(f"{unit.name}."), _flow(feed), share))
+    columns = ("unit", "mode", f"feed {FLOW}", "% of the time")
+    return Table("Unit modes", columns, tuple(rows))
+
+
+def _mode_feed(plan: Plan, mode: ProcessUnit) -> float:
+    return sum(plan.flows.drawn[draw] for draw in mode.draws)
 
 
 def _cuts(plan: Plan) -> Table:
@@ -115,7 +181,7 @@ def _units(plan: Plan) -> Table:
                 name,
                 _flow(load),
                 _flow(limit.value),
-                f"{100 * load / limit.value:.0f}",
+                f"{100 * load / limit.value:.0f}" if limit.value else "",
                 _price(result.shadow_price),
                 f"{plan.money.energy_cost[name] + plan.money.operating_cost[name]:,.0f}",
             )
@@ -146,9 +212,10 @@ def _products(plan: Plan) -> Table:
 
 def _specifications(plan: Plan) -> Table:
     made = {blend.product for blend in plan.blends if blend.flow_vol > NOTHING}
+    made |= {unit for unit, load in plan.unit_loads.items() if load > NOTHING}
     rows = [
         (
-            limit.item,
+            f"{limit.item} feed" if kind is LimitKind.FEED else limit.item,
             limit.words,
             limit.unit,
             _quality(result.value, limit),
@@ -156,12 +223,44 @@ def _specifications(plan: Plan) -> Table:
             _giveaway(result),
             _marginal(result.shadow_price * planning_unit(limit.unit).factor),
         )
-        for result in _results(plan, LimitKind.SPEC)
+        for kind in (LimitKind.SPEC, LimitKind.FEED)
+        for result in _results(plan, kind)
         for limit in [result.limit]
         if limit.item in made
     ]
     columns = ("product", "quality", "unit", "value", "limit", "giveaway", "usd/h per unit")
     return Table("Specifications", columns, tuple(rows))
+
+
+def _rows(plan: Plan) -> Table:
+    rows = [
+        (
+            result.limit.item,
+            _flow(result.value),
+            f"{result.limit.side.value} {_flow(result.limit.value)}",
+            "yes" if result.held else "",
+            _price(result.shadow_price),
+        )
+        for result in _results(plan, LimitKind.ROW)
+    ]
+    columns = ("limit", f"sum {FLOW}", f"limit {FLOW}", "held", f"one more bbl earns {PRICE}")
+    return Table("Limits on sums of flows", columns, tuple(rows))
+
+
+def _alerts(plan: Plan) -> Table:
+    rows = []
+    for result in plan.alerts:
+        alert, unit = result.alert, result.alert.unit
+        told = f"{in_unit(result.value, unit):.4g}" if math.isfinite(result.value) else "-"
+        bounds = (
+            ("error below", alert.error_below),
+            ("warning below", alert.warn_below),
+            ("warning above", alert.warn_above),
+            ("error above", alert.error_above),
+        )
+        words = [f"{name} {in_unit(b, unit):.4g}" for name, b in bounds if b is not None]
+        rows.append((result.state.value, alert.of, told, unit, ", ".join(words)))
+    return Table("Alerts", ("state", "of", "value", "unit", "range"), tuple(rows))
 
 
 def _markets(plan: Plan) -> Table:
@@ -173,7 +272,7 @@ def _markets(plan: Plan) -> Table:
             f"{result.limit.side.value} {_flow(result.limit.value)}",
             _price(result.shadow_price),
         )
-        for kind in (LimitKind.CRUDE, LimitKind.PRODUCT)
+        for kind in (LimitKind.CRUDE, LimitKind.PURCHASE, LimitKind.PRODUCT)
         for result in _results(plan, kind)
         if result.held
     ]
@@ -209,7 +308,7 @@ def _held(plan: Plan, kind: LimitKind, item: str) -> str:
 
 
 def _flow(value: float) -> str:
-    return f"{in_unit(value, FLOW) + 0.0:.2f}"
+    return f"{round(in_unit(value, FLOW), 2) + 0.0:.2f}"
 
 
 def _price(value: float) -> str:

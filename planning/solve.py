@@ -11,6 +11,7 @@ import pyomo.environ as pyo
 
 from operator_agent.clock import Clock, SystemClock
 from operator_agent.errors import InputError
+from operator_agent.planning.alerts import read_alerts
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.certificate import largest_violation
 from operator_agent.planning.flows import read_flows
@@ -146,6 +147,7 @@ def read_plan(
         created_s=solved.created_s,
         purchases={name: model.purchase[name].value / HOUR_S for name in case.purchases},
         purchase_values={name: worth[name] for name in case.purchases},
+        alerts=read_alerts(model, case),
     )
 
 
