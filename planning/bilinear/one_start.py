@@ -1,0 +1,146 @@
+"""From one start to a local optimum: elastic, whole numbers, hard rows, polish.
+
+A large program goes through an elastic stage first, in which the rows with products may be missed
+at a price and whole numbers are free: it leads every start to the same few valleys. Then the whole
+numbers are fixed, the rows become hard, and the last digits are solved in scales of the point.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.errors import LimitsConflictError
+from operator_agent.planning.bilinear.elastic import elastic, product_rows
+from operator_agent.planning.bilinear.local_solve import LocalPoint, Stop, solve_local
+from operator_agent.planning.bilinear.presolve import presolve
+from operator_agent.planning.bilinear.program import BilinearProgram
+from operator_agent.planning.bilinear.scaling import (
+    Scales,
+    first_scales,
+    scaled,
+    scales_at,
+    scales_for,
+)
+from operator_agent.planning.bilinear.whole_numbers import relaxed, rounded, with_whole_numbers
+from operator_agent.planning.outcome import SolverStop
+
+SMALL = 300  # columns: below, hard rows at once take milliseconds and an elastic stage seldom helps
+PRICE = 10.0  # of a missed scaled row, against costs near one: enough to close nearly all of them
+SPREAD = 1.1  # of the logarithm of a start around the scales
+ELASTIC: dict[str, Any] = {"tol": 1e-4, "max_iter": 250}
+COLD: dict[str, Any] = {"tol": 1e-8, "max_iter": 400}
+WARM: dict[str, Any] = {
+    "tol": 1e-8,
+    "max_iter": 200,
+    "mu_init": 1e-5,
+    "bound_push": 1e-8,
+    "bound_frac": 1e-8,
+    "slack_bound_push": 1e-8,
+    "slack_bound_frac": 1e-8,
+}
+POLISH: dict[str, Any] = WARM | {"tol": 1e-9, "max_iter": 60, "bound_push": 1e-9}
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Where one start came down.
+
+    Attributes:
+        stop: why the last stage stopped.
+        x: columns of the program, shape (n,).
+        cost: to be minimised.
+        violation: largest miss of the program's rows and bounds.
+        seconds: that it took.
+    """
+
+    stop: SolverStop
+    x: FloatArray
+    cost: float
+    violation: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What all starts of one program share.
+
+    Attributes:
+        program: reduced, with at least one product.
+        scales: of its columns, rows and cost.
+    """
+
+    program: BilinearProgram
+    scales: Scales
+
+
+def launch_of(program: BilinearProgram) -> Launch:
+    """Return what all starts of a program share."""
+    return Launch(program, first_scales(program))
+
+
+def start_point(launch: Launch, seed: int) -> FloatArray:
+    """Return a start: the scales themselves for seed 0, else scattered around them."""
+    scales = launch.scales.columns
+    spread = 0.0 if seed == 0 else SPREAD
+    scatter = np.random.default_rng(seed).uniform(-spread, spread, len(scales))
+    return np.clip(scales * np.exp(scatter), launch.program.low, launch.program.high)
+
+
+def land(launch: Launch, start: FloatArray, stop: Stop | None = None) -> Landing:
+    """Return where a start comes down.
+
+    Args:
+        launch: program and scales.
+        start: columns, shape (n,).
+        stop: asked in every iteration; true ends the solve.
+    """
+    began = time.perf_counter()
+    program, scales = launch.program, launch.scales
+    x, options = start, COLD
+    if len(program.columns) > SMALL or np.any(program.integer):
+        x, options = _elastic_stage(launch, start, stop), WARM
+    found = _hard_stage(program, scales, x, options, stop)
+    return Landing(
+        found.stop,
+        found.x,
+        float(program.cost @ found.x),
+        program.violation(found.x),
+        time.perf_counter() - began,
+    )
+
+
+def _elastic_stage(launch: Launch, start: FloatArray, stop: Stop | None) -> FloatArray:
+    scales = launch.scales.columns
+    inner = scaled(relaxed(launch.program), launch.scales)
+    loose = elastic(inner, product_rows(inner), PRICE)
+    begin = np.concatenate([start / scales, loose.start[len(start) :]])
+    return np.asarray(solve_local(loose, begin, ELASTIC, stop).x[: len(start)] * scales)
+
+
+def _hard_stage(
+    program: BilinearProgram, scales: Scales, x: FloatArray, options: Any, stop: Stop | None
+) -> LocalPoint:
+    """Return the local optimum with whole numbers as the point suggests."""
+    if not np.any(program.integer):
+        return _hard_rows(program, scales, x, options, stop)
+    try:
+        small = presolve(with_whole_numbers(program, rounded(program, x)))
+    except LimitsConflictError:
+        return LocalPoint(SolverStop.FAILED, x, 0, 0.0)
+    inner = scales_for(small.program, scales.columns[small.places])
+    found = _hard_rows(small.program, inner, small.reduce(x), options, stop)
+    return LocalPoint(found.stop, small.restore(found.x), found.iterations, found.seconds)
+
+
+def _hard_rows(
+    program: BilinearProgram, scales: Scales, x: FloatArray, options: Any, stop: Stop | None
+) -> LocalPoint:
+    for stage in (options, POLISH):
+        inner = scaled(program, scales)
+        found = solve_local(inner, x / scales.columns, stage, stop)
+        x = found.x * scales.columns
+        scales = scales_at(program, x, scales)
+    return LocalPoint(found.stop, x, found.iterations, found.seconds)
