@@ -1,0 +1,260 @@
+"""Modes, recipes, rows, feed limits, lots and purchases: optima by hand, and published ones."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from operator_agent.planning.alerts import AlertState
+from operator_agent.planning.case_file import case_from_entry
+from operator_agent.planning.limits import LimitKind, Side
+from operator_agent.planning.outcome import PointWorth
+from operator_agent.planning.plan import Plan
+from operator_agent.planning.report import plan_tables
+from operator_agent.planning.solve import solve_case
+from operator_agent.units import OIL_BARREL_M3
+
+from .small_case import KBBL_D, KUSD_D, bought, run_at, small_case, sold, unit
+from .williams_case import williams_entry
+
+
+def profit(plan: Plan) -> float:
+    """Return the profit in thousand dollars a day."""
+    return plan.objective / KUSD_D
+
+
+def marginal(plan: Plan, kind: LimitKind, item: str, words: str, side: Side) -> float:
+    """Return the marginal of a flow in usd/bbl."""
+    return plan.limit(kind, item, words, side).shadow_price * OIL_BARREL_M3
+
+
+def moded(exclusive: bool) -> Plan:
+    modes = {
+        "heavy": run_at(2.0, petrol=0.6, diesel=0.4),
+        "light": run_at(0.0, petrol=0.3, diesel=0.7),
+    }
+    return solve_case(
+        small_case(
+            purchases={"gasoil": bought(50.0, 100.0)},
+            units={"cracker": unit(["gasoil"], 10.0, modes=modes, exclusive=exclusive)},
+            products={
+                "petrol_sale": sold(100.0, 4.5, ["petrol"]),
+                "diesel_sale": sold(70.0, 50.0, ["diesel"]),
+            },
+        )
+    )
+
+
+def test_modes_share_the_time_of_a_unit() -> None:
+    # A barrel earns 36 in the first mode and 29 in the second; petrol of 4.5 lets half the time go
+    # to the first: 0.6 a + 0.3 b = 4.5, a + b = 10. Petrol: (36 - 29) / 0.3; feed: 36 - 0.6 * 23.3.
+    plan = moded(exclusive=False)
+    assert profit(plan) == pytest.approx(5 * 36 + 5 * 29)
+    assert plan.flows.drawn["gasoil", "cracker.heavy"] == pytest.approx(5 * KBBL_D)
+    sale = marginal(plan, LimitKind.PRODUCT, "petrol_sale", "sale", Side.MAX)
+    assert sale == pytest.approx(7.0 / 0.3)
+    assert marginal(plan, LimitKind.UNIT, "cracker", "feed", Side.MAX) == pytest.approx(22.0)
+    table = next(table for table in plan_tables(plan) if table.title == "Unit modes")
+    assert table.rows == (("cracker", "heavy", "5.00", "50"), ("cracker", "light", "5.00", "50"))
+
+
+def test_an_exclusive_unit_runs_in_the_better_mode_only() -> None:
+    # The first alone stops at petrol 4.5: 7.5 of feed earn 270. The second runs full: 290.
+    plan = moded(exclusive=True)
+    assert plan.worth is PointWorth.LOCAL_OPTIMUM
+    assert profit(plan) == pytest.approx(290.0)
+    assert plan.flows.drawn["gasoil", "cracker.heavy"] == pytest.approx(0.0, abs=1e-9)
+    assert plan.unit_loads["cracker"] == pytest.approx(10 * KBBL_D)
+
+
+def test_a_recipe_keeps_its_proportions() -> None:
+    # Two of light and one of heavy oil sell for 180 and cost 170; heavy oil ends at 2.
+    plan = solve_case(
+        small_case(
+            purchases={"light": bought(50.0, 10.0), "heavy": bought(70.0, 2.0)},
+            products={
+                "fuel": sold(60.0, 100.0, [], recipe={"light": 10, "heavy": 5}),
+            },
+        )
+    )
+    assert profit(plan) == pytest.approx(20.0)
+    assert plan.purchases["light"] == pytest.approx(4 * KBBL_D)
+    heavy = marginal(plan, LimitKind.PURCHASE, "heavy", "purchase", Side.MAX)
+    assert heavy == pytest.approx(3 * 60.0 - 2 * 50.0 - 70.0)
+
+
+def treater(**more: Any) -> dict[str, Any]:
+    sulphur = {"sweet": "0.5 wt%", "sour": "2 wt%"}
+    prices = {"sweet": 50.0, "sour": 40.0}
+    return {
+        "purchases": {
+            name: bought(
+                prices[name], 50.0, qualities={"density": "850 kg/m3", "sulphur": sulphur[name]}
+            )
+            for name in sulphur
+        },
+        "units": {"treater": unit(["sweet", "sour"], 9.0, **run_at(0.0, clean=1.0), **more)},
+        "products": {"clean_sale": sold(60.0, 50.0, ["clean"])},
+    }
+
+
+def test_a_unit_keeps_the_quality_of_its_feed() -> None:
+    # 2 x + 0.5 (1 - x) <= 1 lets a third be sour: 9 (10 + 10 x) = 120; one wt% more is worth 60.
+    alert = {
+        "of": "units.treater.qualities.sulphur",
+        "warn_above": "0.9 wt%",
+        "error_above": "2 wt%",
+    }
+    case = small_case(**treater(feed_specs={"sulphur": {"max": "1 wt%"}}), alerts=[alert])
+    for plan in (solve_case(case, stage="lp"), solve_case(case)):
+        assert profit(plan) == pytest.approx(120.0)
+        held = plan.limit(LimitKind.FEED, "treater", "sulphur", Side.MAX)
+        assert held.value == pytest.approx(0.01)
+        assert held.shadow_price * 0.01 / KUSD_D == pytest.approx(60.0)
+        assert [found.state for found in plan.alerts] == [AlertState.WARNING]
+
+
+def test_a_row_limits_a_share_of_a_feed() -> None:
+    # At most a quarter of the feed may be sour: 9 (10 + 10 / 4) = 112.5; the row earns 10 a barrel.
+    row = {
+        "name": "sour_share",
+        "of": {"units.treater.feeds.sour": 1.0, "units.treater": -0.25},
+        "max": "0 kbbl/d",
+    }
+    plan = solve_case(small_case(**treater(), limits=[row]))
+    assert profit(plan) == pytest.approx(112.5)
+    held = plan.limit(LimitKind.ROW, "sour_share", "sum", Side.MAX)
+    assert held.held
+    assert held.shadow_price * OIL_BARREL_M3 == pytest.approx(10.0)
+
+
+def test_alerts_are_told_but_not_kept() -> None:
+    alerts = [
+        {"of": "units.treater", "warn_above": "8 kbbl/d", "error_above": "8.5 kbbl/d"},
+        {"of": "purchases.sweet", "warn_below": "0 kbbl/d", "warn_above": "20 kbbl/d"},
+        {"of": "products.clean_sale", "error_below": "1 kbbl/d", "warn_above": "8.99 kbbl/d"},
+    ]
+    plan = solve_case(small_case(**treater(), alerts=alerts))
+    assert plan.unit_loads["treater"] == pytest.approx(9 * KBBL_D)
+    states = [found.state for found in plan.alerts]
+    assert states == [AlertState.ERROR, AlertState.INSIDE, AlertState.WARNING]
+    table = next(table for table in plan_tables(plan) if table.title == "Alerts")
+    assert table.rows[0][:4] == ("error", "units.treater", "9", "kbbl/d")
+    assert plan.payload()["alerts"][0]["state"] == "error"  # type: ignore[index, call-overload]
+
+
+@pytest.mark.parametrize("stage", ["lp", "nlp"])
+def test_purchases_come_in_whole_lots(stage: Any) -> None:
+    # Eight can be sold, a lot is three, and everything bought must go: two lots, 10 a barrel.
+    case = small_case(
+        purchases={"naphtha": bought(50.0, 10.0, lot="3 kbbl/d")},
+        products={"sale": sold(60.0, 8.0, ["naphtha"])},
+    )
+    plan = solve_case(case, stage=stage)
+    assert plan.purchases["naphtha"] == pytest.approx(6 * KBBL_D)
+    assert profit(plan) == pytest.approx(60.0)
+    table = next(table for table in plan_tables(plan) if table.title == "Choices in whole numbers")
+    assert table.rows == (("naphtha", "2 lots", "of 3.00 kbbl/d"),)
+
+
+@pytest.mark.parametrize(("sale", "cheap", "earned"), [(4.0, 0.0, 20.0), (6.0, 6.0, 120.0)])
+def test_a_parcel_is_bought_whole_enough_or_not_at_all(
+    sale: float, cheap: float, earned: float
+) -> None:
+    plan = solve_case(
+        small_case(
+            purchases={
+                "cheap": bought(40.0, 10.0, at_least_if_any="5 kbbl/d"),
+                "dear": bought(55.0, 10.0),
+            },
+            products={"sale": sold(60.0, sale, ["cheap", "dear"])},
+        )
+    )
+    assert plan.purchases["cheap"] == pytest.approx(cheap * KBBL_D, abs=1e-9)
+    assert profit(plan) == pytest.approx(earned)
+
+
+def test_two_purchases_join_one_stream_and_mix_their_qualities() -> None:
+    # The pool has one sulphur: 0.5 and 2 wt% in equal parts make the 1.25 of the product.
+    fixed = {"density": "850 kg/m3"}
+    plan = solve_case(
+        small_case(
+            purchases={
+                "sweet": bought(
+                    50.0, 50.0, stream="pool", qualities=fixed | {"sulphur": "0.5 wt%"}
+                ),
+                "sour": bought(40.0, 50.0, stream="pool", qualities=fixed | {"sulphur": "2 wt%"}),
+            },
+            products={"sale": sold(60.0, 10.0, ["pool"], specs={"sulphur": {"max": "1.25 wt%"}})},
+        )
+    )
+    assert profit(plan) == pytest.approx(10 * (60 - 45))
+    assert plan.purchases["sour"] == pytest.approx(5 * KBBL_D, rel=1e-6)
+    assert plan.purchase_values["sour"] * OIL_BARREL_M3 == pytest.approx(40.0)
+
+
+def test_a_plant_without_a_crude_unit_sets_no_targets() -> None:
+    plan = solve_case(small_case(**treater()))
+    with pytest.raises(ValueError, match="has no crude_unit, so its plan sets no targets"):
+        plan.targets()
+    assert plan.payload()["purchases"]
+
+
+def test_haverlys_pooling_problem_is_an_ordinary_case() -> None:
+    # C. A. Haverly, "Studies of the behavior of recursion for the pooling problem", ACM SIGMAP
+    # Bulletin 25 (1978): best profit 400, with a local optimum of 100.
+    def supply(price: float, sulphur: float) -> dict[str, Any]:
+        return bought(price, 300.0, qualities={"density": "800 kg/m3", "sulphur": f"{sulphur} wt%"})
+
+    def sale(price: float, high: float, sulphur: float) -> dict[str, Any]:
+        return sold(price, high, ["pool", "c"], specs={"sulphur": {"max": f"{sulphur} wt%"}})
+
+    pool = {
+        "yield": {"base": 1.0},
+        "qualities": {"density": {"feed_times": 1.0}, "sulphur": {"amount": {"sulphur": 1.0}}},
+    }
+    plan = solve_case(
+        small_case(
+            purchases={"a": supply(6.0, 3.0), "b": supply(16.0, 1.0), "c": supply(10.0, 2.0)},
+            units={
+                "tank": unit(
+                    ["a", "b"],
+                    600.0,
+                    operating_cost={"base": "0 usd/bbl"},
+                    products={"pool": pool},
+                )
+            },
+            products={"x": sale(9.0, 100.0, 2.5), "y": sale(15.0, 200.0, 1.5)},
+        )
+    )
+    assert plan.worth is PointWorth.LOCAL_OPTIMUM
+    assert profit(plan) == pytest.approx(400.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("stage", ["lp", "nlp"])
+def test_williams_refinery_is_an_ordinary_case(published: Any, stage: Any) -> None:
+    data = published("williams_refinery.json")
+    case = case_from_entry(williams_entry(data), Path(), "williams")
+    plan = solve_case(case, stage=stage)
+    assert profit(plan) * 1e3 == pytest.approx(data["known_optimum"], abs=0.01)
+    known = data["published_solution"]
+    for crude in ("C1", "C2"):
+        assert plan.purchases[crude] / KBBL_D == pytest.approx(known[crude] / 1e3, rel=1e-6)
+    sales = {blend.product: blend.flow_vol / KBBL_D * 1e3 for blend in plan.blends}
+    for product in ("premium", "regular", "jet", "fuel_oil"):
+        assert sales[product] == pytest.approx(known[product], abs=0.6)
+    top = Side.MAX
+    assert marginal(plan, LimitKind.UNIT, "distillation", "feed", top) == pytest.approx(
+        4.47138, abs=1e-4
+    )
+    assert marginal(plan, LimitKind.UNIT, "cracker", "feed", top) == pytest.approx(
+        0.68207, abs=1e-4
+    )
+    assert marginal(plan, LimitKind.UNIT, "reformer", "feed", top) == pytest.approx(0.0, abs=1e-6)
+    assert marginal(plan, LimitKind.PURCHASE, "C2", "purchase", top) == pytest.approx(
+        0.26488, abs=1e-4
+    )
+    lube = marginal(plan, LimitKind.PRODUCT, "lube_oil", "sale", Side.MIN)
+    assert lube == pytest.approx(-6.5, abs=1e-4)
+    share = marginal(plan, LimitKind.ROW, "premium_share", "sum", Side.MIN)
+    assert share == pytest.approx(-0.12219, abs=1e-4)
