@@ -1,0 +1,207 @@
+"""A quick stack: cases that differ in prices and limits only, all on the matrix of one base plan.
+
+The base case is planned once by the recursion. Its last linear model, with every quality known to
+first order about that plan, then answers the other cases in a millisecond each, as a recursed LP
+matrix does in the tools that refineries know. It tells what a day of prices would change. The
+further a case lies from the base plan, the less its answer is worth: cut points stay near those of
+the base, and a case that is to be acted on is solved by itself.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pyomo.repn import generate_standard_repn
+
+from operator_agent.arrays import FloatArray
+from operator_agent.errors import InputError, SolveFailedError
+from operator_agent.planning.case import PlanningCase
+from operator_agent.planning.casework.tree import CaseNode
+from operator_agent.planning.limits import LimitKind, Side
+from operator_agent.planning.linear import LinearProgram, compile_linear
+from operator_agent.planning.linear_stack import LinearAnswer, LinearCase, solve_stack
+from operator_agent.planning.markets import product_sale
+from operator_agent.planning.outcome import SolverStop
+from operator_agent.planning.quantities import parse_quantity
+from operator_agent.planning.recursion import linear_model, solve_recursion
+from operator_agent.planning.refinery import Refinery, refinery
+from operator_agent.units import HOUR_S
+
+NEAR_K = 5.0  # cut points of the cases stay this close to the base plan, where first order is good
+PRICE = re.compile(r"(crudes|purchases|products)\.([^.\[]+)\.price")
+RANGE = re.compile(
+    r"(crudes|purchases|products|units)\.([^.\[]+)\.(min|max|turndown|capacity)"
+    r"|(crude_unit)\.(turndown|capacity)"
+)
+KINDS = {
+    "crudes": (LimitKind.CRUDE, "purchase"),
+    "purchases": (LimitKind.PURCHASE, "purchase"),
+    "products": (LimitKind.PRODUCT, "sale"),
+    "units": (LimitKind.UNIT, "feed"),
+    "crude_unit": (LimitKind.UNIT, "feed"),
+}
+SIDES = {"min": Side.MIN, "turndown": Side.MIN, "max": Side.MAX, "capacity": Side.MAX}
+
+
+@dataclass(frozen=True, slots=True)
+class QuickRow:
+    """A case of a quick stack.
+
+    Attributes:
+        case: its name.
+        stop: why the solver stopped.
+        profit: [usd/h]; NaN when the case has no answer.
+        bought: crudes and purchased streams [m3/s].
+        sold: products [m3/s].
+    """
+
+    case: str
+    stop: SolverStop
+    profit: float
+    bought: Mapping[str, float]
+    sold: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class QuickMatrix:
+    """The linear model of a base plan, and where prices and limits stand in it.
+
+    Attributes:
+        node: the base case.
+        program: compiled about the base plan.
+        amounts: what is bought or sold by (group, name): coefficients over the columns that add up
+            to [m3/h], shape (n,).
+        rows: place of each limit's row, by the key of the limit.
+    """
+
+    node: CaseNode
+    program: LinearProgram
+    amounts: Mapping[tuple[str, str], FloatArray]
+    rows: Mapping[str, int]
+
+    def numbers(self, node: CaseNode) -> LinearCase:
+        """Return the prices and limits of a case as numbers of this matrix.
+
+        Raises:
+            InputError: the case changes more than prices and limits; the message names the key.
+        """
+        cost = self.program.cost.copy()
+        low, high = self.program.row_low.copy(), self.program.row_high.copy()
+        before, after = _leaves(self.node.entry), _leaves(node.entry)
+        for key in sorted(before.keys() | after.keys()):
+            if key == "name" or before.get(key) == after.get(key):
+                continue
+            price, limit = PRICE.fullmatch(key), RANGE.fullmatch(key)
+            if key not in before or key not in after or not (price or limit):
+                raise InputError(
+                    f"{node.source}: case {node.name} changes {key}, which moves the matrix; a "
+                    "quick stack takes prices, purchase and sale limits and capacities: solve this "
+                    "case in a stack without --quick"
+                )
+            if price:
+                step = _step(before[key], after[key], "price by volume", f"{node.source}: {key}")
+                sign = -1.0 if price[1] == "products" else 1.0
+                cost += sign * step * self.amounts[price[1], price[2]]
+            elif limit:
+                step = _step(before[key], after[key], "volume flow", f"{node.source}: {key}")
+                self._move(limit, step * HOUR_S, (low, high), f"{node.source}: {key}")
+        return LinearCase(cost=cost, row_low=low, row_high=high)
+
+    def _move(
+        self, found: re.Match[str], step: float, rows: tuple[FloatArray, FloatArray], place: str
+    ) -> None:
+        group, side = found[1] or found[4], SIDES[found[3] or found[5]]
+        kind, words = KINDS[group]
+        key = f"{kind.value}:{found[2] or group}:{words}:{side.value}"
+        if key not in self.rows:
+            raise InputError(
+                f"{place}: the base case has no such limit (a minimum of 0 is none); solve this "
+                "case in a stack without --quick"
+            )
+        rows[0 if side is Side.MIN else 1][self.rows[key]] += step
+
+
+def quick_matrix(node: CaseNode) -> QuickMatrix:
+    """Return the linear model about the plan of a base case.
+
+    Raises:
+        InputError: something is wrong in the case, or it buys whole lots.
+        SolveFailedError: the base case has no linear plan to start from.
+    """
+    plant = refinery(node.case())
+    linear = solve_recursion(plant)
+    if linear.solution.stop is not SolverStop.CONVERGED:
+        raise SolveFailedError(
+            f"base case {node.name} has no linear plan ({linear.solution.stop.value}); solve it by "
+            "itself first"
+        )
+    model = linear_model(plant, linear.point, NEAR_K)
+    program = compile_linear(model)
+    place = {id(column): index for index, column in enumerate(program.variables)}
+    amounts = {
+        key: _coefficients(body, place, len(program.cost))
+        for key, body in _bodies(model, plant).items()
+    }
+    at = {row.name: index for index, row in enumerate(program.rows)}
+    rows = {key: at[model.limit[key].name] for key in model.limits if model.limit[key].name in at}
+    return QuickMatrix(node, program, amounts, rows)
+
+
+def quick_stack(
+    matrix: QuickMatrix, cases: Sequence[CaseNode], *, threads: int = 1
+) -> list[QuickRow]:
+    """Return a row for each case, in their order.
+
+    Args:
+        matrix: of the base case.
+        cases: that differ from it in prices and limits.
+        threads: to solve them in.
+
+    Raises:
+        InputError: a case changes more than that.
+    """
+    numbers = [matrix.numbers(node) for node in cases]
+    answers = solve_stack(matrix.program, numbers, threads=threads)
+    return [_row(matrix, node, answer) for node, answer in zip(cases, answers, strict=True)]
+
+
+def _row(matrix: QuickMatrix, node: CaseNode, answer: LinearAnswer) -> QuickRow:
+    flows = {key: float(part @ answer.x) / HOUR_S for key, part in matrix.amounts.items()}
+    sold = {name: flow for (group, name), flow in flows.items() if group == "products"}
+    bought = {name: flow for (group, name), flow in flows.items() if group != "products"}
+    return QuickRow(node.name, answer.stop, answer.profit, bought, sold)
+
+
+def _bodies(model: Any, plant: Refinery) -> dict[tuple[str, str], Any]:
+    case: PlanningCase = plant.case
+    found: dict[tuple[str, str], Any] = {}
+    found |= {("crudes", name): model.purchase[name] for name in case.crudes}
+    found |= {("purchases", name): model.purchase[name] for name in case.purchases}
+    found |= {("products", p.name): product_sale(model, p) for p in case.products.values()}
+    return found
+
+
+def _coefficients(body: Any, place: Mapping[int, int], count: int) -> FloatArray:
+    linear = generate_standard_repn(body)
+    found = np.zeros(count)
+    for variable, value in zip(linear.linear_vars, linear.linear_coefs, strict=True):
+        if id(variable) in place:
+            found[place[id(variable)]] += value
+    return found
+
+
+def _leaves(entry: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return what stands at the ends of a nested mapping, by dotted key."""
+    found: dict[str, Any] = {}
+    for key, value in entry.items():
+        if isinstance(value, Mapping):
+            found |= _leaves(value, f"{above}{key}.")
+        else:
+            found[f"{above}{key}"] = value
+    return found
+
+
+def _step(before: Any, after: Any, dimension: str, place: str) -> float:
+    return parse_quantity(after, dimension, place) - parse_quantity(before, dimension, place)
