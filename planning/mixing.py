@@ -12,6 +12,8 @@ import pyomo.environ as pyo
 
 from operator_agent.planning.cuts import Shift
 
+NEGLIGIBLE = 1e-7  # a factor so small would only bring tiny coefficients, which upset solvers
+
 Expression = Any  # Pyomo has no types
 Variable = Any
 
@@ -56,7 +58,7 @@ class FirstOrder:
 
     def product(self, a: Variable, b: Expression) -> Expression:
         """Return a0 b + b0 (a - a0)."""
-        a0, b0 = pyo.value(a), pyo.value(b)
+        a0, b0 = (_clean(pyo.value(factor)) for factor in (a, b))
         return a0 * b + b0 * (a - a0)
 
     def curve(self, temp: Variable, shift: Shift) -> Expression:
@@ -66,3 +68,8 @@ class FirstOrder:
         height = t0 * (first + t0 * (second + t0 * third))
         slope = (first + t0 * (2.0 * second + t0 * 3.0 * third)) / shift.half_width
         return height + slope * (temp - pyo.value(temp))
+
+
+def _clean(factor: float) -> float:
+    """Return a factor, or zero where it is negligible."""
+    return 0.0 if abs(factor) < NEGLIGIBLE else factor

@@ -23,7 +23,9 @@ from operator_agent.planning.streams import Point, add_streams, read_point
 from operator_agent.planning.units import add_units
 from operator_agent.units import HOUR_S
 
-EMPTY = 1e-6  # [m3/h] below this a stream has no quality of its own to compute
+EMPTY = 1e-6  # [m3/h] draws that add up to less say nothing of how a stream is shared
+TRACE = 1e-10  # of a stream: too little to matter, enough to compute a quality
+NO_QUALITY = 1e-30  # [m3/h] below this a stream has no quality of its own to compute
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,15 +172,24 @@ def gather(model: Any, case: PlanningCase, stream: str) -> None:
     volume = pyo.value(model.inflow[stream])
     put(model.volume, stream, volume)
     for name in case.contents[stream]:
-        if volume > EMPTY:
+        if volume > NO_QUALITY:
             put(model.content, (stream, name), pyo.value(model.amount[stream, name]) / volume)
 
 
 def share_out(draws: Sequence[Any], volume: float) -> None:
-    """Draw a volume [m3/h] in the proportions that the variables of the draws have now."""
+    """Draw a volume [m3/h] in the proportions that the variables of the draws have now.
+
+    Every open draw gets a trace at least: what it feeds then has the quality that it would have,
+    which the next linear model needs to open it.
+    """
     # Solvers leave traces below zero, which have no share in a stream.
     flows = [max(pyo.value(draw), 0.0) for draw in draws]
     before = sum(flows)
+    if before <= EMPTY:
+        flows = [1.0] * len(draws)
+    else:
+        least = [TRACE * before if draw.ub is None or draw.ub > 0.0 else 0.0 for draw in draws]
+        flows = [max(pair) for pair in zip(flows, least, strict=True)]
+    whole = sum(flows)
     for draw, flow in zip(draws, flows, strict=True):
-        share = flow / before if before > EMPTY else 1.0 / len(flows)
-        put(draw.parent_component(), draw.index(), volume * share)
+        put(draw.parent_component(), draw.index(), volume * flow / whole)
