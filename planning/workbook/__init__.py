@@ -1,0 +1,1 @@
+"""Planning cases in Excel workbooks: the same case as in YAML, one sheet for each noun."""

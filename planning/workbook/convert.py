@@ -1,0 +1,217 @@
+"""Workbooks in and out: the nested mapping of a case file, or the case itself."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from operator_agent.errors import InputError
+from operator_agent.planning.case import PlanningCase
+from operator_agent.planning.case_file import case_from_entry, load_case, read_entry
+from operator_agent.planning.case_schema import CaseEntry, first_complaint
+from operator_agent.planning.workbook.assemble import Assembly, assemble
+from operator_agent.planning.workbook.book_file import Page, open_pages
+from operator_agent.planning.workbook.faults import Faults, address_of, cell_named_in, nearest
+from operator_agent.planning.workbook.remarks import notes_of
+from operator_agent.planning.workbook.rows import Notes, Place, words
+from operator_agent.planning.workbook.sheet_names import ABOUT, LISTS, OWN
+from operator_agent.planning.workbook.sheet_reader import read_rows
+from operator_agent.planning.workbook.sheets import sheets_of
+from operator_agent.planning.workbook.writer import write_sheets
+from operator_agent.planning.workbook.yaml_text import in_layout_order, yaml_text
+
+WORKBOOKS = (".xlsx", ".xlsm")
+FILE_KEYS = ("assay", "case")  # keys whose values are paths from the folder of the file
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A workbook as it was read.
+
+    Attributes:
+        entry: nested mapping of its case file.
+        addresses: cell of every place.
+        notes: remarks by place.
+    """
+
+    entry: dict[str, Any]
+    addresses: Mapping[Place, str]
+    notes: Notes
+
+
+def write_workbook(
+    path: Path | str,
+    entry: Mapping[str, Any],
+    notes: Notes | None = None,
+    layout: type[BaseModel] = CaseEntry,
+) -> None:
+    """Write a case as a workbook.
+
+    Args:
+        path: of the .xlsx file.
+        entry: nested mapping of a case file, as it is written.
+        notes: remarks by place, such as the sources of its numbers.
+        layout: of the file; that of a planning case when not given.
+
+    Raises:
+        InputError: the entry is not of the layout, holds what no cell can hold, or the file
+            cannot be written.
+    """
+    try:
+        layout.model_validate(entry)
+    except ValidationError as error:
+        raise InputError(f"no workbook {path}: {first_complaint(error, layout)}") from error
+    _write(Path(path), entry, notes or {}, layout)
+
+
+def write_template(path: Path | str, layout: type[BaseModel] = CaseEntry) -> None:
+    """Write a workbook without a case, for a planner to fill.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    _write(Path(path), {}, {}, layout)
+
+
+def yaml_to_workbook(source: Path | str, target: Path | str) -> None:
+    """Write the case in a YAML file as a workbook; remarks behind its values become comments.
+
+    Raises:
+        InputError: as `read_entry` and `write_workbook`.
+    """
+    old, new = Path(source), Path(target)
+    entry = read_entry(old)
+    notes = notes_of(old.read_text(encoding="utf-8"), f"case file {old}")
+    write_workbook(new, moved(entry, old.parent, new.parent), notes)
+
+
+def workbook_to_yaml(source: Path | str, target: Path | str) -> None:
+    """Write the case in a workbook as a YAML file; its comments and sources stand behind values.
+
+    Raises:
+        InputError: as `read_workbook`; the file cannot be written.
+    """
+    old, new = Path(source), Path(target)
+    reading = open_workbook(old)
+    entry = moved(reading.entry, old.parent, new.parent)
+    try:
+        new.write_text(yaml_text(entry, reading.notes), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"case file {new} cannot be written: {error.strerror}") from error
+
+
+def _write(path: Path, entry: Mapping[str, Any], notes: Notes, layout: type[BaseModel]) -> None:
+    if path.suffix.lower() != ".xlsx":
+        raise InputError(f"workbook {path}: give a name that ends in .xlsx")
+    try:
+        write_sheets(path, sheets_of(layout), entry, notes)
+    except OSError as error:
+        raise InputError(f"workbook {path} cannot be written: {error.strerror}") from error
+
+
+def read_workbook(path: Path | str, layout: type[BaseModel] = CaseEntry) -> dict[str, Any]:
+    """Return the nested mapping that a workbook describes, as its case file would hold it.
+
+    Raises:
+        InputError: the file is no workbook, or its cells are at fault; up to ten faults are told
+            at once, each with its sheet and cell.
+    """
+    return open_workbook(path, layout).entry
+
+
+def open_workbook(path: Path | str, layout: type[BaseModel] = CaseEntry) -> Reading:
+    """Return what a workbook describes, with the cell of every place and the remarks in it.
+
+    Raises:
+        InputError: as `read_workbook`.
+    """
+    faults = Faults(f"workbook {path}")
+    pages = open_pages(Path(path), faults)
+    sheets = sheets_of(layout)
+    _check_names(pages, [sheet.name for sheet in sheets], faults)
+    made = assemble(
+        [(s, read_rows(s, pages[s.name], faults)) for s in sheets if s.name in pages], faults
+    )
+    faults.check()
+    _check_layout(made, layout, faults)
+    entry = in_layout_order(made.entry, layout)
+    return Reading(entry, made.addresses, made.notes)
+
+
+def _check_names(pages: Mapping[str, Page], known: list[str], faults: Faults) -> None:
+    if not any(name in pages and pages[name].cells for name in known):
+        raise InputError(
+            f"{faults.source} holds none of the sheets of a case; make one to fill with: "
+            "operator-agent plan template FILE.xlsx"
+        )
+    for name, page in pages.items():
+        if name not in known and name not in (ABOUT, LISTS):
+            faults.add(
+                page.address(1, 1),
+                f"begins a sheet that is not known{nearest(name, known)}; begin its name with "
+                f"'{OWN}' to leave it aside",
+            )
+
+
+def _check_layout(made: Assembly, layout: type[BaseModel], faults: Faults) -> None:
+    """Check required cells and the like by the layout of the file.
+
+    Raises:
+        InputError: with all that is wrong, by cell.
+    """
+    try:
+        layout.model_validate(made.entry)
+    except ValidationError as error:
+        for fault in error.errors():
+            place: Place = tuple(fault["loc"])
+            address = address_of(place, made.addresses)
+            if fault["type"] == "missing":
+                here = place in made.addresses
+                faults.add(
+                    address, f"{'is empty' if here else 'lacks a value'}: give {words(place)}"
+                )
+            else:
+                faults.add(address, f"({words(place)}) is {fault['input']!r}: {fault['msg']}")
+    faults.check()
+
+
+def load_any_case(path: Path | str) -> PlanningCase:
+    """Return the planning case in a YAML file or a workbook, by the ending of its name.
+
+    Raises:
+        InputError: as `load_case` and `read_workbook`; for a workbook the message names the cell.
+    """
+    file = Path(path)
+    if file.suffix.lower() not in WORKBOOKS:
+        return load_case(file)
+    reading = open_workbook(file)
+    source = f"workbook {file}"
+    try:
+        return case_from_entry(reading.entry, file.parent, source)
+    except InputError as error:
+        cell = cell_named_in(str(error), reading.addresses)
+        if not cell:
+            raise
+        message = str(error).removeprefix(f"{source}: ")
+        raise InputError(f"{source}: {cell}: {message}") from error
+
+
+def moved(entry: Mapping[str, Any], old: Path, new: Path) -> dict[str, Any]:
+    """Return an entry whose files are looked up from another folder.
+
+    Args:
+        entry: nested mapping of a case file.
+        old, new: folders from which relative paths count.
+    """
+    return {key: _moved(key, value, old, new) for key, value in entry.items()}
+
+
+def _moved(key: str, value: Any, old: Path, new: Path) -> Any:
+    if isinstance(value, Mapping):
+        return moved(value, old, new)
+    if key in FILE_KEYS and isinstance(value, str) and not Path(value).is_absolute():
+        return Path(os.path.relpath(old / value, new)).as_posix()
+    return value
