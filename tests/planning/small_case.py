@@ -31,7 +31,7 @@ def unit(feeds: list[str], capacity: float, **more: Any) -> dict[str, Any]:
 
 
 def small_entry(**parts: Any) -> dict[str, Any]:
-    return {"name": "small", "utilities": FREE} | parts
+    return {"name": "small", "utilities": dict(FREE)} | parts
 
 
 def small_case(**parts: Any) -> PlanningCase:
