@@ -38,6 +38,10 @@ class Side(Enum):
     MAX = "max"
 
 
+MAY_CLOSE = (LimitKind.CRUDE, LimitKind.PURCHASE, LimitKind.PRODUCT, LimitKind.UNIT)
+AJAR = 1e-3  # [m3/h] left open of what is closed, so that its marginal tells what opening it earns
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """One limit.
@@ -97,6 +101,8 @@ def add_limit(model: Any, limit: Limit, body: Any, right: Any) -> None:
         right: bound of the body, in units of the row; a number or an expression.
     """
     model.limits[limit.key] = replace(limit, place=model.place)
+    if limit.side is Side.MAX and limit.kind in MAY_CLOSE and limit.value == 0.0:
+        right = AJAR
     model.slack[limit.key].fix(0.0)
     slack = model.slack[limit.key]
     if limit.row_side is Side.MAX:
