@@ -11,6 +11,7 @@ from operator_agent.errors import InputError
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.case_file import case_from_entry, read_entry
 from operator_agent.planning.case_schema import first_complaint
+from operator_agent.planning.casework.tree import OF_FILE
 from operator_agent.planning.changes import apply_changes
 from operator_agent.planning.exchange import Connections
 from operator_agent.planning.quantities import parse_quantity
@@ -31,7 +32,8 @@ def is_system_file(path: Path | str) -> bool:
     Raises:
         InputError: the file cannot be read, or holds no mapping.
     """
-    return bool(SYSTEM_KEYS & set(read_entry(path)))
+    file, _, _ = str(path).partition(OF_FILE)
+    return bool(SYSTEM_KEYS & set(read_entry(file)))
 
 
 def load_system(path: Path | str) -> PlanningSystem:
