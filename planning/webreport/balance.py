@@ -8,8 +8,10 @@ are kept beside the balance, and nothing is assumed.
 import math
 from dataclasses import dataclass
 
-from operator_agent.planning.flows import CRUDE_UNIT
+from operator_agent.planning.flows import CRUDE_UNIT, DENSITY
 from operator_agent.planning.plan import Plan
+from operator_agent.planning.process_unit import ProcessUnit
+from operator_agent.planning.trade import Purchase
 from operator_agent.signing import Json
 
 NOTHING = 1e-6  # [m3/s] flows below are left out of reports
@@ -93,7 +95,7 @@ class Balance:
 
 
 def refinery_balance(plan: Plan) -> Balance:
-    """Return crudes in against products out."""
+    """Return crudes and purchased streams in against products out."""
     made = tuple(
         Line(
             blend.product,
@@ -106,37 +108,46 @@ def refinery_balance(plan: Plan) -> Balance:
         )
         for blend in plan.blends
     )
-    return _balance("refinery", _crudes(plan), made)
+    bought = tuple(
+        Line(one.name, plan.purchases[one.name], _bought_mass(plan, one))
+        for one in plan.case.purchases.values()
+    )
+    return _balance("refinery", (*_crudes(plan), *bought), made)
 
 
 def unit_balances(plan: Plan) -> tuple[Balance, ...]:
-    """Return feeds against products of the crude unit and of every process unit."""
+    """Return feeds against products of the crude unit and of every process unit, modes added up."""
     own = _balance(CRUDE_UNIT, _crudes(plan), _made_by(plan, CRUDE_UNIT))
     units = (
-        _balance(unit.name, _drawn_by(plan, unit.name), _made_by(plan, unit.name))
+        _balance(unit.name, _fed_to(plan, unit), _made_by(plan, unit.name))
         for unit in plan.case.units.values()
     )
     return (own, *units)
 
 
 def stream_balances(plan: Plan) -> tuple[Balance, ...]:
-    """Return what makes against what draws every stream."""
-    return tuple(
-        _balance(
-            stream,
-            tuple(
-                Line(unit, flow, plan.flows.made_mass[unit, made])
-                for (unit, made), flow in plan.flows.made.items()
-                if made == stream
-            ),
-            tuple(
-                Line(use, flow, flow * plan.flows.density(stream))
-                for (drawn, use), flow in plan.flows.drawn.items()
-                if drawn == stream
-            ),
-        )
-        for stream in plan.case.streams
-    )
+    """Return what makes or buys against what draws every stream."""
+    owner = unit_of_use(plan)
+    balances = []
+    for stream in plan.case.streams:
+        density = plan.flows.density(stream)
+        made = [
+            Line(unit, flow, plan.flows.made_mass[unit, of])
+            for (unit, of), flow in plan.flows.made.items()
+            if of == stream
+        ]
+        uses: dict[str, float] = {}
+        for (drawn, use), flow in plan.flows.drawn.items():
+            if drawn == stream:
+                uses[owner.get(use, use)] = uses.get(owner.get(use, use), 0.0) + flow
+        drawn_by = tuple(Line(use, flow, flow * density) for use, flow in uses.items())
+        balances.append(_balance(stream, (*made, *_bought_for(plan, stream)), drawn_by))
+    return tuple(balances)
+
+
+def unit_of_use(plan: Plan) -> dict[str, str]:
+    """Return the unit of every mode that draws streams, by name of the draw."""
+    return {run.name: unit.name for unit in plan.case.units.values() for run in unit.operations}
 
 
 def finite(value: float) -> float | None:
@@ -159,12 +170,26 @@ def _made_by(plan: Plan, unit: str) -> tuple[Line, ...]:
     )
 
 
-def _drawn_by(plan: Plan, use: str) -> tuple[Line, ...]:
+def _fed_to(plan: Plan, unit: ProcessUnit) -> tuple[Line, ...]:
+    feeds: dict[str, float] = {}
+    for stream, use in unit.draws:
+        feeds[stream] = feeds.get(stream, 0.0) + plan.flows.drawn[stream, use]
     return tuple(
-        Line(stream, flow, flow * plan.flows.density(stream))
-        for (stream, by), flow in plan.flows.drawn.items()
-        if by == use
+        Line(stream, flow, flow * plan.flows.density(stream)) for stream, flow in feeds.items()
     )
+
+
+def _bought_for(plan: Plan, stream: str) -> tuple[Line, ...]:
+    """Return the purchases that join a stream."""
+    return tuple(
+        Line(one.name, plan.purchases[one.name], _bought_mass(plan, one))
+        for one in plan.case.purchases.values()
+        if one.stream == stream
+    )
+
+
+def _bought_mass(plan: Plan, one: Purchase) -> float:
+    return plan.purchases[one.name] * one.contents.get(DENSITY, math.nan)
 
 
 def _balance(name: str, ins: tuple[Line, ...], outs: tuple[Line, ...]) -> Balance:

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Sequence
 
+from operator_agent.planning.limits import LimitKind
 from operator_agent.planning.plan import Blend, Plan
 from operator_agent.planning.quantities import planning_unit
 from operator_agent.planning.webreport.balance import (
@@ -40,6 +41,11 @@ def blends(plan: Plan) -> str:
         ),
         f'<div class="cards">{"".join(cards)}</div>',
         note(f"Not made: {', '.join(idle)}.") if idle else "",
+        *(
+            f"<h3>Feed of {html.escape(words(unit))}</h3>{_specifications(specs)}"
+            for unit in plan.case.units
+            if (specs := [x for x in found if _of(x) == (LimitKind.FEED, unit)])
+        ),
     )
 
 
@@ -53,7 +59,7 @@ def _card(plan: Plan, blend: Blend, found: Sequence[Giveaway]) -> str:
     sold = money(plan.money.revenue.get(blend.product, 0.0))
     earned = price(plan.case.products[blend.product].price)
     amounts = ", ".join(f"{words(stream)} {flow(amount)}" for stream, amount in parts)
-    own = [item for item in found if item.result.limit.item == blend.product]
+    own = [item for item in found if _of(item) == (LimitKind.SPEC, blend.product)]
     return (
         f'<div class="card"><h3>{html.escape(words(blend.product))}</h3>'
         + note(f"{flow(blend.flow_vol)} {FLOW} at {earned} {PRICE}, {sold} usd/h")
@@ -62,6 +68,10 @@ def _card(plan: Plan, blend: Blend, found: Sequence[Giveaway]) -> str:
         + _specifications(own)
         + "</div>"
     )
+
+
+def _of(item: Giveaway) -> tuple[LimitKind, str]:
+    return item.result.limit.kind, item.result.limit.item
 
 
 def _specifications(found: Sequence[Giveaway]) -> str:

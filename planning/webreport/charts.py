@@ -25,12 +25,13 @@ def waterfall(of: Money) -> str:
     """Return how sales become profit, one column for each kind of cost [usd/h]."""
     steps: Sequence[tuple[str, Mapping[str, float]]] = (
         ("sales", of.revenue),
-        ("crude", of.crude_cost),
+        *((("crude", of.crude_cost),) if of.crude_cost else ()),
+        *((("purchases", of.purchase_cost),) if of.purchase_cost else ()),
         ("energy and steam", of.energy_cost),
         ("operating cost", of.operating_cost),
     )
     sales = sum(of.revenue.values())
-    deepest = min(0.0, of.profit, *(sales - sum(of.crude_cost.values()),))
+    deepest = min(0.0, of.profit)
     span = max(sales, 1.0) - deepest
     zero = BASE + TALL * deepest / span
     parts, level = [], 0.0

@@ -10,7 +10,13 @@ GOOD, COST, HELD = "#8dbba4", "#dcb994", "#1f6fb4"
 TRACK, ROOM = "#eef0f3", "#9fb8cf"
 UNKNOWN, GAIN = "#c5cbd6", "#f4f4f6"
 
-NODE_COLOURS = {"crude": "#4a3b33", "unit": "#2b5d8a", "stream": "#8a8a8f", "product": "#2f7d5b"}
+NODE_COLOURS = {
+    "crude": "#4a3b33",
+    "purchase": "#4a3b33",
+    "unit": "#2b5d8a",
+    "stream": "#8a8a8f",
+    "product": "#2f7d5b",
+}
 
 DARK = 125.0  # luma (ITU-R BT.601) of 255 below which words on a colour are white
 

@@ -4,8 +4,9 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
+from operator_agent.planning.flows import CRUDE_UNIT
 from operator_agent.planning.plan import Plan
-from operator_agent.planning.webreport.balance import NOTHING, Balance, unit_balances
+from operator_agent.planning.webreport.balance import Balance, Line, stream_balances, unit_balances
 
 
 class NodeKind(Enum):
@@ -15,6 +16,7 @@ class NodeKind(Enum):
     UNIT = "unit"
     STREAM = "stream"
     PRODUCT = "product"
+    PURCHASE = "purchase"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,9 @@ class FlowNode:
 
     @property
     def gain(self) -> float:
-        """Volume that a unit gains over its feed [m3/s]; negative when it loses."""
-        return self.flow_out - self.flow_in if self.kind is NodeKind.UNIT else 0.0
+        """Volume that a unit gains over its feed, or a stream from stock [m3/s]; signed."""
+        inner = self.kind in (NodeKind.UNIT, NodeKind.STREAM)
+        return self.flow_out - self.flow_in if inner else 0.0
 
     @property
     def through(self) -> float:
@@ -69,44 +72,50 @@ class FlowGraph:
 
 
 Key = tuple[NodeKind, str]
+End = tuple[Key, Key, str, Line]
 
 
 def flow_graph(plan: Plan) -> FlowGraph:
-    """Return the flows of a plan, from crudes over units and streams to products."""
+    """Return the flows of a plan, from crudes and purchases over units and streams to products."""
     ends = [
-        *(end for balance in unit_balances(plan) for end in _round_unit(plan, balance)),
-        *(
-            (
-                (NodeKind.STREAM, stream),
-                (NodeKind.PRODUCT, use),
-                stream,
-                flow,
-                plan.flows.density(stream),
-            )
-            for (stream, use), flow in plan.flows.drawn.items()
-            if use in plan.case.products and flow > NOTHING
-        ),
+        *(end for balance in unit_balances(plan) for end in _round_unit(balance)),
+        *(end for balance in stream_balances(plan) for end in _round_stream(plan, balance)),
     ]
     order = list(dict.fromkeys(key for source, target, *_ in ends for key in (source, target)))
     index = {key: n for n, key in enumerate(order)}
     links = tuple(
-        FlowLink(index[source], index[target], stream, flow, density)
-        for source, target, stream, flow, density in ends
+        FlowLink(
+            index[source], index[target], stream, line.flow_vol, line.flow_mass / line.flow_vol
+        )
+        for source, target, stream, line in ends
     )
     return FlowGraph(tuple(_node(key, n, links) for n, key in enumerate(order)), links)
 
 
-def _round_unit(plan: Plan, balance: Balance) -> list[tuple[Key, Key, str, float, float]]:
+def _round_unit(balance: Balance) -> list[End]:
     unit = (NodeKind.UNIT, balance.name)
-    ends: list[tuple[Key, Key, str, float, float]] = []
+    ends: list[End] = []
     for line in balance.ins:
-        kind = NodeKind.CRUDE if line.name in plan.case.crudes else NodeKind.STREAM
-        ends.append(
-            ((kind, line.name), unit, line.name, line.flow_vol, line.flow_mass / line.flow_vol)
-        )
-    for line in balance.outs:
-        density = line.flow_mass / line.flow_vol
-        ends.append((unit, (NodeKind.STREAM, line.name), line.name, line.flow_vol, density))
+        crude = balance.name == CRUDE_UNIT
+        kind = NodeKind.CRUDE if crude else NodeKind.STREAM
+        ends.append(((kind, line.name), unit, line.name, line))
+    ends += [(unit, (NodeKind.STREAM, x.name), x.name, x) for x in balance.outs]
+    return ends
+
+
+def _round_stream(plan: Plan, balance: Balance) -> list[End]:
+    """Return what a stream takes from purchases and gives to products; units have theirs."""
+    stream = (NodeKind.STREAM, balance.name)
+    ends: list[End] = [
+        ((NodeKind.PURCHASE, line.name), stream, balance.name, line)
+        for line in balance.ins
+        if line.name in plan.case.purchases
+    ]
+    ends += [
+        (stream, (NodeKind.PRODUCT, line.name), balance.name, line)
+        for line in balance.outs
+        if line.name in plan.case.products
+    ]
     return ends
 
 

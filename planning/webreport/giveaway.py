@@ -16,7 +16,7 @@ from operator_agent.signing import Json
 
 @dataclass(frozen=True, slots=True)
 class Giveaway:
-    """One specification of a product that is made.
+    """One specification of a product that is made, or of the feed of a unit that runs.
 
     Attributes:
         result: the limit with value and shadow price [usd/h per SI unit].
@@ -38,7 +38,7 @@ class Giveaway:
         """Return the giveaway as plain values for JSON; SI."""
         return {
             "limit": self.result.limit.key,
-            "product": self.result.limit.item,
+            "item": self.result.limit.item,
             "quality": self.result.limit.quality,
             "value": finite(self.result.value),
             "limit_value": self.result.limit.value,
@@ -49,12 +49,13 @@ class Giveaway:
 
 
 def giveaways(plan: Plan) -> tuple[Giveaway, ...]:
-    """Return the specifications of all products that are made, in the order of the case."""
+    """Return the specifications of products that are made and of feeds of units that run."""
     made = {blend.product for blend in plan.blends if blend.flow_vol > NOTHING}
+    made |= {unit for unit, load in plan.unit_loads.items() if load > NOTHING}
     return tuple(
         Giveaway(result)
         for result in plan.limits
-        if result.limit.kind is LimitKind.SPEC
+        if result.limit.kind in (LimitKind.SPEC, LimitKind.FEED)
         and result.limit.item in made
         and math.isfinite(result.value)
     )

@@ -24,6 +24,7 @@ def plan_page(plan: Plan) -> str:
             blends(plan),
             sections.markets(plan),
             material_balance(plan),
+            sections.further(plan),
             sections.solution(plan),
         ),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from operator_agent.planning.plan import Plan
+from operator_agent.planning.webreport.balance import NOTHING
 from operator_agent.planning.webreport.colours import (
     GAIN,
     NODE_COLOURS,
@@ -221,7 +222,7 @@ def _node(node: FlowNode, box: Box, layout: SankeyLayout) -> str:
         tip += f" in, {flow(node.flow_out)} {FLOW} out"
     colour = NODE_COLOURS[node.kind.value]
     parts = [title(tip), rect(box.x, box.top, NODE, box.height, colour)]
-    if node.gain:
+    if abs(node.gain) > NOTHING:
         size = box.height * abs(node.gain) / node.through
         parts.append(
             rect(

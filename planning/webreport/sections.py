@@ -1,10 +1,12 @@
 """The sections of the plan's page about money, crudes, units and the solve."""
 
 import html
+import math
 
 from operator_agent.planning.flows import CRUDE_UNIT
 from operator_agent.planning.limits import LimitKind, Side
 from operator_agent.planning.plan import LimitResult, Plan
+from operator_agent.planning.report import Table, plan_tables
 from operator_agent.planning.webreport.charts import (
     share_bar,
     waterfall,
@@ -28,17 +30,31 @@ from operator_agent.planning.webreport.words import (
 )
 from operator_agent.units import HOUR_S
 
+SHOWN = (
+    "Economics",
+    "Crude slate",
+    "Crude unit cut points",
+    "Streams",
+    "Unit capacities",
+    "Products",
+    "Specifications",
+    "Purchases and sales at their limits",
+    "How it was solved",
+)
+"""Tables of the report that the page shows in its own way."""
+
 MARKET = ("item", "", f"min {FLOW}", FLOW, f"max {FLOW}", "", f"one more bbl earns {PRICE}")
 
 
 def head(plan: Plan) -> str:
     """Return title, what the plan is worth as a statement, and the figures that matter most."""
-    margin = sum(plan.money.revenue.values()) - sum(plan.money.crude_cost.values())
+    spent = (*plan.money.crude_cost.values(), *plan.money.purchase_cost.values())
+    margin = sum(plan.money.revenue.values()) - sum(spent)
     tiles = [
         (money(plan.objective), "profit [usd/h]"),
-        (_per_barrel(plan, plan.objective), f"profit [{PRICE} of crude]"),
-        (_per_barrel(plan, margin), f"sales less crude [{PRICE} of crude]"),
-        (flow(plan.flow_vol_feed), f"crude [{FLOW}]"),
+        (_per_barrel(plan, plan.objective), f"profit [{_basis(plan)}]"),
+        (_per_barrel(plan, margin), f"sales less feedstock [{_basis(plan)}]"),
+        (flow(_intake(plan)), f"{'crude' if plan.charge else 'bought'} [{FLOW}]"),
         (str(sum(result.held for result in plan.limits)), f"limits reached, of {len(plan.limits)}"),
     ]
     boxes = "".join(
@@ -57,7 +73,8 @@ def economics(plan: Plan) -> str:
     of = plan.money
     totals = [
         ("sales", sum(of.revenue.values())),
-        ("crude", -sum(of.crude_cost.values())),
+        *((("crude", -sum(of.crude_cost.values())),) if of.crude_cost else ()),
+        *((("purchases", -sum(of.purchase_cost.values())),) if of.purchase_cost else ()),
         ("energy and steam", -sum(of.energy_cost.values())),
         ("other operating cost", -sum(of.operating_cost.values())),
         ("profit", plan.objective),
@@ -69,7 +86,7 @@ def economics(plan: Plan) -> str:
         )
         for name, value in totals
     ]
-    body = table(("", "usd/h", f"{PRICE} of crude"), rows)
+    body = table(("", "usd/h", _basis(plan)), rows)
     return section(
         "Economics", f'<div class="side"><div>{waterfall(of)}</div><div>{body}</div></div>'
     )
@@ -88,6 +105,8 @@ def flows(plan: Plan) -> str:
 
 def crude_slate(plan: Plan) -> str:
     """Return the crudes: what is bought, at what price, and what one more barrel is worth."""
+    if not plan.charge:
+        return ""
     top = max(plan.slate.values(), default=1.0) or 1.0
     rows = []
     for crude in plan.case.crudes.values():
@@ -135,8 +154,11 @@ def capacities(plan: Plan) -> str:
     for result in _results(plan, LimitKind.UNIT, Side.MAX):
         name, limit = result.limit.item, result.limit
         low = _turndown(plan, name)
+        used = result.value / limit.value if limit.value else math.nan
         bar = share_bar(
-            result.value / limit.value, HELD if result.held else ROOM, low / limit.value
+            used if limit.value else 0.0,
+            HELD if result.held else ROOM,
+            low / limit.value if limit.value else None,
         )
         cost = plan.money.energy_cost[name] + plan.money.operating_cost[name]
         rows.append(
@@ -144,7 +166,7 @@ def capacities(plan: Plan) -> str:
                 (
                     words(name),
                     Picture(bar),
-                    percent(result.value / limit.value, 0),
+                    percent(used, 0),
                     flow(result.value),
                     flow(low),
                     flow(limit.value),
@@ -171,6 +193,8 @@ def capacities(plan: Plan) -> str:
 
 def cut_points(plan: Plan) -> str:
     """Return the cut points in their windows with marginals and the targets they set."""
+    if not plan.case.crude_unit.cuts:
+        return ""
     rows = []
     for cut in plan.case.crude_unit.cuts:
         temp, worth = plan.cut_points[cut.name], marginal(plan.cut_marginals[cut.name])
@@ -205,12 +229,12 @@ def cut_points(plan: Plan) -> str:
 def markets(plan: Plan) -> str:
     """Return purchases and sales between their limits; marginals where one is reached."""
     parts = []
-    for kind in (LimitKind.CRUDE, LimitKind.PRODUCT):
+    for kind in (LimitKind.CRUDE, LimitKind.PURCHASE, LimitKind.PRODUCT):
         by_item: dict[tuple[str, str], list[LimitResult]] = {}
         for result in _results(plan, kind):
             by_item.setdefault((result.limit.item, result.limit.words), []).append(result)
         rows = [_market(item, what, found) for (item, what), found in by_item.items()]
-        parts.append(table(MARKET, rows, left=(1, 5)))
+        parts += [table(MARKET, rows, left=(1, 5))] if rows else []
     return section("Purchases and sales", *parts)
 
 
@@ -229,6 +253,18 @@ def _market(item: str, what: str, found: list[LimitResult]) -> Row:
         ),
         "held" if held else "",
     )
+
+
+def further(plan: Plan) -> str:
+    """Return the tables of the plan's report that only some cases have, as they are."""
+    found = [one for one in plan_tables(plan) if one.title not in SHOWN]
+    return "".join(table_section(one) for one in found)
+
+
+def table_section(one: Table) -> str:
+    """Return a table of a report as a section of its own."""
+    rows = [Row((words(row[0]), *row[1:])) for row in one.rows]
+    return section(one.title, table(one.columns, rows))
 
 
 def solution(plan: Plan) -> str:
@@ -262,5 +298,14 @@ def _turndown(plan: Plan, unit: str) -> float:
 
 
 def _per_barrel(plan: Plan, usd_h: float) -> str:
-    feed = plan.flow_vol_feed * HOUR_S
-    return price(usd_h / feed) if feed > 0.0 else NO_VALUE
+    """Return money per barrel of crude, or of what is bought where there is no crude unit."""
+    intake = _intake(plan) * HOUR_S
+    return price(usd_h / intake) if intake > 0.0 else NO_VALUE
+
+
+def _intake(plan: Plan) -> float:
+    return plan.flow_vol_feed if plan.charge else sum(plan.purchases.values())
+
+
+def _basis(plan: Plan) -> str:
+    return f"{PRICE} of crude" if plan.charge else f"{PRICE} bought"

@@ -5,10 +5,11 @@ import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from operator_agent.planning.case_file import load_case
+from operator_agent.planning.case_file import case_from_entry, load_case
 from operator_agent.planning.plan import Plan
 from operator_agent.planning.solve import solve_case
 from operator_agent.planning.webreport.balance import (
@@ -22,6 +23,7 @@ from operator_agent.planning.webreport.plan_page import plan_page
 from operator_agent.units import OIL_BARREL_M3
 
 from .conftest import CASE_FILE
+from .williams_case import williams_entry
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
 KBBL_D = 86_400.0 / OIL_BARREL_M3 / 1e3  # kbbl/d in one m3/s
@@ -153,6 +155,22 @@ def test_json_holds_what_the_page_shows(plan: Plan) -> None:
     units = {unit["name"]: unit for unit in payload["material_balance"]["units"]}
     assert units["fcc"]["mass_closure"] is None
     assert len(payload["giveaway"]) == len(giveaways(plan))
+
+
+def test_page_of_modes_purchases_and_ratio_rows(published: Any) -> None:
+    entry = williams_entry(published("williams_refinery.json"))
+    plan = solve_case(case_from_entry(entry, Path(), "williams"))
+    page = read(plan_page(plan))
+    assert 24.0 * number(row(page, "profit", 3)[1]) == pytest.approx(211_365.13, abs=12.0)
+    assert number(row(page, "distillation", 8)[6]) == pytest.approx(4.47138, abs=0.005)
+    assert row(page, "premium share", 5)[3] == "yes"
+    for balance in (*unit_balances(plan)[1:], *stream_balances(plan)):
+        assert balance.volume_in > 0.0 or not balance.outs
+    for balance in stream_balances(plan):
+        if balance.outs:
+            assert balance.volume_closure == pytest.approx(1.0, abs=1e-6)
+    bought = {line.name: line.flow_vol * KBBL_D for line in refinery_balance(plan).ins}
+    assert bought == pytest.approx({"C1": 15.0, "C2": 30.0}, abs=1e-4)
 
 
 @pytest.mark.slow
