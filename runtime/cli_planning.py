@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from operator_agent.runtime.cli_analysis import add_analysis_commands
 from operator_agent.runtime.cli_cases import add_case_commands
 from operator_agent.runtime.cli_tables import OUT, print_json, rich_table, say
 from operator_agent.runtime.cli_workbook import add_workbook_commands
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 plan_app = typer.Typer(help="Planning: economic targets from crudes, prices and limits.")
 add_workbook_commands(plan_app)
+add_analysis_commands(plan_app)
 add_case_commands(plan_app)
 
 

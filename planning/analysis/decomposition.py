@@ -57,7 +57,7 @@ class Explained:
     Attributes:
         key: of the limit, or `purchase:maya`, `sale:jet` for a trade that is forced.
         way: one more, or one less.
-        unit: what one is: `m3/h` of a flow, else the SI unit of the quality.
+        unit: `m3/h` for a flow; for a quality the unit of its limit, while one is one SI unit.
         gain: change of the profit for one more, or one less [usd/h per unit].
         reach: units over which it holds.
         parts: that add up to the gain, largest first.
@@ -131,7 +131,7 @@ def _step(base: Base, steps: Tangent, key: str, sign: float) -> tuple[Step, str]
         return steps.column(columns[item], sign), "m3/h"
     row = base.row_of(key)
     result, amount = next(pair for pair in limits_in_rows(base) if pair[0].limit.key == key)
-    unit = "m3/h" if is_flow(result.limit) else f"SI unit of {result.limit.unit}"
+    unit = "m3/h" if is_flow(result.limit) else result.limit.unit
     return steps.row(row, sign * amount), unit
 
 

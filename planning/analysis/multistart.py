@@ -25,6 +25,8 @@ from operator_agent.planning.refinery import refinery
 from operator_agent.planning.solve import Solved, read_plan
 from operator_agent.planning.stages import TRUE_ROWS
 from operator_agent.planning.streams import Point
+from operator_agent.signing import Json
+from operator_agent.units import HOUR_S
 
 SAME_PROFIT = 1e-5  # relative: two solves of one local optimum agree better than this
 SAME_SHARE = 5e-3  # of the feed: slates that differ by less are one
@@ -187,3 +189,23 @@ def _failures(results: Sequence[TaskResult[Arrival]]) -> tuple[tuple[int, str], 
         for one in results
         if not one.ok or not one.value.optimal
     )
+
+
+def multistart_payload(result: Multistart) -> Json:
+    """Return a multistart for JSON: the optima, best first, and the plan of the best."""
+    return {
+        "case": result.case,
+        "seed": result.seed,
+        "optima": [
+            {
+                "profit_usd_h": group.best.profit,
+                "starts": list(group.starts),
+                "charge": {name: flow / HOUR_S for name, flow in group.best.point.charge.items()},
+                "cut_points": dict(group.best.point.cut),
+                "held": list(group.best.held),
+            }
+            for group in result.groups
+        ],
+        "failed": [{"start": start, "reason": reason} for start, reason in result.failed],
+        "plan": result.plan.payload(),
+    }

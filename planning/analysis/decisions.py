@@ -1,0 +1,212 @@
+"""Decisions as a planner writes them: a YAML file of slate, cut points and splits.
+
+crudes: {arabian_light: 55 kbbl/d, maya: 15 kbbl/d}      # what is not named is not bought
+purchases: {mtbe: 1 kbbl/d}                              # likewise
+cut_points: {naphtha/kerosene: 152 degC, ...}            # all of them
+draws:                                                   # proportions of every stream that has
+  naphtha: {reformer: 17.3, petrochemical_naphtha: 0}    # more than one use
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from operator_agent.errors import InputError
+from operator_agent.planning.case import PlanningCase
+from operator_agent.planning.case_file import read_entry
+from operator_agent.planning.case_schema import first_complaint
+from operator_agent.planning.choices import near_choices
+from operator_agent.planning.quantities import in_unit, parse_quantity
+from operator_agent.planning.refinery import equal_shares
+from operator_agent.planning.streams import Point
+from operator_agent.units import HOUR_S
+
+FLOW, CUT = "kbbl/d", "degC"
+SAME_TEMP_K = 1e-6  # a window's end as written and as computed differ by less
+SHARE_DIGITS, FLOW_DIGITS = 9, 9  # written: more than any balance needs
+
+
+class DecisionsEntry(BaseModel):
+    """The layout of a decisions file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    crudes: dict[str, str]
+    cut_points: dict[str, str]
+    draws: dict[str, dict[str, float]]
+    purchases: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What a planner decides; everything else follows.
+
+    Attributes:
+        charge: crude by name [m3/s].
+        supply: streams bought ready, by purchase [m3/s].
+        cut: cut temperatures by name [K].
+        shares: of every stream that has several uses: fraction by (stream, use).
+    """
+
+    charge: Mapping[str, float]
+    supply: Mapping[str, float]
+    cut: Mapping[str, float]
+    shares: Mapping[tuple[str, str], float]
+
+
+def load_decisions(path: Path, case: PlanningCase) -> Decisions:
+    """Return the decisions in a YAML file.
+
+    Args:
+        path: of the file.
+        case: that they are for.
+
+    Raises:
+        InputError: the file cannot be read, or `decisions_from_entry` refuses it.
+    """
+    return decisions_from_entry(read_entry(path), case, f"decisions file {path}")
+
+
+def decisions_from_entry(raw: Mapping[str, Any], case: PlanningCase, source: str) -> Decisions:
+    """Return the decisions of a nested mapping.
+
+    Args:
+        raw: with the keys of a decisions file.
+        case: that they are for.
+        source: of the mapping, for messages.
+
+    Raises:
+        InputError: an unknown key, crude, purchase, cut, stream or use; a cut point is missing or
+            outside its window; the split of a stream is missing; a flow or proportion is negative
+            or not finite.
+    """
+    try:
+        entry = DecisionsEntry.model_validate(raw)
+    except ValidationError as error:
+        raise InputError(f"{source}: {first_complaint(error)}") from error
+    return Decisions(
+        _flows(f"{source}: crudes", entry.crudes, list(case.crudes)),
+        _flows(f"{source}: purchases", entry.purchases, list(case.purchases)),
+        _cut_points(f"{source}: cut_points", entry.cut_points, case),
+        _shares(source, entry.draws, case),
+    )
+
+
+def decisions_at(point: Point, case: PlanningCase) -> Decisions:
+    """Return the decisions that a point stands for.
+
+    Args:
+        point: of a plan, in the units of the model.
+        case: of the point.
+    """
+    shares = {}
+    for stream in case.streams:
+        uses = case.uses(stream)
+        flows = [max(point.flow[stream, use], 0.0) for use in uses]
+        total = sum(flows)
+        for use, flow in zip(uses, flows, strict=True):
+            shares[stream, use] = flow / total if total > 0.0 else 1.0 / len(uses)
+    return Decisions(
+        {name: max(flow, 0.0) / HOUR_S for name, flow in point.charge.items()},
+        {name: max(flow, 0.0) / HOUR_S for name, flow in point.supply.items()},
+        dict(point.cut),
+        shares,
+    )
+
+
+def decisions_entry(decisions: Decisions) -> dict[str, Any]:
+    """Return decisions as the nested mapping of a decisions file."""
+
+    def flows(part: Mapping[str, float]) -> dict[str, str]:
+        return {
+            name: f"{round(in_unit(flow, FLOW) + 0.0, FLOW_DIGITS):.12g} {FLOW}"
+            for name, flow in part.items()
+        }
+
+    draws: dict[str, dict[str, float]] = {}
+    for (stream, use), share in decisions.shares.items():
+        draws.setdefault(stream, {})[use] = round(share, SHARE_DIGITS)
+    return {
+        "crudes": flows(decisions.charge),
+        "purchases": flows(decisions.supply),
+        "cut_points": {
+            name: f"{in_unit(temp, CUT):.9g} {CUT}" for name, temp in decisions.cut.items()
+        },
+        "draws": {stream: uses for stream, uses in draws.items() if len(uses) > 1},
+    }
+
+
+def point_of(decisions: Decisions, case: PlanningCase) -> Point:
+    """Return a point with the decisions set; its volumes and contents are not yet computed."""
+    start = equal_shares(case)
+    charge = {name: flow * HOUR_S for name, flow in decisions.charge.items()}
+    supply = {name: flow * HOUR_S for name, flow in decisions.supply.items()}
+    return Point(
+        charge,
+        dict(decisions.cut),
+        start.volume,
+        start.content,
+        {key: decisions.shares.get(key, 1.0) for key in start.flow},
+        supply,
+        near_choices(case, charge | supply),
+    )
+
+
+def _known(place: str, names: Iterable[str], known: list[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise InputError(f"{place}: '{name}' is not in the case; use {', '.join(known)}")
+
+
+def _cut_points(place: str, given: Mapping[str, str], case: PlanningCase) -> dict[str, float]:
+    """Return cut temperatures, each within the window for which its yields are fitted."""
+    _known(place, given, [cut.name for cut in case.crude_unit.cuts])
+    found = {}
+    for cut in case.crude_unit.cuts:
+        if cut.name not in given:
+            raise InputError(f"{place}.{cut.name} is missing; give its temperature")
+        temp = parse_quantity(given[cut.name], "temperature", f"{place}.{cut.name}")
+        if not cut.low - SAME_TEMP_K <= temp <= cut.high + SAME_TEMP_K:
+            raise InputError(
+                f"{place}.{cut.name} is '{given[cut.name]}', outside its window of "
+                f"{in_unit(cut.low, CUT):.5g} to {in_unit(cut.high, CUT):.5g} {CUT}, for which its "
+                "yields are known; move it inside, or widen the window in the case"
+            )
+        found[cut.name] = min(max(temp, cut.low), cut.high)
+    return found
+
+
+def _flows(place: str, given: Mapping[str, str], known: list[str]) -> dict[str, float]:
+    _known(place, given, known)
+    found = dict.fromkeys(known, 0.0)
+    for name, text in given.items():
+        found[name] = parse_quantity(text, "volume flow", f"{place}.{name}")
+        if found[name] < 0.0:
+            raise InputError(f"{place}.{name} is '{text}'; give a flow of zero or more")
+    return found
+
+
+def _shares(
+    source: str, given: Mapping[str, Mapping[str, float]], case: PlanningCase
+) -> dict[tuple[str, str], float]:
+    _known(f"{source}: draws", given, list(case.streams))
+    found = {}
+    for stream in case.streams:
+        uses, place = case.uses(stream), f"{source}: draws.{stream}"
+        if stream not in given and len(uses) > 1:
+            raise InputError(f"{place} is missing; give its proportions to {', '.join(uses)}")
+        parts = given.get(stream, dict.fromkeys(uses, 1.0))
+        _known(place, parts, list(uses))
+        for use, part in parts.items():
+            if not (math.isfinite(part) and part >= 0.0):
+                raise InputError(f"{place}.{use} is {part}; give a proportion of zero or more")
+        total = sum(parts.values())
+        if total <= 0.0:
+            raise InputError(f"{place} adds up to nothing; give at least one use a proportion")
+        for use in uses:
+            found[stream, use] = parts.get(use, 0.0) / total
+    return found
