@@ -65,6 +65,10 @@ def _add_balances(model: Any, case: PlanningCase, exchange: Exchange) -> None:
         blended = product_volume(block, case.products[product])
         return block.sold[product] + moved.given == blended + moved.gained
 
+    for name in (*case.crudes, *case.purchases):
+        if name not in exchange.crudes:
+            # What is bought is not negative; a second bound on it would share its marginal.
+            taken_in(model, name).setlb(None)
     model.bought = pyo.Constraint([*case.crudes, *case.purchases], rule=bought)
     model.sold = pyo.Var(list(exchange.products), domain=pyo.NonNegativeReals, initialize=0.0)
     model.stocked = pyo.Constraint(list(exchange.products), rule=stocked)

@@ -72,17 +72,23 @@ def add_streams(model: Any, case: PlanningCase, point: Point) -> None:
 
 
 def read_point(model: Any) -> Point:
-    """Return the present values of the variables."""
+    """Return the present values of the variables.
+
+    What is taken in has no bound of its own: the traces that solvers leave below zero are dropped.
+    """
 
     def values(variable: Any) -> dict[Any, float]:
         return {index: float(pyo.value(variable[index])) for index in variable}
 
+    def taken_in(variable: Any) -> dict[Any, float]:
+        return {index: max(value, 0.0) for index, value in values(variable).items()}
+
     return Point(
-        values(model.charge),
+        taken_in(model.charge),
         values(model.cut),
         values(model.volume),
         values(model.content),
         values(model.flow),
-        values(model.supply),
+        taken_in(model.supply),
         values(model.choice),
     )
