@@ -49,6 +49,7 @@ def stack_figure(stack: StackResult) -> Figure:
         gains = [(row.profit - rows[0].profit) / 1e3 for row in rows]
         colours = [LINE if gain >= 0.0 else FALL for gain in gains]
         axes.barh([row.case for row in rows], gains, color=colours)
+        axes.set_axisbelow(True)
         axes.axvline(0.0, color=MARK, lw=0.8)
         axes.invert_yaxis()
         base = f"{rows[0].case} ({rows[0].profit / 1e3:,.1f})" if rows else "nothing"

@@ -131,6 +131,22 @@ def test_two_plans_at_once_keep_all_limits_and_tighter_ones_never_pay_more(
     assert profits[1] < profits[0]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_four_plans_at_once_all_end_and_each_is_its_own(service: Service) -> None:
+    """Solvers in threads of one process hang each other; the service must never come to that."""
+    write_status(service.state, status_now())
+    feed_limits = (600.0, 610.0, 620.0, 630.0)
+    answers = service.ask(
+        *(plan(constraints={"flow_vol_feed_max_m3_h": limit}) for limit in feed_limits)
+    )
+    for limit, answer in zip(feed_limits, answers, strict=True):
+        assert not isinstance(answer, Exception), answer
+        assert answer["plan"]["flow_vol_feed_m3_h"] <= limit + 1e-6
+    profits = [answer["objective_values"]["crude_unit_profit_usd_h"] for answer in answers]
+    assert profits == sorted(profits)
+
+
 def test_status_without_a_loop_is_503_and_says_what_to_do(service: Service) -> None:
     service.state.status.unlink(missing_ok=True)
     with service.http() as http:
