@@ -24,8 +24,8 @@ def with_price_factors(case: PlanningCase, factors: Mapping[str, float]) -> Plan
     for name, factor in factors.items():
         if name not in known:
             raise InputError(
-                f"price factor of '{name}': case {case.name} has no such crude, purchase, "
-                f"product or utility; use one of {', '.join(known)}"
+                f"price factor of '{name}': case {case.name} has no such crude, product, "
+                f"purchase or utility; use one of {', '.join(known)}"
             )
         if not (math.isfinite(factor) and factor > 0.0):
             raise InputError(f"price factor of '{name}' is {factor}; give a positive number")
