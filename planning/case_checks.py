@@ -129,8 +129,10 @@ def _check_streams(case: PlanningCase) -> None:
             )
     for stream in case.streams:
         if not case.uses(stream) and stream not in {*joined.leaving, *joined.stocked}:
+            comes = "arrives" if stream in joined.arriving else "is made"
             raise InputError(
-                f"stream '{stream}' is made but nothing takes it; add it to the feeds of a unit "
+                f"stream '{stream}' {comes} but nothing takes it; correct the name, or add it "
+                "to the feeds of a unit "
                 "or the components of a product"
             )
 

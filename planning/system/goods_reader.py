@@ -177,20 +177,23 @@ def read_route(entry: RouteEntry, place: str, plants: list[str]) -> Route:
     return Route(entry.source, entry.target, given[0], item, arrives_as, low, high, cost)
 
 
-def read_supply(crude: str, entry: SupplyEntry, plants: Mapping[str, PlantPlan]) -> Supply:
-    """Return a limit on what all plants together buy of a crude.
+def read_supply(item: str, entry: SupplyEntry, plants: Mapping[str, PlantPlan]) -> Supply:
+    """Return a limit on what all plants together buy of a crude or of a stream.
 
     Raises:
-        InputError: no plant has the crude, or a wrong range.
+        InputError: no plant buys it, or a wrong range.
     """
-    place = f"supply.{crude}"
+    place = f"supply.{item}"
     known = {
-        name for plant in plants.values() for case in plant.cases.values() for name in case.crudes
+        name
+        for plant in plants.values()
+        for case in plant.cases.values()
+        for name in (*case.crudes, *case.purchases)
     }
-    if crude not in known:
-        raise InputError(f"{place}: no plant has this crude; use one of {', '.join(sorted(known))}")
+    if item not in known:
+        raise InputError(f"{place}: no plant buys it; use one of {', '.join(sorted(known))}")
     low = parse_quantity(entry.min, "volume flow", f"{place}.min")
     high = parse_quantity(entry.max, "volume flow", f"{place}.max")
     if not 0.0 <= low <= high:
         raise InputError(f"{place}: min {entry.min} and max {entry.max} must be 0 <= min <= max")
-    return Supply(crude, low, high)
+    return Supply(item, low, high)

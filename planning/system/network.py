@@ -13,7 +13,7 @@ from operator_agent.planning.exchange import Exchange, Movement
 from operator_agent.planning.limits import prepare_limits
 from operator_agent.planning.mixing import Mixing
 from operator_agent.planning.refinery import Refinery, add_balances, refinery
-from operator_agent.planning.streams import Point, add_streams
+from operator_agent.planning.streams import FLOW_HEADROOM, Point, add_streams
 from operator_agent.planning.system.routes import add_route_limits, add_routes
 from operator_agent.planning.system.system import Goods, Period, PlanningSystem, Tank
 from operator_agent.planning.system.tanks import add_stock_limits, add_tanks, opening_stock
@@ -76,17 +76,20 @@ def _add_variables(
     prepare_limits(block, system.place(*site), system.share(period))
     add_streams(block, plant.cases[period.name], point.sites[site])
     add_tanks(block, plant.tanks, period, point.kept[site])
-    for stream in plant.cases[period.name].streams:
-        room = sum(r.high for r in system.arriving(name, Goods.STREAM, stream)) * HOUR_S
-        room += sum(t.high for t in plant.tanks if t.key == ("stream", stream)) / period.hours
-        _widen(block, stream, room)
+    _widen(block, _more_room(system, name, period))
 
 
-def _widen(block: Any, stream: str, room: float) -> None:
-    """Let a stream and its draws hold what comes from tanks and other plants as well."""
-    draws = [block.flow[key] for key in block.flow if key[0] == stream]
-    for variable in (block.volume[stream], *draws):
-        variable.setub(variable.ub + 2.0 * room)
+def _more_room(system: PlanningSystem, name: str, period: Period) -> float:
+    """Return what tanks and other plants may bring to the streams of a plant [m3/h]."""
+    tanks = sum(t.high for t in system.plants[name].tanks if t.goods is Goods.STREAM)
+    routes = sum(r.high for r in system.transport if (r.target, r.goods) == (name, Goods.STREAM))
+    return FLOW_HEADROOM * (tanks / period.hours + routes * HOUR_S)
+
+
+def _widen(block: Any, room: float) -> None:
+    """Let streams and their draws hold more than what the plant itself takes in."""
+    for variable in (*block.volume.values(), *block.flow.values()):
+        variable.setub(variable.ub + room)
 
 
 def _exchange(model: Any, system: PlanningSystem, mixing: Mixing, at: tuple[str, int]) -> Exchange:

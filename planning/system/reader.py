@@ -84,7 +84,7 @@ def system_from_entry(raw: Mapping[str, Any], folder: Path, source: str) -> Plan
         name: PlantPlan(name, carried[name], read_tanks(plant.tanks, carried[name], places[name]))
         for name, plant in plants.items()
     }
-    supply = tuple(read_supply(crude, one, made) for crude, one in entry.supply.items())
+    supply = tuple(read_supply(item, one, made) for item, one in entry.supply.items())
     system = PlanningSystem(entry.name, made, periods, routes, supply)
     for period in periods:
         stream_order(system, period)  # raises when streams are made from each other

@@ -213,4 +213,6 @@ def _volume(value: float) -> str:
 
 
 def _price(value: float) -> str:
+    if not math.isfinite(value):
+        return "-"
     return f"{in_unit(value, PRICE):.2f}"

@@ -31,9 +31,9 @@ def add_route_limits(model: Any, system: PlanningSystem, period: Period) -> None
         body = block.shipped[route.name]
         _add_range(block, LimitKind.ROUTE, route.name, ("flow", body), (route.low, route.high))
     for supply in system.supply:
-        body = supplied(model, system, period, supply.crude)
+        body = supplied(model, system, period, supply.item)
         words = ("purchase of all plants", body)
-        _add_range(block, LimitKind.SUPPLY, supply.crude, words, (supply.low, supply.high))
+        _add_range(block, LimitKind.SUPPLY, supply.item, words, (supply.low, supply.high))
     block.cost = pyo.Expression(
         list(block.shipped),
         initialize={
@@ -42,13 +42,10 @@ def add_route_limits(model: Any, system: PlanningSystem, period: Period) -> None
     )
 
 
-def supplied(model: Any, system: PlanningSystem, period: Period, crude: str) -> Any:
-    """Return what all plants buy of a crude in a period [m3/h]."""
-    return sum(
-        model.site[name, period.name].purchase[crude]
-        for name, plant in system.plants.items()
-        if crude in plant.cases[period.name].crudes
-    )
+def supplied(model: Any, system: PlanningSystem, period: Period, item: str) -> Any:
+    """Return what all plants buy of a crude or of a stream in a period [m3/h]."""
+    blocks = (model.site[name, period.name] for name in system.plants)
+    return sum(block.purchase[item] for block in blocks if item in block.purchase)
 
 
 def _add_range(

@@ -101,6 +101,8 @@ def _tank(
     opening = float(pyo.value(opening_stock(model, system, name, n, tank)))
     closing = float(block.tanks.kept[tank.key].value)
     inflow = _inflow(model, system, (name, period), tank)
+    used = max(opening, inflow, closing) * period.hours > EMPTY_M3
+    row = _balance(block, tank.goods, tank.item).name
     return TankResult(
         name,
         period.name,
@@ -110,7 +112,7 @@ def _tank(
         inflow / HOUR_S,
         (opening + inflow - closing) / HOUR_S,
         _qualities(block, tank, closing * period.hours),
-        marginals.get(_balance(block, tank.goods, tank.item).name, 0.0),
+        marginals.get(row, 0.0) if used else math.nan,
         float(pyo.value(block.tanks.cost[tank.key])),
     )
 

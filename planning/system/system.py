@@ -85,9 +85,9 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """What all plants together must and may buy of a crude in every period [m3/s]."""
+    """What all plants together must and may buy of a crude, or of a stream, in a period [m3/s]."""
 
-    crude: str
+    item: str
     low: float
     high: float
 

@@ -25,7 +25,7 @@ class TankResult:
         inflow: made, blended or bought, and arrived [m3/s].
         outflow: used or sold, and shipped [m3/s].
         qualities: of the closing stock of a stream, with values [SI]; NaN when it is empty.
-        worth: what one more m3 in the tank earns in this period [usd/m3].
+        worth: what one more m3 in the tank earns in this period [usd/m3]; NaN when it stands idle.
         storage_cost: in the period [usd/h].
     """
 
@@ -187,7 +187,7 @@ def _tank_payload(one: TankResult) -> Json:
         "inflow": one.inflow,
         "outflow": one.outflow,
         "qualities": {quality.name: _number(value) for quality, value in one.qualities},
-        "worth_usd_m3": one.worth,
+        "worth_usd_m3": _number(one.worth),
         "storage_cost_usd_h": one.storage_cost,
     }
 
