@@ -57,7 +57,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = []
     for periods in asked.sizes:
         row = period_row(periods, peers=periods <= PEERS_UP_TO)
-        row["own translation"] = row["own build"] + row["own compile"]
         print(json.dumps(row), flush=True)
         rows.append(row)
     draw(rows, asked.file)
