@@ -59,12 +59,14 @@ class Conflict:
         broken: limits that give way at the least cost.
         together: limits that cannot all hold; empty when HiGHS found no such set.
         profit: of the best plan once they give way [usd/h]; NaN when it has none.
+        whole: whether only whole lots and single modes stand in the way.
     """
 
     case: str
     broken: tuple[BrokenLimit, ...]
     together: tuple[Limit, ...]
     profit: float
+    whole: bool = False
 
     def error(self) -> LimitsConflictError:
         """Return the error that tells it."""
@@ -73,6 +75,8 @@ class Conflict:
         if self.together:
             lines.append("These limits cannot all hold together:")
             lines += [f"  {limit.text()}" for limit in self.together]
+        if self.whole:
+            lines.append("With parts of lots and shared modes all limits could hold.")
         if math.isfinite(self.profit):
             lines.append(f"With the first group moved the best plan earns {self.profit:.0f} usd/h.")
         return LimitsConflictError("\n".join(lines))
@@ -104,7 +108,19 @@ def explain_conflict(plant: Plannable, point: Any) -> Conflict | None:
         for (block, key), slack in worst.items()
     )
     hard = linear_model(plant, point, WHOLE_WINDOW_K)
-    return Conflict(plant.name, broken, clashing_limits(hard), profit)
+    return Conflict(plant.name, broken, clashing_limits(hard), profit, _only_whole(hard))
+
+
+def _only_whole(model: Any) -> bool:
+    """Return whether the model has a plan once its whole numbers may be broken."""
+    program = compile_linear(model)
+    if not len(program.integer):
+        return False
+    return solve_linear(_without_whole_numbers(program)).stop is SolverStop.CONVERGED
+
+
+def _without_whole_numbers(program: LinearProgram) -> LinearProgram:
+    return replace(program, integer=program.integer[:0])
 
 
 def _is_flow(limit: Limit) -> bool:
@@ -139,8 +155,7 @@ def _reached(block: Any, limit: Limit, slack: float) -> float:
 
 def clashing_limits(model: Any) -> tuple[Limit, ...]:
     """Return limits of an infeasible LP that cannot all hold, none of them dispensable."""
-    program = compile_linear(model)
-    program = replace(program, integer=program.integer[:0])  # the search knows no whole numbers
+    program = _without_whole_numbers(compile_linear(model))  # the search knows no whole numbers
     rows = _irreducible_rows(program)
     by_row = {
         block.limit[key].name: limit

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from operator_agent.errors import LimitsConflictError
 from operator_agent.planning.alerts import AlertState
 from operator_agent.planning.case_file import case_from_entry
 from operator_agent.planning.limits import LimitKind, Side
@@ -258,3 +259,32 @@ def test_williams_refinery_is_an_ordinary_case(published: Any, stage: Any) -> No
     assert lube == pytest.approx(-6.5, abs=1e-4)
     share = marginal(plan, LimitKind.ROW, "premium_share", "sum", Side.MIN)
     assert share == pytest.approx(-0.12219, abs=1e-4)
+
+
+def conflict(**parts: Any) -> str:
+    with pytest.raises(LimitsConflictError) as caught:
+        solve_case(small_case(**parts))
+    return str(caught.value)
+
+
+def test_a_feed_limit_and_a_row_are_named_in_a_conflict() -> None:
+    # Six of clean oil at 1 wt% need four of sweet; two can be bought.
+    parts = treater(feed_specs={"sulphur": {"max": "1 wt%"}})
+    parts["purchases"]["sweet"]["max"] = "2 kbbl/d"
+    parts["products"]["clean_sale"]["min"] = "6 kbbl/d"
+    told = conflict(**parts)
+    assert "sweet: purchase at most 2 kbbl/d -> move it to 4 kbbl/d" in told
+    assert "treater: sulphur at most 1 wt%" in told
+    row = {"name": "jetty", "of": {"purchases.sweet": 1.0, "purchases.sour": 1.0}}
+    parts = treater()
+    parts["products"]["clean_sale"]["min"] = "6 kbbl/d"
+    told = conflict(**parts, limits=[row | {"max": "5 kbbl/d"}])
+    assert "jetty: sum at most 5 kbbl/d" in told
+
+
+def test_a_conflict_of_whole_lots_says_so() -> None:
+    # Five must be bought and 5.5 can be sold; two lots of three are six.
+    naphtha = bought(50.0, 10.0, lot="3 kbbl/d") | {"min": "5 kbbl/d"}
+    told = conflict(purchases={"naphtha": naphtha}, products={"sale": sold(60.0, 5.5, ["naphtha"])})
+    assert "sale: sale at most 5.5 kbbl/d -> move it to 6 kbbl/d" in told
+    assert "With parts of lots and shared modes all limits could hold." in told
