@@ -21,7 +21,7 @@ from operator_agent.planning.casework.stack_row import (
     kept_rows,
 )
 from operator_agent.planning.casework.tree import CaseNode
-from operator_agent.planning.casework.watch import watch_list, watched_values
+from operator_agent.planning.casework.watch import Watched, watch_list, watched_values
 from operator_agent.planning.outcome import PointWorth
 from operator_agent.planning.plan import Plan
 from operator_agent.planning.solve import Stage, solve_case
@@ -72,7 +72,7 @@ def run_stack(
         InputError: no or equal names, an unknown key in the watch list, or a damaged file.
     """
     _check_names(cases)
-    watched = watch_list(watch, cases[0].case())
+    watched = _watched(cases, watch)
     jobs = [_job(node, stage, tuple(watch)) for node in cases]
     known = {} if file is None else kept_rows(file)
     rows = {
@@ -172,6 +172,21 @@ def _check_names(cases: Sequence[CaseNode]) -> None:
                 f"{node.source}); rename one"
             )
         sources[node.name] = node.source
+
+
+def _watched(cases: Sequence[CaseNode], keys: Sequence[str]) -> tuple[Watched, ...]:
+    """Return the watch list by the first case that is sound; a case that is not gets its own row.
+
+    Raises:
+        InputError: a key names nothing in it.
+    """
+    for node in cases if keys else ():
+        try:
+            case = node.case()
+        except InputError:
+            continue
+        return watch_list(keys, case)
+    return tuple(Watched(key, "") for key in keys)
 
 
 def _job(node: CaseNode, stage: Stage, watch: tuple[str, ...]) -> _Job:

@@ -1,0 +1,208 @@
+"""Case stacks: each case its own row, whatever happens to the others, and none solved twice."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from operator_agent.engine import ProcessEngine, SerialEngine
+from operator_agent.errors import InputError
+from operator_agent.planning.case_file import PlanningCase
+from operator_agent.planning.casework.stack import run_stack
+from operator_agent.planning.casework.stack_row import StackRow
+from operator_agent.planning.casework.tables import reasons_table, stack_table
+from operator_agent.planning.casework.tree import CaseNode, load_tree
+from operator_agent.planning.casework.watch import watch_list, watched_values
+from operator_agent.planning.limits import LimitKind, Side
+from operator_agent.planning.plan import Plan
+from operator_agent.units import DAY_S, OIL_BARREL_M3
+
+from .conftest import CASE_FILE, ROOT
+
+WATCH = ("crudes.maya", "units.fcc", "shadow units.fcc", "cuts.naphtha/kerosene")
+SAME = 1e-9  # relative: the same computation in another process
+
+
+@pytest.fixture(scope="module")
+def root() -> CaseNode:
+    return load_tree(CASE_FILE)
+
+
+@pytest.fixture(scope="module")
+def cases(root: CaseNode) -> list[CaseNode]:
+    return [
+        root,
+        root.changed("dear_maya", {"crudes.maya.price": "70 usd/bbl"}),
+        root.changed("no_crude", {"crude_unit.turndown": "99 kbbl/d", "crudes.maya.max": "0 kbbl/d",
+                                  "crudes.bonny_light.max": "0 kbbl/d"}),
+        root.changed("no_unit", {"crudes.maya.price": "70 usd/furlong"}),
+    ]  # fmt: skip
+
+
+def comparable(row: StackRow) -> tuple[Any, ...]:
+    return (row.case, row.fingerprint, row.stop, row.worth, row.active, row.bought, row.error_kind)
+
+
+@pytest.mark.slow
+def test_every_engine_gives_the_same_rows_and_a_failure_loses_its_own(
+    cases: list[CaseNode], linear_plan: Plan, tmp_path: Path
+) -> None:
+    told: list[tuple[str, int, int]] = []
+    here = run_stack(cases, SerialEngine(), stage="lp", watch=WATCH)
+    with ProcessEngine(2) as engine:
+        there = run_stack(
+            cases,
+            engine,
+            stage="lp",
+            watch=WATCH,
+            file=tmp_path / "rows.jsonl",
+            progress=lambda row, done, total: told.append((row.case, done, total)),
+        )
+    for a, b in zip(here.rows, there.rows, strict=True):
+        assert comparable(a) == comparable(b)
+        assert a.profit == pytest.approx(b.profit, rel=SAME, nan_ok=True)
+        assert dict(a.watched) == pytest.approx(dict(b.watched), rel=SAME)
+    assert [row.case for row in here.rows] == ["three_crudes", "dear_maya", "no_crude", "no_unit"]
+    assert [row.error_kind for row in here.rows] == ["", "", "LimitsConflictError", "InputError"]
+    assert "purchase" in here.rows[2].error
+    assert "furlong" in here.rows[3].error
+    assert here.rows[0].profit == pytest.approx(linear_plan.objective, rel=SAME)
+    assert here.rows[0].watched["units.fcc"] == pytest.approx(30.0, rel=1e-4)
+    assert sorted(done for _, done, _ in told) == [1, 2, 3, 4]
+    table, reasons = stack_table(here), reasons_table(here)
+    assert [len(row) for row in table.rows] == [len(table.columns)] * 4
+    assert reasons is not None
+    assert len(reasons.rows) == 2
+    json.dumps(here.payload(), allow_nan=False)
+
+    with ProcessEngine(1) as engine:  # nothing is left to do
+        again = run_stack(cases, engine, stage="lp", watch=WATCH, file=tmp_path / "rows.jsonl")
+    assert again.resumed == 4
+    assert [comparable(row) for row in again.rows] == [comparable(row) for row in there.rows]
+
+
+class Recorder(SerialEngine):
+    """Notes how many items each map is given."""
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+
+    def map(self, fn: Callable[..., Any], items: Sequence[Any], **rest: Any) -> list[Any]:
+        self.counts.append(len(items))
+        return super().map(fn, items, **rest)
+
+
+def infeasible(root: CaseNode, name: str, fcc_kbbl_d: float) -> CaseNode:
+    """Return a case that is refused before it is solved, so that it costs no time."""
+    return root.changed(
+        name, {"crudes.maya.price": "1 usd/furlong", "units.fcc.capacity": f"{fcc_kbbl_d} kbbl/d"}
+    )
+
+
+def test_only_what_changed_is_solved_again(root: CaseNode, tmp_path: Path) -> None:
+    file, engine = tmp_path / "rows.jsonl", Recorder()
+    first = [infeasible(root, f"case {n}", 20 + n) for n in range(3)]
+    run_stack(first, engine, stage="lp", file=file)
+    renamed = [replace(first[0], name="renamed"), infeasible(root, "case 1", 28), first[2]]
+    found = run_stack(renamed, engine, stage="lp", file=file)
+    assert engine.counts == [3, 1]
+    assert found.resumed == 2
+    assert [row.case for row in found.rows] == ["renamed", "case 1", "case 2"]
+    run_stack(first, engine, stage="nlp", file=file)
+    run_stack(first, engine, stage="lp", watch=["profit"], file=file)
+    assert engine.counts == [3, 1, 3, 3]
+
+
+def test_a_line_that_was_cut_off_is_solved_again(root: CaseNode, tmp_path: Path) -> None:
+    file, engine = tmp_path / "rows.jsonl", Recorder()
+    cases = [infeasible(root, f"case {n}", 20 + n) for n in range(3)]
+    run_stack(cases, engine, stage="lp", file=file)
+    text = file.read_text()
+    file.write_text(text[:-20])
+    found = run_stack(cases, engine, stage="lp", file=file)
+    assert engine.counts == [3, 1]
+    assert found.resumed == 2
+    assert len(file.read_text().splitlines()) == 3
+    file.write_text("{}\n" + text)
+    with pytest.raises(InputError, match=r"line 1 of .*rows.jsonl is no row of a stack"):
+        run_stack(cases, engine, stage="lp", file=file)
+    with pytest.raises(InputError, match="cannot be used"):
+        run_stack(cases, engine, stage="lp", file=tmp_path)
+
+
+def test_a_lost_process_is_tried_again_on_resuming(root: CaseNode, tmp_path: Path) -> None:
+    file, engine = tmp_path / "rows.jsonl", Recorder()
+    cases = [infeasible(root, "case", 20)]
+    run_stack(cases, engine, stage="lp", file=file)
+    row = json.loads(file.read_text())
+    file.write_text(json.dumps(row | {"error_kind": "WorkerLost"}) + "\n")
+    assert run_stack(cases, engine, stage="lp", file=file).resumed == 0
+    assert run_stack(cases, engine, stage="lp", file=file).resumed == 1
+    assert engine.counts == [1, 1, 0]
+
+
+@pytest.mark.slow
+def test_a_killed_stack_goes_on_where_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    ramp = ["--key", "crudes.maya.price", "--from", "60 usd/bbl", "--to", "64 usd/bbl"]
+    command = [
+        sys.executable, "-m", "operator_agent.runtime.cli", "plan", "ramp", str(CASE_FILE), *ramp,
+        "--steps", "3", "--stage", "lp", "--workers", "1", "--resume", str(file), "--json", "-",
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"}
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("1/3")
+        process.send_signal(signal.SIGKILL)
+    kept = file.read_text()
+    assert 1 <= kept.count("\n") < 3
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    found = json.loads(done.stdout)
+    assert found["resumed"] == kept.count("\n")
+    assert file.read_text().startswith(kept)
+    profits = [row["profit"] for row in found["rows"]]
+    assert profits == sorted(profits, reverse=True)  # a dearer crude never earns more
+
+
+def test_watched_numbers_are_those_of_the_plan(plan: Plan, case: PlanningCase) -> None:
+    kbbl_d = DAY_S / OIL_BARREL_M3 / 1e3  # of 1 m3/s
+    values = watched_values(
+        plan,
+        [*WATCH, "profit", "slate.maya", "products.jet", "streams.naphtha", "worth crudes.maya",
+         "shadow products.gasoline_premium", "shadow products.jet.flash", "worth streams.lgo"],
+    )  # fmt: skip
+    assert values["profit"] == plan.objective
+    assert values["crudes.maya"] == pytest.approx(plan.charge["maya"] * kbbl_d)
+    assert values["slate.maya"] == pytest.approx(100.0 * plan.slate["maya"])
+    assert values["products.jet"] == pytest.approx(
+        next(b.flow_vol for b in plan.blends if b.product == "jet") * kbbl_d
+    )
+    fcc = plan.limit(LimitKind.UNIT, "fcc", "feed", Side.MAX).shadow_price
+    assert values["shadow units.fcc"] == pytest.approx(fcc * OIL_BARREL_M3, rel=1e-3)
+    flash = plan.limit(LimitKind.SPEC, "jet", "flash point", Side.MIN).shadow_price
+    assert values["shadow products.jet.flash"] == pytest.approx(flash)
+    worth = plan.stream_values["lgo"] * OIL_BARREL_M3
+    assert values["worth streams.lgo"] == pytest.approx(worth)
+    titles = [watched.title for watched in watch_list(["shadow products.jet.flash"], case)]
+    assert titles == ["shadow products.jet.flash [usd/h per degC]"]
+
+
+def test_wrong_stacks_are_refused(root: CaseNode) -> None:
+    engine = SerialEngine()
+    with pytest.raises(InputError, match="a stack needs a case"):
+        run_stack([], engine)
+    with pytest.raises(InputError, match="two cases of the stack are named 'three_crudes'"):
+        run_stack([root, root], engine)
+    with pytest.raises(InputError, match=r"'crude.maya' names nothing .* crudes.maya"):
+        run_stack([root], engine, watch=["crude.maya"])
+    assert math.isnan(StackRow("a", "b").profit)
