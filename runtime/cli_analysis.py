@@ -1,12 +1,13 @@
 """The commands of `operator-agent plan` that look into cases: marginals, crudes, optima, limits."""
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from operator_agent.runtime.cli_tables import ERR, OUT, JsonFlag, print_json, rich_table, say
+from operator_agent.runtime.cli_tables import ERR, OUT, print_json, rich_table, say
 
 if TYPE_CHECKING:
     from operator_agent.engine_task import TaskResult
@@ -19,6 +20,9 @@ NlpFlag = Annotated[
 ]
 LinearFlag = Annotated[bool, typer.Option("--linear", help="Stop after the LP.")]
 Workers = Annotated[int, typer.Option("--workers", help="Processes that solve at the same time.")]
+JsonOption = Annotated[
+    str | None, typer.Option("--json", help="Write JSON to this file; - for the terminal.")
+]
 DEFAULT_STEPS = "5,10,15 kbbl/d"
 
 
@@ -33,7 +37,7 @@ def plan_marginals(
     ] = None,
     less: Annotated[bool, typer.Option("--less", help="Explain one less, not one more.")] = False,
     nlp: NlpFlag = False,
-    as_json: JsonFlag = False,
+    json_file: JsonOption = None,
 ) -> None:
     """Show what one more of every limit earns and one less costs; explain one of them."""
     from operator_agent.planning.analysis import decomposition, tables, two_sided
@@ -46,15 +50,15 @@ def plan_marginals(
     if explain is not None:
         way: decomposition.Way = "less" if less else "more"
         found = decomposition.explain(base, explain, way, tangent)
-        _show(as_json, plain(found), lambda: [tables.explained_table(found)])
+        _show(json_file, plain(found), lambda: [tables.explained_table(found)])
         return
     limits = two_sided.limit_marginals(base, tangent)
     trades = two_sided.trade_marginals(base, tangent)
     payload = {"limits": plain(limits), "trades": plain(trades)}
-    _show(as_json, payload, lambda: [tables.limit_table(limits), tables.trade_table(trades)])
+    _show(json_file, payload, lambda: [tables.limit_table(limits), tables.trade_table(trades)])
 
 
-def plan_range(case: CaseArgument, nlp: NlpFlag = False, as_json: JsonFlag = False) -> None:
+def plan_range(case: CaseArgument, nlp: NlpFlag = False, json_file: JsonOption = None) -> None:
     """Show how far prices and limits may move while the plan, or a marginal, stays as it is."""
     from operator_agent.planning.analysis import ranging, tables
     from operator_agent.planning.analysis.base import linear_base
@@ -64,7 +68,7 @@ def plan_range(case: CaseArgument, nlp: NlpFlag = False, as_json: JsonFlag = Fal
     prices, limits = ranging.price_ranges(base), ranging.limit_ranges(base)
     payload = {"prices": plain(prices), "limits": plain(limits)}
     _show(
-        as_json,
+        json_file,
         payload,
         lambda: [tables.price_range_table(prices), tables.limit_range_table(limits)],
     )
@@ -87,7 +91,7 @@ def plan_crudes(
     ] = None,
     linear: LinearFlag = False,
     workers: Workers = 1,
-    as_json: JsonFlag = False,
+    json_file: JsonOption = None,
 ) -> None:
     """Force candidate crudes into the plan in steps; show breakeven prices and synergies."""
     from operator_agent.engine import engine_from
@@ -109,13 +113,13 @@ def plan_crudes(
             engine=engine,
             progress=_progress(total),
         )
-    _show(as_json, crude_payload(found), lambda: crude_tables(found))
+    _show(json_file, crude_payload(found), lambda: crude_tables(found))
 
 
 def plan_simulate(
     case: CaseArgument,
     decisions: Annotated[Path, typer.Argument(help="Decisions, a YAML file; see `decisions`.")],
-    as_json: JsonFlag = False,
+    json_file: JsonOption = None,
 ) -> None:
     """Evaluate decisions as they are: profit, loads, and every limit that they miss."""
     from operator_agent.planning.analysis.decisions import load_decisions
@@ -124,7 +128,7 @@ def plan_simulate(
 
     loaded = _load(case)
     found = simulate_decisions(loaded, load_decisions(decisions, loaded))
-    _show(as_json, simulation_payload(found), lambda: simulation_tables(found))
+    _show(json_file, simulation_payload(found), lambda: simulation_tables(found))
 
 
 def plan_decisions(
@@ -153,7 +157,7 @@ def plan_multistart(
     starts: Annotated[int, typer.Option("--starts", help="Random starts.")] = 20,
     seed: Annotated[int, typer.Option("--seed", help="Of the random starts.")] = 1,
     workers: Workers = 1,
-    as_json: JsonFlag = False,
+    json_file: JsonOption = None,
 ) -> None:
     """Look for other local optima from random starts; show in what they differ."""
     from operator_agent.engine import engine_from
@@ -164,29 +168,29 @@ def plan_multistart(
         found = multistart(
             _load(case), starts, seed=seed, engine=engine, progress=_progress(starts + 1)
         )
-    _show(as_json, multistart_payload(found), lambda: multistart_tables(found))
+    _show(json_file, multistart_payload(found), lambda: multistart_tables(found))
 
 
-def plan_matrix(case: CaseArgument, as_json: JsonFlag = False) -> None:
+def plan_matrix(case: CaseArgument, json_file: JsonOption = None) -> None:
     """Show the statistics of a case's matrix, with warnings and advice."""
     from operator_agent.planning.analysis.matrix import case_matrix
     from operator_agent.planning.analysis.study_tables import matrix_tables
     from operator_agent.planning.analysis.words import plain
 
     found = case_matrix(_load(case))
-    _show(as_json, plain(found), lambda: matrix_tables(found))
+    _show(json_file, plain(found), lambda: matrix_tables(found))
 
 
-def plan_explain_conflict(case: CaseArgument, as_json: JsonFlag = False) -> None:
+def plan_explain_conflict(case: CaseArgument, json_file: JsonOption = None) -> None:
     """Show which limits must give way for a case to have a plan, what each costs, which clash."""
     from operator_agent.planning.analysis.infeasibility import conflict_payload, conflict_report
     from operator_agent.planning.analysis.study_tables import conflict_tables
 
     found = conflict_report(_load(case))
-    if found is None and not as_json:
+    if found is None and json_file is None:
         say("all limits of the case can hold together")
         return
-    _show(as_json, conflict_payload(found), lambda: conflict_tables(found) if found else [])
+    _show(json_file, conflict_payload(found), lambda: conflict_tables(found) if found else [])
 
 
 def add_analysis_commands(app: typer.Typer) -> None:
@@ -252,9 +256,13 @@ def _progress(total: int) -> "Callable[[TaskResult[Any]], None]":
     return tell
 
 
-def _show(as_json: bool, payload: Any, tables: "Callable[[], Iterable[Table]]") -> None:
-    if as_json:
+def _show(json_file: str | None, payload: Any, tables: "Callable[[], Iterable[Table]]") -> None:
+    """Print tables, or JSON and nothing else; JSON for a file goes beside the tables."""
+    if json_file == "-":
         print_json(payload)
         return
     for table in tables():
         OUT.print(rich_table(table.title, table.columns, table.rows), "")
+    if json_file is not None:
+        Path(json_file).write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
+        say(f"JSON: {json_file}")

@@ -19,7 +19,7 @@ from operator_agent.errors import InputError
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.case_file import read_entry
 from operator_agent.planning.case_schema import first_complaint
-from operator_agent.planning.choices import near_choices
+from operator_agent.planning.choices import RUNS, TAKEN, Choice, near_choices
 from operator_agent.planning.quantities import in_unit, parse_quantity
 from operator_agent.planning.refinery import equal_shares
 from operator_agent.planning.streams import Point
@@ -27,6 +27,7 @@ from operator_agent.units import HOUR_S
 
 FLOW, CUT = "kbbl/d", "degC"
 SAME_TEMP_K = 1e-6  # a window's end as written and as computed differ by less
+TRACE = 1e-6  # of a stream, or [m3/h]: solvers leave less where nothing flows
 SHARE_DIGITS, FLOW_DIGITS = 9, 9  # written: more than any balance needs
 
 
@@ -152,8 +153,22 @@ def point_of(decisions: Decisions, case: PlanningCase) -> Point:
         start.content,
         {key: decisions.shares.get(key, 1.0) for key in start.flow},
         supply,
-        near_choices(case, charge | supply),
+        _choices(case, decisions, charge | supply),
     )
+
+
+def _choices(
+    case: PlanningCase, decisions: Decisions, bought: Mapping[str, float]
+) -> dict[Choice, float]:
+    """Return the whole numbers that decisions imply: lots, what is taken, which modes run."""
+    found = near_choices(case, bought)
+    for kind, name in found:
+        if kind == TAKEN:
+            found[kind, name] = float(bought[name] > TRACE)
+        elif kind == RUNS:
+            parts = (decisions.shares[feed, name] for feed in case.operations[name].feeds)
+            found[kind, name] = float(max(parts, default=0.0) > TRACE)
+    return found
 
 
 def _known(place: str, names: Iterable[str], known: list[str]) -> None:

@@ -7,7 +7,7 @@ of another, and what follows from it.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -18,13 +18,15 @@ from operator_agent.planning.analysis.totals import linear_terms
 from operator_agent.planning.analysis.two_sided import is_flow, limits_in_rows
 from operator_agent.planning.limits import LimitKind
 from operator_agent.planning.linear import LinearProgram
+from operator_agent.planning.units import unit_feed
 
 Way = Literal["more", "less"]
 
-NOTHING = 1e-9  # relative to the largest change: smaller ones are rounding
+NOTHING = 1e-13  # relative to all money that moves: smaller parts are rounding
 CRUDE_UNIT = "crude_unit"
 ENERGY = "energy"
 COSTS = ((ENERGY, "energy_cost"), ("operating cost", "operating_cost"))
+CLOSED = 1e-9  # relative to all money that moves: what the model's parts leave of the profit
 TRADES = {
     "purchase": (LimitKind.CRUDE, LimitKind.PURCHASE),
     "sale": (LimitKind.PRODUCT,),
@@ -146,10 +148,10 @@ def _parts(base: Base, step: Step) -> tuple[Part, ...]:
         costs = getattr(base.model, component)
         for name in costs:
             money = -sum(weight * moved[id(column)] for column, weight in linear_terms(costs[name]))
-            parts.append(_cost(group, str(name), _feed(base.model, str(name), moved), money))
+            parts.append(_cost(group, str(name), _feed(base, str(name), moved), money))
     rest = step.gain - sum(part.money for part in parts)
     size = sum(abs(part.money) for part in parts)
-    if abs(rest) > NOTHING * size:
+    if abs(rest) > CLOSED * size:
         parts.append(Part("other", "income and cost", 0.0, float("nan"), rest))
     return _sorted(part for part in parts if abs(part.money) > NOTHING * size)
 
@@ -163,17 +165,16 @@ def _trade(base: Base, step: Step, key: tuple[LimitKind, str]) -> Part:
 
 def _cost(group: str, item: str, change: float, money: float) -> Part:
     """Return a cost of a unit; energy has a price by feed, other cost may follow its qualities."""
-    priced = group == ENERGY and abs(change) > NOTHING
+    priced = group == ENERGY and change != 0.0
     return Part(group, item, change, -money / change if priced else float("nan"), money)
 
 
-def _feed(model: Any, unit: str, moved: Mapping[int, float]) -> float:
+def _feed(base: Base, unit: str, moved: Mapping[int, float]) -> float:
     """Return by how much the feed of a unit changes [m3/h per unit]."""
     if unit == CRUDE_UNIT:
-        columns = list(model.charge.values())
-    else:
-        columns = [column for (_, use), column in model.flow.items() if use == unit]
-    return sum(moved.get(id(column), 0.0) for column in columns)
+        return sum(moved.get(id(column), 0.0) for column in base.model.charge.values())
+    feed = unit_feed(base.model, base.case.units[unit])
+    return sum(weight * moved[id(column)] for column, weight in linear_terms(feed))
 
 
 def _sorted(parts: Iterable[Part]) -> tuple[Part, ...]:

@@ -44,7 +44,6 @@ def crude_tables(evaluation: CrudeEvaluation) -> list[Table]:
                     price_text(curve.breakeven(plan.flow) if forced else curve.first_barrel),
                     price_text(steps.get(plan.flow, curve.first_barrel)),
                     price_text(curve.price),
-                    plan.reason,
                 )
             )
     columns = (
@@ -52,14 +51,24 @@ def crude_tables(evaluation: CrudeEvaluation) -> list[Table]:
         "beside",
         f"forced {FLOW}",
         "profit usd/h",
-        "change usd/h",
+        "change",
         f"breakeven {PRICE}",
-        f"of this step {PRICE}",
-        f"price {PRICE}",
-        "no plan because",
+        "of this step",
+        "price",
     )
     tables = [Table(f"Crude evaluation of {evaluation.case}", columns, tuple(rows))]
-    return tables + _synergies(evaluation)
+    return [*tables, *_synergies(evaluation), *_reasons(evaluation)]
+
+
+def _reasons(evaluation: CrudeEvaluation) -> list[Table]:
+    rows = tuple(
+        (curve.candidate, curve.partner or "alone", flow_text(plan.flow), plan.reason)
+        for curve in evaluation.curves.values()
+        for plan in curve.plans
+        if not plan.possible
+    )
+    columns = ("candidate", "beside", f"forced {FLOW}", "reason")
+    return [Table("No plan", columns, rows)] if rows else []
 
 
 def _synergies(evaluation: CrudeEvaluation) -> list[Table]:

@@ -20,6 +20,7 @@ from operator_agent.planning.quantities import in_unit, planning_unit
 from operator_agent.planning.report import Table
 from operator_agent.units import HOUR_S
 
+SMALLEST_PART = 5e-3  # [usd/h] less shows as nothing
 RELATIVE = 1e-9  # a marginal this small beside the largest is rounding
 
 
@@ -137,6 +138,7 @@ def explained_table(explained: Explained) -> Table:
             f"{part.money * factor:,.2f}",
         )
         for part in explained.parts
+        if abs(part.money * factor) >= SMALLEST_PART
     ]
     rows.append(("sum", "", "", f"{explained.total * factor:,.2f}"))
     if flow:
