@@ -97,7 +97,6 @@ class LinearStack:
         self._solver.setOptionValue("simplex_scale_strategy", 0)  # the program is scaled already
         self._by_row = program.matrix.tocsr()
         self._turned = program.matrix.T.tocsr()
-        self._sizes = abs(self._turned)
         self._cap = max(WALK_ROWS * len(program.row_low), LEAST_WALK)
         self._written = _filled(LinearCase(), program)
         self._warm = False
@@ -169,7 +168,7 @@ class LinearStack:
         found = self._solver.getSolution()
         x = np.array(found.col_value) * self._columns
         rows = np.array(found.row_dual) * -self._scale
-        bounds = np.array(found.col_dual) / -self._columns
+        bounds = -(self._written.cost + self._turned @ rows)  # what the rows leave, exactly
         residual = self._residual(x, rows, bounds)
         if not residual <= ACCEPTED_RESIDUAL:
             stop = SolverStop.FAILED
@@ -177,18 +176,19 @@ class LinearStack:
         return LinearAnswer(stop, profit, x, rows, bounds, residual, iterations, cold)
 
     def _residual(self, x: FloatArray, marginals: FloatArray, bounds: FloatArray) -> float:
-        """Return `linear_residual` of the case; rows and columns in one go, for its speed."""
+        """Return `linear_residual` of the case.
+
+        The marginals of the bounds balance the cost by construction, so it is left to see whether
+        rows and bounds hold, and whether what does not hold has no price.
+        """
         case = self._written
         value = np.concatenate([self._by_row @ x, x])
         price = np.concatenate([marginals, bounds])
-        balance = case.cost + self._turned @ marginals + bounds
-        terms = np.abs(case.cost) + self._sizes @ np.abs(marginals) + np.abs(bounds)
         out = np.maximum(case.all_low - value, value - case.all_high) / (1.0 + np.abs(value))
         held = np.where(price > 0.0, case.all_high, case.all_low) - value
         held[np.isinf(held)] = 1.0
         money = 1.0 + abs(float(case.cost @ x))
-        parts = np.abs(balance) / (1.0 + terms), out, np.abs(price * held) / money
-        return max(0.0, *(float(part.max()) for part in parts))
+        return max(0.0, float(out.max()), float(np.abs(price * held).max()) / money)
 
 
 @dataclass(frozen=True, slots=True)
