@@ -201,11 +201,17 @@ def test_a_plant_without_a_crude_unit_sets_no_targets() -> None:
     assert plan.payload()["purchases"]
 
 
-def test_haverlys_pooling_problem_is_an_ordinary_case() -> None:
+@pytest.mark.parametrize(
+    ("x_sale", "b_price", "best"),
+    [(100.0, 16.0, 400.0), (600.0, 16.0, 600.0), (100.0, 13.0, 750.0)],
+)
+def test_haverlys_pooling_problems_are_ordinary_cases(
+    x_sale: float, b_price: float, best: float
+) -> None:
     # C. A. Haverly, "Studies of the behavior of recursion for the pooling problem", ACM SIGMAP
-    # Bulletin 25 (1978): best profit 400, with a local optimum of 100.
+    # Bulletin 25 (1978): best profits 400, 600 and 750; the first has a local optimum of 100.
     def supply(price: float, sulphur: float) -> dict[str, Any]:
-        return bought(price, 300.0, qualities={"density": "800 kg/m3", "sulphur": f"{sulphur} wt%"})
+        return bought(price, 800.0, qualities={"density": "800 kg/m3", "sulphur": f"{sulphur} wt%"})
 
     def sale(price: float, high: float, sulphur: float) -> dict[str, Any]:
         return sold(price, high, ["pool", "c"], specs={"sulphur": {"max": f"{sulphur} wt%"}})
@@ -216,7 +222,7 @@ def test_haverlys_pooling_problem_is_an_ordinary_case() -> None:
     }
     plan = solve_case(
         small_case(
-            purchases={"a": supply(6.0, 3.0), "b": supply(16.0, 1.0), "c": supply(10.0, 2.0)},
+            purchases={"a": supply(6.0, 3.0), "b": supply(b_price, 1.0), "c": supply(10.0, 2.0)},
             units={
                 "tank": unit(
                     ["a", "b"],
@@ -225,11 +231,11 @@ def test_haverlys_pooling_problem_is_an_ordinary_case() -> None:
                     products={"pool": pool},
                 )
             },
-            products={"x": sale(9.0, 100.0, 2.5), "y": sale(15.0, 200.0, 1.5)},
+            products={"x": sale(9.0, x_sale, 2.5), "y": sale(15.0, 200.0, 1.5)},
         )
     )
     assert plan.worth is PointWorth.LOCAL_OPTIMUM
-    assert profit(plan) == pytest.approx(400.0, rel=1e-5)
+    assert profit(plan) == pytest.approx(best, rel=1e-5)
 
 
 @pytest.mark.parametrize("stage", ["lp", "nlp"])
