@@ -123,7 +123,7 @@ def _inflow(model: Any, system: PlanningSystem, at: tuple[str, Period], tank: Ta
     block = model.site[name, period.name]
     own = {
         Goods.CRUDE: lambda: block.purchase[tank.item],
-        Goods.STREAM: lambda: block.made[tank.item],
+        Goods.STREAM: lambda: block.made[tank.item] + block.supplied[tank.item],
         Goods.PRODUCT: lambda: sum(
             block.flow[draw] for draw in block.case.products[tank.item].draws
         ),
