@@ -39,7 +39,7 @@ class Side(Enum):
 
 
 MAY_CLOSE = (LimitKind.CRUDE, LimitKind.PURCHASE, LimitKind.PRODUCT, LimitKind.UNIT)
-AJAR = 1e-3  # [m3/h] left open of what is closed, so that its marginal tells what opening it earns
+AJAR = 1e-4  # [m3/h] left open of what is closed, so that its marginal tells what opening it earns
 
 
 @dataclass(frozen=True, slots=True)
