@@ -32,12 +32,12 @@ class Blended(Protocol):
         ...
 
 
-def product_volume(model: Any, blend: Blended) -> Any:
+def blend_volume(model: Any, blend: Blended) -> Any:
     """Return what is blended [m3/h]."""
     return sum(model.flow[draw] for draw in blend.draws)
 
 
-def product_amount(model: Any, mixing: Mixing, blend: Blended, name: str) -> Any:
+def blend_amount(model: Any, mixing: Mixing, blend: Blended, name: str) -> Any:
     """Return the hourly amount of a content in a blend."""
     return sum(
         mixing.product(model.content[stream, name], model.flow[stream, use])
@@ -48,8 +48,8 @@ def product_amount(model: Any, mixing: Mixing, blend: Blended, name: str) -> Any
 def spec_base(model: Any, mixing: Mixing, blend: Blended, spec: Spec) -> Any:
     """Return what the index of a specification is averaged by: volume [m3/h] or mass [kg/h]."""
     if spec.quality.basis is Basis.MASS:
-        return product_amount(model, mixing, blend, "density")
-    return product_volume(model, blend)
+        return blend_amount(model, mixing, blend, "density")
+    return blend_volume(model, blend)
 
 
 def blend_quality(model: Any, blend: Blended, spec: Spec) -> float:
@@ -57,7 +57,7 @@ def blend_quality(model: Any, blend: Blended, spec: Spec) -> float:
     base = float(pyo.value(spec_base(model, Exact(), blend, spec)))
     if base < NOTHING:
         return math.nan
-    amount = float(pyo.value(product_amount(model, Exact(), blend, spec.quality.name)))
+    amount = float(pyo.value(blend_amount(model, Exact(), blend, spec.quality.name)))
     return spec.quality.from_index(amount / base)
 
 
@@ -81,14 +81,14 @@ def _add_recipes(model: Any, case: PlanningCase) -> None:
         largest = max(product.recipe, key=lambda name: product.recipe[name], default="")
         for stream, part in product.recipe.items():
             if stream != largest:
-                share = part / total * product_volume(model, product)
+                share = part / total * blend_volume(model, product)
                 model.recipe.add((product.name, stream), model.flow[stream, product.name] == share)
 
 
 def _add_specs(model: Any, mixing: Mixing, blend: Blended, kind: LimitKind) -> None:
     for spec in blend.specs:
         for limit in _limits(blend, spec, kind):
-            amount = product_amount(model, mixing, blend, spec.quality.name)
+            amount = blend_amount(model, mixing, blend, spec.quality.name)
             base = spec_base(model, mixing, blend, spec)
             add_limit(model, limit, amount, limit.row_value * base)
 

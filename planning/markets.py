@@ -4,7 +4,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from operator_agent.planning.blends import product_volume
+from operator_agent.planning.blends import blend_volume
 from operator_agent.planning.case import PlanningCase, Product
 from operator_agent.planning.exchange import ALONE, STILL, Exchange
 from operator_agent.planning.limits import Limit, LimitKind, Side, add_limit
@@ -17,7 +17,7 @@ def product_sale(model: Any, product: Product) -> Any:
     """Return what is sold of a product [m3/h]: what is blended, unless it has other ways."""
     if product.name in model.sold:
         return model.sold[product.name]
-    return product_volume(model, product)
+    return blend_volume(model, product)
 
 
 def taken_in(model: Any, name: str) -> Any:
@@ -62,7 +62,7 @@ def _add_balances(model: Any, case: PlanningCase, exchange: Exchange) -> None:
 
     def stocked(block: Any, product: str) -> Any:
         moved = exchange.products[product]
-        blended = product_volume(block, case.products[product])
+        blended = blend_volume(block, case.products[product])
         return block.sold[product] + moved.given == blended + moved.gained
 
     for name in (*case.crudes, *case.purchases):

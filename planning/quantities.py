@@ -13,6 +13,7 @@ PLANNING_UNITS = {
     for known in (
         Unit("wt ppm", "fraction", 1e-6),
         Unit("mm2/s", "kinematic viscosity", 1e-6),
+        Unit("psi", "pressure", 6894.757),
         Unit("MJ/m3", "energy by volume", 1e6),
         Unit("GJ/m3", "energy by volume", 1e9),
         Unit("number", "number", 1.0),
