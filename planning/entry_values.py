@@ -4,11 +4,10 @@ import math
 
 from operator_agent.errors import InputError
 from operator_agent.planning.case_schema import CrudeEntry, PurchaseEntry, SpecEntry, Text
+from operator_agent.planning.choices import PART_OF_LOT
 from operator_agent.planning.qualities import quality
 from operator_agent.planning.quantities import parse_quantity
 from operator_agent.planning.spec import Spec
-
-PART_OF_LOT = 1e-9  # relative: a maximum of whole lots may miss the last by a digit of conversion
 
 
 def flow_range(entry: object, names: tuple[str, str], place: str) -> tuple[float, float]:

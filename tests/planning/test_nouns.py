@@ -1,9 +1,12 @@
 """Modes, recipes, rows, feed limits, lots and purchases: optima by hand, and published ones."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from operator_agent.errors import LimitsConflictError
 from operator_agent.planning.alerts import AlertState
@@ -156,6 +159,31 @@ def test_purchases_come_in_whole_lots(stage: Any) -> None:
     assert profit(plan) == pytest.approx(60.0)
     table = next(table for table in plan_tables(plan) if table.title == "Choices in whole numbers")
     assert table.rows == (("naphtha", "2 lots", "of 3.00 kbbl/d"),)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    lots=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    prices=st.tuples(st.integers(30, 59), st.integers(30, 59)),
+    sale=st.integers(5, 12),
+)
+def test_lots_are_the_best_of_all_that_fit(
+    lots: tuple[int, int], prices: tuple[int, int], sale: int
+) -> None:
+    case = small_case(
+        purchases={
+            name: bought(price, 10.0, lot=f"{lot} kbbl/d")
+            for name, price, lot in zip(("a", "b"), prices, lots, strict=True)
+        },
+        products={"sale": sold(60.0, sale, ["a", "b"])},
+    )
+    counts = itertools.product(range(10 // lots[0] + 1), range(10 // lots[1] + 1))
+    best = max(
+        sum(n * lot * (60 - price) for n, lot, price in zip(count, lots, prices, strict=True))
+        for count in counts
+        if sum(n * lot for n, lot in zip(count, lots, strict=True)) <= sale
+    )
+    assert profit(solve_case(case, stage="lp")) == pytest.approx(best, abs=1e-6)
 
 
 @pytest.mark.parametrize(("sale", "cheap", "earned"), [(4.0, 0.0, 20.0), (6.0, 6.0, 120.0)])
