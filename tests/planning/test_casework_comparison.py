@@ -2,8 +2,11 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from operator_agent.errors import SolveFailedError
 from operator_agent.planning.case_file import PlanningCase, with_price_factors
@@ -15,6 +18,7 @@ from operator_agent.planning.plan import Plan
 from operator_agent.planning.solve import solve_case
 from operator_agent.units import HOUR_S
 
+from .blender_case import blender
 from .conftest import CASE_FILE
 
 EXACT = 1e-6  # [usd/h], of lines that are themselves some 100,000 usd/h
@@ -24,7 +28,7 @@ SHIPPED = CASE_FILE.with_name("case_tree.yaml")
 @pytest.fixture(scope="module")
 def plans(linear_plan: Plan) -> dict[str, Plan]:
     nodes = {node.name: node for node in load_tree(SHIPPED).walk()}
-    names = ("fcc_slowdown_gasoil_sales", "no_bonny_light", "heavy_discount")
+    names = ("fcc_slowdown_gasoil_sales", "heavy_discount")
     solved = {name: solve_case(nodes[name].case(), stage="lp") for name in names}
     return {"three_crudes": linear_plan} | solved
 
@@ -42,6 +46,34 @@ def test_effects_add_up_to_the_difference(plans: dict[str, Plan]) -> None:
                 assert whole == pytest.approx(line.money_b - line.money_a, abs=EXACT)
             back = compare(b, a)
             assert back.difference == -found.difference
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    price=st.floats(80.0, 100.0),
+    reformate=st.floats(12.0, 25.0),
+    octane=st.floats(91.0, 97.0),
+    naphtha=st.floats(60.0, 80.0),
+)
+def test_effects_add_up_for_any_changes(
+    tmp_path: Path, price: float, reformate: float, octane: float, naphtha: float
+) -> None:
+    changes = {
+        "products.premium.price": f"{price} usd/bbl",
+        "products.premium.specs.octane.min": octane,
+        "purchases.reformate.max": f"{reformate} kbbl/d",
+        "purchases.naphtha.price": f"{naphtha} usd/bbl",
+    }
+    a, b = (solve_case(node.case()) for node in (blender(tmp_path), blender(tmp_path, changes)))
+    found = compare(a, b)
+    assert math.fsum(found.effects()) == pytest.approx(found.difference, abs=EXACT)
+    by_text = {driver.what: driver.expected for driver in found.drivers}
+    sold = {blend.product: blend.flow_vol for blend in a.blends}
+    step = b.case.products["premium"].price - a.case.products["premium"].price
+    gain = step * sold["premium"] * HOUR_S
+    assert by_text.get("price of premium", 0.0) == pytest.approx(gain, abs=EXACT)
 
 
 @pytest.mark.slow

@@ -8,81 +8,77 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operator_agent.engine import ProcessEngine, SerialEngine
+from operator_agent.engine import SerialEngine
 from operator_agent.errors import InputError
 from operator_agent.planning.casework.ramps import RampResult, axis_from, ramp_axes, run_ramp
 from operator_agent.planning.casework.tables import ramp_tables
 from operator_agent.planning.casework.tree import CaseNode, load_tree
 
+from .blender_case import blender, profit_by_hand
 from .conftest import CASE_FILE
 
-DAY_H = 24.0
-SAME_FLOW = 1e-6  # [kbbl/d]
 SAME_PROFIT = 1e-4  # relative: linear stages confirm their profit so closely
 
 
 @pytest.fixture(scope="module")
-def root() -> CaseNode:
-    return load_tree(CASE_FILE)
+def root(tmp_path_factory: pytest.TempPathFactory) -> CaseNode:
+    return blender(tmp_path_factory.mktemp("blender"))
 
 
 @pytest.fixture(scope="module")
 def ramp(root: CaseNode) -> RampResult:
-    axes = [axis_from("products.jet.price", "84 usd/bbl", "100 usd/bbl", 5)]
-    with ProcessEngine(2) as engine:
-        return run_ramp(root, axes, engine, stage="lp", watch=["products.jet"])
+    axes = [axis_from("products.premium.price", "86 usd/bbl", "94 usd/bbl", 9)]
+    return run_ramp(root, axes, SerialEngine(), watch=["products.premium"])
 
 
-@pytest.mark.slow
 def test_a_price_to_sell_at_never_lowers_profit_or_volume(ramp: RampResult) -> None:
-    rows = ramp.stack.rows
-    assert all(row.ok for row in rows)
-    (prices,) = (axis.values for axis in ramp.axes)
-    assert prices == (84.0, 88.0, 92.0, 96.0, 100.0)
-    jet = [row.watched["products.jet"] for row in rows]
-    steps = zip(pairwise(rows), jet[:-1], pairwise(prices), strict=True)
-    for (here, there), sold, (price, after) in steps:
-        # The plan at the lower price stays possible, and sells what it sells at the higher one.
-        least = here.profit + sold * 1e3 * (after - price) / DAY_H
-        assert there.profit >= least * (1.0 - SAME_PROFIT)
-    assert all(after >= before - SAME_FLOW for before, after in pairwise(jet))
+    rows, (prices,) = ramp.stack.rows, (axis.values for axis in ramp.axes)
+    assert prices == (86.0, 87.0, 88.0, 89.0, 90.0, 91.0, 92.0, 93.0, 94.0)
+    by_hand = [profit_by_hand(price) for price in prices]
+    assert [row.profit for row in rows] == pytest.approx(by_hand, rel=1e-6)
+    assert all(b.profit >= a.profit * (1.0 - SAME_PROFIT) for a, b in pairwise(rows))
+    volumes = [row.watched["products.premium"] for row in rows]
+    assert volumes == pytest.approx([0.0] * 5 + [8.0] * 4, abs=1e-4)
 
 
-@pytest.mark.slow
-def test_changes_of_the_basis_are_where_the_plan_changes(ramp: RampResult) -> None:
-    assert ramp.changes
-    by_value = dict(zip(ramp.axes[0].values, ramp.stack.rows, strict=True))
-    steps = set()
-    for change in ramp.changes:
-        before, after = by_value[change.before], by_value[change.after]
-        assert set(change.holds) == set(after.active) - set(before.active)
-        assert set(change.frees) == set(before.active) - set(after.active)
-        assert set(change.buys) == set(after.bought) - set(before.bought)
-        steps.add((change.before, change.after))
-    values = ramp.axes[0].values
-    for pair in set(pairwise(values)) - steps:
-        assert set(by_value[pair[0]].active) == set(by_value[pair[1]].active)
-    plain = ramp.payload()
-    assert len(plain["basis_changes"]) == len(ramp.changes)
+def test_the_basis_changes_where_premium_begins_to_pay(ramp: RampResult) -> None:
+    """Premium earns 27/7 usd per barrel of reformate, as regular does, at 90.04 usd/bbl."""
+    (change,) = ramp.changes
+    assert (change.before, change.after) == (90.0, 91.0)
+    assert "product:premium:sale:max" in change.holds
+    assert (change.buys, change.drops) == ((), ())
+    assert len(ramp.payload()["basis_changes"]) == 1
     for table in ramp_tables(ramp):
         assert all(len(row) == len(table.columns) for row in table.rows)
 
 
 def test_a_grid_moves_two_keys(root: CaseNode) -> None:
     axes = [
-        axis_from("crudes.maya.price", "60 usd/bbl", "64 usd/bbl", 2),
-        axis_from("units.fcc.capacity", "20 kbbl/d", "30 kbbl/d", 3),
+        axis_from("products.premium.price", "89 usd/bbl", "91 usd/bbl", 2),
+        axis_from("products.premium.max", "4 kbbl/d", "8 kbbl/d", 2),
     ]
-    broken = root.changed("broken", {"crudes.bonny_light.price": "1 usd/furlong"})
-    found = run_ramp(broken, axes, SerialEngine(), stage="lp")  # costs no time: all are refused
-    assert found.points() == (
-        (60.0, 20.0), (60.0, 25.0), (60.0, 30.0), (64.0, 20.0), (64.0, 25.0), (64.0, 30.0),
-    )  # fmt: skip
+    found = run_ramp(root, axes, SerialEngine(), stage="lp")
+    assert found.points() == ((89.0, 4.0), (89.0, 8.0), (91.0, 4.0), (91.0, 8.0))
     assert found.stack.rows[1].case == (
-        "crudes.maya.price = 60.0 usd/bbl, units.fcc.capacity = 25.0 kbbl/d"
+        "products.premium.price = 89.0 usd/bbl, products.premium.max = 8.0 kbbl/d"
     )
-    assert all("furlong" in row.error for row in found.stack.rows)
-    assert found.changes == ()
+    profits = [row.profit for row in found.stack.rows]
+    assert profits[0] == pytest.approx(profits[1])
+    assert profits[3] == pytest.approx(profit_by_hand(91.0))
+    assert [(change.key, change.beside) for change in found.changes] == [
+        ("products.premium.price", "products.premium.max = 4.0 kbbl/d"),
+        ("products.premium.price", "products.premium.max = 8.0 kbbl/d"),
+    ]
+
+
+@pytest.mark.slow
+def test_a_dearer_crude_never_earns_more() -> None:
+    axes = [axis_from("crudes.maya.price", "60 usd/bbl", "68 usd/bbl", 3)]
+    found = run_ramp(load_tree(CASE_FILE), axes, SerialEngine(), stage="lp", watch=["crudes.maya"])
+    rows = found.stack.rows
+    assert all(b.profit <= a.profit * (1.0 + SAME_PROFIT) for a, b in pairwise(rows))
+    assert all(b.watched["crudes.maya"] <= a.watched["crudes.maya"] for a, b in pairwise(rows))
+    assert any("maya" in change.drops for change in found.changes)
 
 
 def test_the_ramp_of_a_file_is_read(tmp_path: Path) -> None:
@@ -128,13 +124,13 @@ def test_wrong_axes_are_refused(arguments: Any, told: str) -> None:
 
 
 def test_wrong_ramps_are_refused(root: CaseNode) -> None:
-    axis = axis_from("crudes.maya.price", "60 usd/bbl", "64 usd/bbl", 2)
-    other = axis_from("crudes.mayo.price", "60 usd/bbl", "64 usd/bbl", 2)
-    many = axis_from("crudes.maya.max", "1 kbbl/d", "64 kbbl/d", 1001)
+    axis = axis_from("products.premium.price", "60 usd/bbl", "64 usd/bbl", 2)
+    other = axis_from("products.premum.price", "60 usd/bbl", "64 usd/bbl", 2)
+    many = axis_from("products.premium.max", "1 kbbl/d", "64 kbbl/d", 1001)
     for axes, told in (
         ([], "not: none"),
-        ([axis, axis], "two different ones, not: crudes.maya.price, crudes.maya.price"),
-        ([other], "unknown key 'mayo'; the nearest valid key is 'maya'"),
+        ([axis, axis], "two different ones, not: products.premium.price, products"),
+        ([other], "unknown key 'premum'; the nearest valid key is 'premium'"),
         ([axis, many], "the ramp has 2002 points; 2000 are the most"),
     ):
         with pytest.raises(InputError, match=told):

@@ -19,32 +19,37 @@ from operator_agent.planning.case_file import PlanningCase
 from operator_agent.planning.casework.stack import run_stack
 from operator_agent.planning.casework.stack_row import StackRow
 from operator_agent.planning.casework.tables import reasons_table, stack_table
-from operator_agent.planning.casework.tree import CaseNode, load_tree
+from operator_agent.planning.casework.tree import CaseNode
 from operator_agent.planning.casework.watch import watch_list, watched_values
 from operator_agent.planning.limits import LimitKind, Side
 from operator_agent.planning.plan import Plan
 from operator_agent.units import DAY_S, OIL_BARREL_M3
 
-from .conftest import CASE_FILE, ROOT
+from .blender_case import blender, blender_file, profit_by_hand
+from .conftest import ROOT
 
-WATCH = ("crudes.maya", "units.fcc", "shadow units.fcc", "cuts.naphtha/kerosene")
+WATCH = ("purchases.reformate", "products.premium", "shadow purchases.reformate")
+STEPS = 25
 SAME = 1e-9  # relative: the same computation in another process
 
 
 @pytest.fixture(scope="module")
-def root() -> CaseNode:
-    return load_tree(CASE_FILE)
+def root(tmp_path_factory: pytest.TempPathFactory) -> CaseNode:
+    return blender(tmp_path_factory.mktemp("blender"))
 
 
 @pytest.fixture(scope="module")
 def cases(root: CaseNode) -> list[CaseNode]:
     return [
         root,
-        root.changed("dear_maya", {"crudes.maya.price": "70 usd/bbl"}),
-        root.changed("no_crude", {"crude_unit.turndown": "99 kbbl/d", "crudes.maya.max": "0 kbbl/d",
-                                  "crudes.bonny_light.max": "0 kbbl/d"}),
-        root.changed("no_unit", {"crudes.maya.price": "70 usd/furlong"}),
-    ]  # fmt: skip
+        root.changed("dear_premium", {"products.premium.price": "95 usd/bbl"}),
+        root.changed(
+            "no_octane",
+            {"purchases.reformate.max": "1 kbbl/d", "purchases.alkylate.max": "0 kbbl/d"},
+        ),
+        root.changed("no_unit", {"products.premium.price": "70 usd/furlong"}),
+        root.changed("no_premium", {"products.premium": None}),
+    ]
 
 
 def comparable(row: StackRow) -> tuple[Any, ...]:
@@ -53,40 +58,44 @@ def comparable(row: StackRow) -> tuple[Any, ...]:
 
 @pytest.mark.slow
 def test_every_engine_gives_the_same_rows_and_a_failure_loses_its_own(
-    cases: list[CaseNode], linear_plan: Plan, tmp_path: Path
+    cases: list[CaseNode], tmp_path: Path
 ) -> None:
-    told: list[tuple[str, int, int]] = []
-    here = run_stack(cases, SerialEngine(), stage="lp", watch=WATCH)
+    file, told = tmp_path / "rows.jsonl", list[tuple[str, int, int]]()
+    here = run_stack(cases, SerialEngine(), watch=WATCH)
     with ProcessEngine(2) as engine:
         there = run_stack(
             cases,
             engine,
-            stage="lp",
             watch=WATCH,
-            file=tmp_path / "rows.jsonl",
+            file=file,
             progress=lambda row, done, total: told.append((row.case, done, total)),
         )
+        again = run_stack(cases, engine, watch=WATCH, file=file)
     for a, b in zip(here.rows, there.rows, strict=True):
         assert comparable(a) == comparable(b)
         assert a.profit == pytest.approx(b.profit, rel=SAME, nan_ok=True)
         assert dict(a.watched) == pytest.approx(dict(b.watched), rel=SAME)
-    assert [row.case for row in here.rows] == ["three_crudes", "dear_maya", "no_crude", "no_unit"]
-    assert [row.error_kind for row in here.rows] == ["", "", "LimitsConflictError", "InputError"]
-    assert "purchase" in here.rows[2].error
-    assert "furlong" in here.rows[3].error
-    assert here.rows[0].profit == pytest.approx(linear_plan.objective, rel=SAME)
-    assert here.rows[0].watched["units.fcc"] == pytest.approx(30.0, rel=1e-4)
-    assert sorted(done for _, done, _ in told) == [1, 2, 3, 4]
-    table, reasons = stack_table(here), reasons_table(here)
-    assert [len(row) for row in table.rows] == [len(table.columns)] * 4
-    assert reasons is not None
-    assert len(reasons.rows) == 2
-    json.dumps(here.payload(), allow_nan=False)
-
-    with ProcessEngine(1) as engine:  # nothing is left to do
-        again = run_stack(cases, engine, stage="lp", watch=WATCH, file=tmp_path / "rows.jsonl")
-    assert again.resumed == 4
+    assert [row.case for row in here.rows] == [node.name for node in cases]
+    kinds = ["", "", "LimitsConflictError", "InputError", "InputError"]
+    assert [row.error_kind for row in here.rows] == kinds
+    first, dear, conflict, wrong, unwatched = here.rows
+    assert first.profit == pytest.approx(profit_by_hand(91.0), rel=1e-6)
+    assert dear.profit == pytest.approx(profit_by_hand(95.0), rel=1e-6)
+    assert dict(first.watched) == pytest.approx(
+        {"purchases.reformate": 20.0, "products.premium": 8.0, "shadow purchases.reformate": 27 / 7}
+    )
+    assert "reformate: purchase at most 1 kbbl/d" in conflict.error
+    assert "furlong" in wrong.error
+    assert "'products.premium' names nothing" in unwatched.error
+    assert {total for _, _, total in told} == {5}
+    assert sorted(done for _, done, _ in told) == [1, 2, 3, 4, 5]
+    assert again.resumed == 5
     assert [comparable(row) for row in again.rows] == [comparable(row) for row in there.rows]
+    table, reasons = stack_table(here), reasons_table(here)
+    assert [len(row) for row in table.rows] == [len(table.columns)] * 5
+    assert reasons is not None
+    assert len(reasons.rows) == 3
+    json.dumps(here.payload(), allow_nan=False)
 
 
 class Recorder(SerialEngine):
@@ -100,18 +109,16 @@ class Recorder(SerialEngine):
         return super().map(fn, items, **rest)
 
 
-def infeasible(root: CaseNode, name: str, fcc_kbbl_d: float) -> CaseNode:
-    """Return a case that is refused before it is solved, so that it costs no time."""
-    return root.changed(
-        name, {"crudes.maya.price": "1 usd/furlong", "units.fcc.capacity": f"{fcc_kbbl_d} kbbl/d"}
-    )
+def sold(root: CaseNode, name: str, kbbl_d: float) -> CaseNode:
+    """Return a case in which so much premium can be sold."""
+    return root.changed(name, {"products.premium.max": f"{kbbl_d} kbbl/d"})
 
 
 def test_only_what_changed_is_solved_again(root: CaseNode, tmp_path: Path) -> None:
     file, engine = tmp_path / "rows.jsonl", Recorder()
-    first = [infeasible(root, f"case {n}", 20 + n) for n in range(3)]
+    first = [sold(root, f"case {n}", 2.0 + n) for n in range(3)]
     run_stack(first, engine, stage="lp", file=file)
-    renamed = [replace(first[0], name="renamed"), infeasible(root, "case 1", 28), first[2]]
+    renamed = [replace(first[0], name="renamed"), sold(root, "case 1", 7.0), first[2]]
     found = run_stack(renamed, engine, stage="lp", file=file)
     assert engine.counts == [3, 1]
     assert found.resumed == 2
@@ -123,7 +130,7 @@ def test_only_what_changed_is_solved_again(root: CaseNode, tmp_path: Path) -> No
 
 def test_a_line_that_was_cut_off_is_solved_again(root: CaseNode, tmp_path: Path) -> None:
     file, engine = tmp_path / "rows.jsonl", Recorder()
-    cases = [infeasible(root, f"case {n}", 20 + n) for n in range(3)]
+    cases = [sold(root, f"case {n}", 2.0 + n) for n in range(3)]
     run_stack(cases, engine, stage="lp", file=file)
     text = file.read_text()
     file.write_text(text[:-20])
@@ -140,7 +147,7 @@ def test_a_line_that_was_cut_off_is_solved_again(root: CaseNode, tmp_path: Path)
 
 def test_a_lost_process_is_tried_again_on_resuming(root: CaseNode, tmp_path: Path) -> None:
     file, engine = tmp_path / "rows.jsonl", Recorder()
-    cases = [infeasible(root, "case", 20)]
+    cases = [sold(root, "case", 2.0)]
     run_stack(cases, engine, stage="lp", file=file)
     row = json.loads(file.read_text())
     file.write_text(json.dumps(row | {"error_kind": "WorkerLost"}) + "\n")
@@ -151,38 +158,42 @@ def test_a_lost_process_is_tried_again_on_resuming(root: CaseNode, tmp_path: Pat
 
 @pytest.mark.slow
 def test_a_killed_stack_goes_on_where_it_was(tmp_path: Path) -> None:
-    file = tmp_path / "rows.jsonl"
-    ramp = ["--key", "crudes.maya.price", "--from", "60 usd/bbl", "--to", "64 usd/bbl"]
+    case, file = blender_file(tmp_path), tmp_path / "rows.jsonl"
     command = [
-        sys.executable, "-m", "operator_agent.runtime.cli", "plan", "ramp", str(CASE_FILE), *ramp,
-        "--steps", "3", "--stage", "lp", "--workers", "1", "--resume", str(file), "--json", "-",
+        sys.executable, "-m", "operator_agent.runtime.cli", "plan", "ramp", str(case),
+        "--key", "products.premium.price", "--from", "80 usd/bbl", "--to", "100 usd/bbl",
+        "--steps", str(STEPS), "--workers", "1", "--resume", str(file), "--json", "-",
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"}
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment
     ) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("1/3")
+        assert process.stderr.readline().startswith(f"1/{STEPS}")
         process.send_signal(signal.SIGKILL)
     kept = file.read_text()
-    assert 1 <= kept.count("\n") < 3
+    kept = kept[: kept.rfind("\n") + 1]
+    assert 1 <= kept.count("\n") < STEPS
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     found = json.loads(done.stdout)
     assert found["resumed"] == kept.count("\n")
     assert file.read_text().startswith(kept)
-    profits = [row["profit"] for row in found["rows"]]
-    assert profits == sorted(profits, reverse=True)  # a dearer crude never earns more
+    prices = found["axes"][0]["values"]
+    by_hand = [profit_by_hand(price) for price in prices]
+    assert [row["profit"] for row in found["rows"]] == pytest.approx(by_hand, rel=1e-6)
 
 
 def test_watched_numbers_are_those_of_the_plan(plan: Plan, case: PlanningCase) -> None:
     kbbl_d = DAY_S / OIL_BARREL_M3 / 1e3  # of 1 m3/s
     values = watched_values(
         plan,
-        [*WATCH, "profit", "slate.maya", "products.jet", "streams.naphtha", "worth crudes.maya",
-         "shadow products.gasoline_premium", "shadow products.jet.flash", "worth streams.lgo"],
+        ["crudes.maya", "shadow units.fcc", "cuts.naphtha/kerosene", "profit", "slate.maya",
+         "products.jet", "worth streams.lgo", "shadow products.gasoline_premium",
+         "shadow products.jet.flash"],
     )  # fmt: skip
     assert values["profit"] == plan.objective
     assert values["crudes.maya"] == pytest.approx(plan.charge["maya"] * kbbl_d)
+    assert values["cuts.naphtha/kerosene"] == plan.cut_points["naphtha/kerosene"] - 273.15
     assert values["slate.maya"] == pytest.approx(100.0 * plan.slate["maya"])
     assert values["products.jet"] == pytest.approx(
         next(b.flow_vol for b in plan.blends if b.product == "jet") * kbbl_d
@@ -201,8 +212,8 @@ def test_wrong_stacks_are_refused(root: CaseNode) -> None:
     engine = SerialEngine()
     with pytest.raises(InputError, match="a stack needs a case"):
         run_stack([], engine)
-    with pytest.raises(InputError, match="two cases of the stack are named 'three_crudes'"):
+    with pytest.raises(InputError, match="two cases of the stack are named 'blender'"):
         run_stack([root, root], engine)
-    with pytest.raises(InputError, match=r"'crude.maya' names nothing .* crudes.maya"):
-        run_stack([root], engine, watch=["crude.maya"])
+    with pytest.raises(InputError, match=r"'product.premium' names nothing .* products.premium"):
+        run_stack([root], engine, watch=["product.premium"])
     assert math.isnan(StackRow("a", "b").profit)
