@@ -1,7 +1,7 @@
 """Opens a workbook file and refuses what is none, what is too large, and what could do harm.
 
 Formulas are never worked out: the value that the spreadsheet program stored is taken, and a
-formula without one is a fault. Two copies are read, one with formulas and one with stored values.
+formula without one is a fault. Where there are formulas the file is read twice, for both.
 """
 
 import zipfile
@@ -21,6 +21,18 @@ LARGEST = 20 * 1024 * 1024  # bytes of a file: a planning case takes under one h
 LARGEST_OPENED = 200 * 1024 * 1024  # bytes of its parts: a small file may hold enormous ones
 MOST_ROWS, MOST_COLUMNS = 20_000, 1_000  # of a sheet
 OLD_FORMAT = b"\xd0\xcf\x11\xe0"  # first bytes of old and of encrypted Office files
+
+UNREADABLE = (
+    InvalidFileException,
+    zipfile.BadZipFile,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OSError,
+    SyntaxError,
+)
+"""What the reader of workbooks raises over files that are none."""
 
 CellValue = str | int | float | bool
 
@@ -75,24 +87,22 @@ def open_pages(path: Path, faults: Faults) -> dict[str, Page]:
             declares entities.
     """
     _check_file(path)
+    written = _load(path, data_only=False)
+    names = [page.title for page in written.worksheets if not page.title.startswith(OWN)]
+    cells = [cell for name in names for cell in _filled(written[name])]
+    formulas = any(cell.data_type == "f" for cell in cells)
+    stored = _load(path, data_only=True) if formulas else written
+    return {name: _page(written[name], stored[name], faults) for name in names}
+
+
+def _load(path: Path, *, data_only: bool) -> Any:
     try:
-        written = load_workbook(path)
-        stored = load_workbook(path, data_only=True)
-    except (
-        InvalidFileException,
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        TypeError,
-        OSError,
-        SyntaxError,
-    ) as error:
+        return load_workbook(path, data_only=data_only)
+    except UNREADABLE as error:
         raise InputError(
             f"workbook {path} cannot be read ({error}); open it in a spreadsheet program and save "
             "it as .xlsx"
         ) from error
-    names = [s.title for s in written.worksheets if not s.title.startswith(OWN)]
-    return {name: _page(written[name], stored[name], faults) for name in names}
 
 
 def _check_file(path: Path) -> None:

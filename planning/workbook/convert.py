@@ -1,4 +1,8 @@
-"""Workbooks in and out: the nested mapping of a case file, or the case itself."""
+"""Workbooks in and out: the nested mapping of a case file, or the case itself.
+
+What a case file says comes back from its workbook as it was, but for the writing of numbers: `64.0`
+may come back as `64`, and spreadsheet programs keep fifteen digits of a number.
+"""
 
 import os
 from collections.abc import Mapping

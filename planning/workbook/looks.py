@@ -15,7 +15,7 @@ from operator_agent.planning.workbook.headings import Heading, Part, headings_of
 from operator_agent.planning.workbook.sheet_names import DIMENSIONS, SHEET_NOTES
 from operator_agent.planning.workbook.sheets import Column, Kind, Shape, Sheet
 
-SPARE_ROWS = 20  # empty rows below the last that look and behave like rows to fill
+SPARE_ROWS = 10  # empty rows below the last that look and behave like rows to fill
 LAST_ROW = 2000  # lists are offered down to this row
 NARROW, WIDE, LONG = 9.0, 38.0, 44.0  # widths of columns, in characters
 
