@@ -177,13 +177,17 @@ def _rows(rows: ProgramRows) -> Iterator[Finding]:
         concern = Concern.DUPLICATE if distance <= EXACT else Concern.PARALLEL
         yield Finding(concern, (rows.names[first], rows.names[second]), distance)
     low, high = activity_range(rows)
-    room = EXACT * (1.0 + np.maximum(np.abs(rows.low), np.abs(rows.high)))
     limited = np.isfinite(rows.low) | np.isfinite(rows.high)
     idle = filled & limited & (low >= rows.low) & (high <= rows.high)
-    broken = (low > rows.high + room) | (high < rows.low - room)
+    broken = (low > _beyond(rows.high, 1.0)) | (high < _beyond(rows.low, -1.0))
     for mask, concern in ((idle, Concern.NEVER_BINDS), (broken, Concern.NEVER_HOLDS)):
         for index in np.flatnonzero(mask):
             yield Finding(concern, (rows.names[index],), float("nan"))
+
+
+def _beyond(side: FloatArray, sign: float) -> FloatArray:
+    """Return a side moved out by its rounding."""
+    return np.asarray(np.where(np.isfinite(side), side + sign * EXACT * (1.0 + abs(side)), side))
 
 
 def _columns(rows: ProgramRows) -> Iterator[Finding]:

@@ -1,0 +1,68 @@
+"""The analysis commands: tables for people, JSON for programs, progress on standard error."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.runtime.conftest import ROOT
+from typer.testing import CliRunner
+
+from operator_agent.errors import InputError
+from operator_agent.runtime.cli_planning import plan_app
+
+CASE = str(ROOT / "cases" / "refinery" / "three_crudes.yaml")
+
+
+def run(*words: str) -> str:
+    """Return what a command prints on standard output."""
+    found = CliRunner().invoke(plan_app, list(words), catch_exceptions=False)
+    assert found.exit_code == 0
+    return found.stdout
+
+
+def read(*words: str) -> Any:
+    return json.loads(run(*words, "--json", "-"))
+
+
+def test_marginals_and_ranges_are_told_and_given() -> None:
+    assert "Marginal values of limits" in run("marginals", CASE)
+    payload = read("marginals", CASE)
+    sides = {one["limit"]["key"]: one for one in payload["limits"]}
+    fcc = sides["unit:fcc:feed:max"]
+    assert fcc["more"] == pytest.approx(fcc["solver"])
+    explained = read("marginals", CASE, "--explain", "unit:fcc:feed:max")
+    assert sum(part["money"] for part in explained["parts"]) == pytest.approx(fcc["more"])
+    assert "sum" in run("marginals", CASE, "--explain", "purchase:maya", "--less")
+    assert {one["item"] for one in read("range", CASE)["prices"]} >= {"maya", "jet"}
+
+
+def test_decisions_go_out_and_come_back(tmp_path: Path) -> None:
+    file = tmp_path / "decisions.yaml"
+    assert str(file) in run("decisions", CASE, str(file)).replace("\n", "")
+    payload = read("simulate", CASE, str(file))
+    assert payload["feasible"] is True
+    assert "Economics of the decisions" in run("simulate", CASE, str(file))
+
+
+def test_matrix_and_conflict_are_told_and_given(tmp_path: Path) -> None:
+    assert "can hold together" in run("explain-conflict", CASE)
+    file = tmp_path / "matrix.json"
+    assert "Warnings" in run("matrix", CASE, "--json", str(file))
+    assert json.loads(file.read_text())["rows"] > 100
+
+
+@pytest.mark.slow
+def test_studies_tell_their_progress_on_standard_error() -> None:
+    words = ["multistart", CASE, "--starts", "1", "--seed", "3", "--json", "-"]
+    found = CliRunner().invoke(plan_app, words, catch_exceptions=False)
+    assert json.loads(found.stdout)["optima"][0]["starts"] == [0, 1]
+    assert "2/2" in found.stderr
+    words = ["--candidate", "tia_juana_light", "--steps", "5 kbbl/d", "--linear"]
+    payload = read("crudes", CASE, *words)
+    assert [len(curve["points"]) for curve in payload["curves"]] == [2]
+
+
+def test_steps_without_a_unit_are_refused() -> None:
+    with pytest.raises(InputError, match="--steps is '5' without a unit"):
+        run("crudes", CASE, "--candidate", "maya", "--steps", "5,10")
