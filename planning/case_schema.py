@@ -117,7 +117,7 @@ class SpecEntry(_Strict):
 class ModeEntry(_Strict):
     """One way to run a unit; feeds, energy and cost are those of the unit where it is silent."""
 
-    feeds: Annotated[list[str], Field(min_length=1)] | None = None
+    feeds: list[str] | None = Field(default=None, min_length=1)
     energy: Text | None = None
     operating_cost: FormEntry | None = None
     products: dict[str, UnitProductEntry]
@@ -142,8 +142,8 @@ class UnitEntry(_Strict):
 class ProductEntry(_Strict):
     """One product for sale, of components that the plan mixes or by a fixed recipe."""
 
-    components: Annotated[list[str], Field(min_length=1)] | None = None
-    recipe: Annotated[dict[str, float], Field(min_length=1)] | None = None
+    components: list[str] | None = Field(default=None, min_length=1)
+    recipe: dict[str, float] | None = Field(default=None, min_length=1)
     price: Text
     min: Text
     max: Text
@@ -235,5 +235,5 @@ def _present(annotation: Any) -> Any:
     """Return the layout of a key that may be left out, for where it is there."""
     kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
     if get_origin(annotation) in (Union, UnionType) and len(kinds) == 1:
-        annotation = kinds[0]
-    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+        return kinds[0]
+    return annotation
