@@ -9,6 +9,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from operator_agent.planning.collection import collector_at_rest
 from operator_agent.planning.exchange import Exchange, Movement
 from operator_agent.planning.limits import prepare_limits
 from operator_agent.planning.mixing import Mixing
@@ -51,6 +52,13 @@ def build_system(
     system: PlanningSystem, sites: Mapping[Site, Refinery], mixing: Mixing, point: SystemPoint
 ) -> Any:
     """Return the Pyomo model of a system, started at a point."""
+    with collector_at_rest():
+        return _build(system, sites, mixing, point)
+
+
+def _build(
+    system: PlanningSystem, sites: Mapping[Site, Refinery], mixing: Mixing, point: SystemPoint
+) -> Any:
     model = pyo.ConcreteModel(system.name)
     model.site = pyo.Block(list(sites))
     model.network = pyo.Block([period.name for period in system.periods])

@@ -16,9 +16,9 @@ from operator_agent.planning.changes import apply_changes
 from operator_agent.planning.exchange import Connections
 from operator_agent.planning.quantities import parse_quantity
 from operator_agent.planning.system.carried import carry_qualities
+from operator_agent.planning.system.goods_checks import check_routes, check_stocks
 from operator_agent.planning.system.goods_reader import read_route, read_supply, read_tanks
 from operator_agent.planning.system.order import stream_order
-from operator_agent.planning.system.route_checks import check_routes
 from operator_agent.planning.system.schema import PeriodEntry, PlantEntry, SystemEntry
 from operator_agent.planning.system.system import Goods, Period, PlanningSystem, PlantPlan, Route
 
@@ -84,6 +84,8 @@ def system_from_entry(raw: Mapping[str, Any], folder: Path, source: str) -> Plan
         name: PlantPlan(name, carried[name], read_tanks(plant.tanks, carried[name], places[name]))
         for name, plant in plants.items()
     }
+    for name, plant_plan in made.items():
+        check_stocks(name, plant_plan.tanks, plant_plan.cases)
     supply = tuple(read_supply(item, one, made) for item, one in entry.supply.items())
     system = PlanningSystem(entry.name, made, periods, routes, supply)
     for period in periods:

@@ -208,6 +208,22 @@ def test_a_crude_must_be_the_same_at_both_ends(tmp_path: Path) -> None:
         load_system(file)
 
 
+def test_stock_must_be_what_the_next_period_calls_by_its_name(tmp_path: Path) -> None:
+    """Summer diesel in a tank is not winter diesel."""
+    plant = small_entry(
+        purchases={"naphtha": bought(50, 10, qualities=grade(0.1))},
+        products={"fuel": sold(60, 10, ["naphtha"], specs={"sulphur": {"max": "0.3 wt%"}})},
+    )
+    stock = {"opening": "1 kbbl", "max": "2 kbbl", "closing": "1 kbbl"}
+    plants = {"north": plant | {"tanks": {"products": {"fuel": stock}}}}
+    key = "north__products__fuel__specs__sulphur__max"
+    stricter = [period("may"), period("june", **{key: "0.2 wt%"})]
+    with pytest.raises(InputError, match=r"fuel product tank from period may to june: .* strictly"):
+        system_of(tmp_path, plants, periods=stricter)
+    looser = [period("may"), period("june", **{key: "0.4 wt%"})]
+    assert system_of(tmp_path, plants, periods=looser).periods[1].name == "june"
+
+
 def test_a_missing_case_file_is_named(tmp_path: Path) -> None:
     file = system_file(tmp_path, TWO)
     (tmp_path / "south.yaml").unlink()
