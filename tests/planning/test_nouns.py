@@ -18,6 +18,7 @@ from operator_agent.planning.report import plan_tables
 from operator_agent.planning.solve import solve_case
 from operator_agent.units import OIL_BARREL_M3
 
+from .pike_case import pike_entry
 from .small_case import KBBL_D, KUSD_D, bought, run_at, small_case, sold, unit
 from .williams_case import williams_entry
 
@@ -322,3 +323,10 @@ def test_a_conflict_of_whole_lots_says_so() -> None:
     told = conflict(purchases={"naphtha": naphtha}, products={"sale": sold(60.0, 5.5, ["naphtha"])})
     assert "sale: sale at most 5.5 kbbl/d -> move it to 6 kbbl/d" in told
     assert "With parts of lots and shared modes all limits could hold." in told
+
+
+@pytest.mark.parametrize("stage", ["lp", "nlp"])
+def test_pikes_refinery_is_an_ordinary_case(published: Any, stage: Any) -> None:
+    # R. W. Pike, "Optimization for Engineering Systems": 701 823 dollars a day.
+    case = case_from_entry(pike_entry(published("pike.json")), Path(), "pike")
+    assert profit(solve_case(case, stage=stage)) * 1e3 == pytest.approx(701_823.43, abs=0.01)
