@@ -50,6 +50,9 @@ __all__ = [
 EntryT = TypeVar("EntryT")
 ValueT = TypeVar("ValueT")
 
+WORKBOOKS = (".xlsx", ".xlsm")
+"""Endings of workbooks; they are read by `planning.workbook`, which reads cases by this module."""
+
 PROFILES = {"sulphur": "number", "octane": "number", "viscosity": "kinematic viscosity"}
 """Profiles that a crude unit needs, and the dimension of their values."""
 
@@ -75,12 +78,16 @@ def load_case(path: Path | str) -> PlanningCase:
 
 
 def read_entry(path: Path | str) -> dict[str, Any]:
-    """Return the nested mapping of a YAML file as it is written.
+    """Return the nested mapping of a YAML file as it is written, or that of a workbook.
 
     Raises:
         InputError: the file cannot be read, or holds no mapping.
     """
     file = Path(path)
+    if file.suffix.lower() in WORKBOOKS:
+        from operator_agent.planning.workbook.convert import case_entry
+
+        return case_entry(file)
     try:
         entry = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:

@@ -31,7 +31,7 @@ def plan_report(
 
 
 def plan_to_excel(
-    case: Annotated[Path, typer.Argument(help="Planning case, a YAML file.")],
+    case: Annotated[Path, typer.Argument(help="Planning case, case tree or system, a YAML file.")],
     workbook: Annotated[Path, typer.Argument(help="Workbook to write, .xlsx.")],
 ) -> None:
     """Write a planning case as an Excel workbook, with the remarks beside its numbers."""
@@ -42,14 +42,14 @@ def plan_to_excel(
 
 
 def plan_from_excel(
-    workbook: Annotated[Path, typer.Argument(help="Workbook of a planning case, .xlsx.")],
+    workbook: Annotated[Path, typer.Argument(help="Workbook of a planning case or system, .xlsx.")],
     case: Annotated[Path, typer.Argument(help="YAML file to write.")],
 ) -> None:
     """Write the planning case in an Excel workbook as a YAML file."""
     from operator_agent.planning.workbook.convert import workbook_to_yaml
 
-    workbook_to_yaml(workbook, case)
-    say(f"case: {case}")
+    for file in workbook_to_yaml(workbook, case):
+        say(f"case: {file}")
 
 
 def plan_template(

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from operator_agent.errors import InputError
 from operator_agent.planning.case import PlanningCase
-from operator_agent.planning.case_file import case_from_entry, read_entry
+from operator_agent.planning.case_file import WORKBOOKS, case_from_entry, read_entry
 from operator_agent.planning.changes import apply_changes
 
 OF_FILE = "#"
@@ -140,7 +140,9 @@ def _load(address: str, below: tuple[str, ...]) -> CaseNode:
         chain = " -> ".join(Path(step).name for step in (*below, here))
         raise InputError(f"case file {file} is its own parent ({chain}); give one another parent")
     raw = read_entry(file)
-    if "parent" not in raw:
+    if Path(file).suffix.lower() in WORKBOOKS:
+        tree = _workbook_tree(raw, file)
+    elif "parent" not in raw:
         tree = _root(raw, Path(file))
     else:
         tree = _branches(_child_entry(raw, file), file, (*below, here))
@@ -152,6 +154,17 @@ def _root(raw: Mapping[str, Any], file: Path) -> CaseNode:
         if key in raw:
             raise InputError(f"case file {file} has '{key}' but no 'parent' to change; name one")
     return CaseNode(str(raw.get("name")), f"case file {file}", file.parent, "", {}, raw)
+
+
+def _workbook_tree(raw: Mapping[str, Any], file: str) -> CaseNode:
+    """Return the case of a workbook with the cases that stand in it below."""
+    from operator_agent.planning.workbook.convert import read_workbook
+
+    root = _root(raw, Path(file))
+    found = read_workbook(file).get("cases", {})
+    cases = {name: BranchEntry.model_validate(branch) for name, branch in found.items()}
+    _check_parents(cases, root.name, file)
+    return _with_children(root, root.name, cases, file)
 
 
 def _child_entry(raw: Mapping[str, Any], file: str) -> ChildEntry:

@@ -13,6 +13,7 @@ from operator_agent.planning.workbook.cells import (
     join_quantity,
     number_of,
     split_quantity,
+    whole_item,
 )
 from operator_agent.planning.workbook.faults import Faults, nearest
 from operator_agent.planning.workbook.guide import every_unit
@@ -142,9 +143,23 @@ def _change(cells: Cells, address: str, faults: Faults) -> Any:
     unit_cell = cells.get(Part.UNIT)
     number = isinstance(cell.value, int | float) and not isinstance(cell.value, bool)
     if action == SET and not number and unit_cell is None:
-        return cell.value
+        return _text_or_item(cell, faults)
     value = _quantity(cell, unit_cell, Column((), Kind.CHANGE, True), faults)
     return value if value is None or action == SET else {action: value}
+
+
+def _text_or_item(cell: Cell, faults: Faults) -> Any:
+    if not isinstance(cell.value, str):
+        return cell.value
+    try:
+        return whole_item(cell.value)
+    except ValueError:
+        faults.add(
+            cell.address,
+            "begins a whole item but does not end it; write it in one line, such as "
+            "{min: 0 kbbl/d, max: 5 kbbl/d}",
+        )
+        return None
 
 
 def order_of(crossed: Mapping[int, Cell], faults: Faults) -> list[int]:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
 from operator_agent.errors import InputError
 
 LONGEST = 32_767  # characters that Excel allows in a cell
@@ -62,22 +64,41 @@ def join_quantity(number: int | float, unit: str) -> str | int | float:
 def split_change(value: Any, place: str) -> tuple[str, Scalar | None, str]:
     """Return action, value and unit of a change (see `planning.changes`).
 
+    A whole item stands in its cell as YAML in one line, such as `{min: 0 kbbl/d, max: 5 kbbl/d}`.
+
     Raises:
-        InputError: it replaces a whole item, which a row cannot hold.
+        InputError: a text or number that a cell cannot hold.
     """
     if value is None:
         return REMOVE, None, ""
     action = SET
     if isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in ACTIONS[1:3]:
         ((action, value),) = value.items()
+    if isinstance(value, Mapping | list):
+        line = yaml.safe_dump(
+            value, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False
+        )
+        return action, checked_text(line.strip(), place), ""
     if isinstance(value, bool | int | float):
         return action, checked_number(value, place), ""
-    if not isinstance(value, str):
-        raise InputError(f"{place} replaces a whole item; change its keys one by one in a workbook")
     try:
         return (action, *split_quantity(value, place))
     except InputError:
         return action, checked_text(value, place), ""
+
+
+def whole_item(text: str) -> Any:
+    """Return the item that a cell holds as YAML in one line; other texts as they are.
+
+    Raises:
+        ValueError: it begins like an item and is none.
+    """
+    if not text.startswith(("{", "[")):
+        return text
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 def checked_number(value: Any, place: str) -> int | float:

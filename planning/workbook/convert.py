@@ -15,10 +15,17 @@ from pydantic import BaseModel, ValidationError
 from operator_agent.errors import InputError
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.case_file import case_from_entry, load_case, read_entry
-from operator_agent.planning.case_schema import CaseEntry, first_complaint
+from operator_agent.planning.case_schema import first_complaint
 from operator_agent.planning.workbook.assemble import Assembly, assemble
 from operator_agent.planning.workbook.book_file import Page, open_pages
 from operator_agent.planning.workbook.faults import Faults, address_of, cell_named_in, nearest
+from operator_agent.planning.workbook.layouts import (
+    CASES,
+    WorkbookEntry,
+    is_workbook,
+    layout_of_entry,
+    layout_of_sheets,
+)
 from operator_agent.planning.workbook.remarks import notes_of
 from operator_agent.planning.workbook.rows import Notes, Place, words
 from operator_agent.planning.workbook.sheet_names import ABOUT, LISTS, OWN
@@ -27,7 +34,6 @@ from operator_agent.planning.workbook.sheets import sheets_of
 from operator_agent.planning.workbook.writer import write_sheets
 from operator_agent.planning.workbook.yaml_text import in_layout_order, yaml_text
 
-WORKBOOKS = (".xlsx", ".xlsm")
 FILE_KEYS = ("assay", "case")  # keys whose values are paths from the folder of the file
 
 
@@ -50,20 +56,21 @@ def write_workbook(
     path: Path | str,
     entry: Mapping[str, Any],
     notes: Notes | None = None,
-    layout: type[BaseModel] = CaseEntry,
+    layout: type[BaseModel] | None = None,
 ) -> None:
-    """Write a case as a workbook.
+    """Write a case, with the cases below it, or a system as a workbook.
 
     Args:
         path: of the .xlsx file.
         entry: nested mapping of a case file, as it is written.
         notes: remarks by place, such as the sources of its numbers.
-        layout: of the file; that of a planning case when not given.
+        layout: of the file; found from the entry when not given.
 
     Raises:
         InputError: the entry is not of the layout, holds what no cell can hold, or the file
             cannot be written.
     """
+    layout = layout or layout_of_entry(entry)
     try:
         layout.model_validate(entry)
     except ValidationError as error:
@@ -71,7 +78,7 @@ def write_workbook(
     _write(Path(path), entry, notes or {}, layout)
 
 
-def write_template(path: Path | str, layout: type[BaseModel] = CaseEntry) -> None:
+def write_template(path: Path | str, layout: type[BaseModel] = WorkbookEntry) -> None:
     """Write a workbook without a case, for a planner to fill.
 
     Raises:
@@ -81,30 +88,67 @@ def write_template(path: Path | str, layout: type[BaseModel] = CaseEntry) -> Non
 
 
 def yaml_to_workbook(source: Path | str, target: Path | str) -> None:
-    """Write the case in a YAML file as a workbook; remarks behind its values become comments.
+    """Write a YAML file of a case, of a tree of cases below one case file, or of a system.
+
+    Remarks behind its values become comments.
 
     Raises:
-        InputError: as `read_entry` and `write_workbook`.
+        InputError: as `read_entry` and `write_workbook`; a tree whose cases are not all in it.
     """
     old, new = Path(source), Path(target)
     entry = read_entry(old)
     notes = notes_of(old.read_text(encoding="utf-8"), f"case file {old}")
+    if "parent" in entry:
+        old, entry, notes = _tree(old, entry, notes)
     write_workbook(new, moved(entry, old.parent, new.parent), notes)
 
 
-def workbook_to_yaml(source: Path | str, target: Path | str) -> None:
-    """Write the case in a workbook as a YAML file; its comments and sources stand behind values.
+def _tree(
+    file: Path, tree: Mapping[str, Any], notes: Notes
+) -> tuple[Path, dict[str, Any], dict[Place, str]]:
+    """Return the case file at the root of a tree, its entry with the cases, and the remarks."""
+    beside = sorted(set(tree) - {"parent", CASES})
+    root = file.parent / str(tree["parent"])
+    if beside:
+        raise InputError(
+            f"case file {file}: a workbook holds a case and the cases below it, not "
+            f"'{beside[0]}'; write it as one of the cases"
+        )
+    entry = read_entry(root)
+    if "parent" in entry:
+        raise InputError(
+            f"case file {file}: its parent {root} has a parent itself; a workbook needs all cases "
+            "below one case file"
+        )
+    own = notes_of(root.read_text(encoding="utf-8"), f"case file {root}")
+    below = {place: words for place, words in notes.items() if place[0] == CASES}
+    return root, entry | {CASES: tree.get(CASES, {})}, {**own, **below}
+
+
+def workbook_to_yaml(source: Path | str, target: Path | str) -> tuple[Path, ...]:
+    """Write a workbook as YAML; its comments and sources stand behind values.
+
+    Cases below the case of the workbook go to a tree file beside it, `case_cases.yaml`.
+
+    Returns:
+        The files that were written.
 
     Raises:
-        InputError: as `read_workbook`; the file cannot be written.
+        InputError: as `read_workbook`; a file cannot be written.
     """
     old, new = Path(source), Path(target)
     reading = open_workbook(old)
     entry = moved(reading.entry, old.parent, new.parent)
+    files = [(new, {key: value for key, value in entry.items() if key != CASES})]
+    if CASES in entry:
+        tree = new.with_name(f"{new.stem}_{CASES}.yaml")
+        files.append((tree, {"parent": new.name, CASES: entry[CASES]}))
     try:
-        new.write_text(yaml_text(entry, reading.notes), encoding="utf-8")
+        for file, content in files:
+            file.write_text(yaml_text(content, reading.notes), encoding="utf-8")
     except OSError as error:
         raise InputError(f"case file {new} cannot be written: {error.strerror}") from error
+    return tuple(file for file, _ in files)
 
 
 def _write(path: Path, entry: Mapping[str, Any], notes: Notes, layout: type[BaseModel]) -> None:
@@ -116,8 +160,14 @@ def _write(path: Path, entry: Mapping[str, Any], notes: Notes, layout: type[Base
         raise InputError(f"workbook {path} cannot be written: {error.strerror}") from error
 
 
-def read_workbook(path: Path | str, layout: type[BaseModel] = CaseEntry) -> dict[str, Any]:
+def read_workbook(path: Path | str, layout: type[BaseModel] | None = None) -> dict[str, Any]:
     """Return the nested mapping that a workbook describes, as its case file would hold it.
+
+    Cases below the case of the workbook stand under `cases`, as in a tree file.
+
+    Args:
+        path: of the file.
+        layout: of what it holds; found from its sheets when not given.
 
     Raises:
         InputError: the file is no workbook, or its cells are at fault; up to ten faults are told
@@ -126,7 +176,7 @@ def read_workbook(path: Path | str, layout: type[BaseModel] = CaseEntry) -> dict
     return open_workbook(path, layout).entry
 
 
-def open_workbook(path: Path | str, layout: type[BaseModel] = CaseEntry) -> Reading:
+def open_workbook(path: Path | str, layout: type[BaseModel] | None = None) -> Reading:
     """Return what a workbook describes, with the cell of every place and the remarks in it.
 
     Raises:
@@ -134,6 +184,7 @@ def open_workbook(path: Path | str, layout: type[BaseModel] = CaseEntry) -> Read
     """
     faults = Faults(f"workbook {path}")
     pages = open_pages(Path(path), faults)
+    layout = layout or layout_of_sheets(pages)
     sheets = sheets_of(layout)
     _check_names(pages, [sheet.name for sheet in sheets], faults)
     made = assemble(
@@ -189,18 +240,28 @@ def load_any_case(path: Path | str) -> PlanningCase:
         InputError: as `load_case` and `read_workbook`; for a workbook the message names the cell.
     """
     file = Path(path)
-    if file.suffix.lower() not in WORKBOOKS:
+    if not is_workbook(file):
         return load_case(file)
-    reading = open_workbook(file)
+    reading = open_workbook(file, WorkbookEntry)
     source = f"workbook {file}"
+    entry = {key: value for key, value in reading.entry.items() if key != CASES}
     try:
-        return case_from_entry(reading.entry, file.parent, source)
+        return case_from_entry(entry, file.parent, source)
     except InputError as error:
         cell = cell_named_in(str(error), reading.addresses)
         if not cell:
             raise
         message = str(error).removeprefix(f"{source}: ")
         raise InputError(f"{source}: {cell}: {message}") from error
+
+
+def case_entry(path: Path | str) -> dict[str, Any]:
+    """Return the case or system in a workbook, without the cases below it.
+
+    Raises:
+        InputError: as `read_workbook`.
+    """
+    return {key: value for key, value in read_workbook(path).items() if key != CASES}
 
 
 def moved(entry: Mapping[str, Any], old: Path, new: Path) -> dict[str, Any]:

@@ -32,6 +32,21 @@ SHEET_NAMES = {
     "products.recipe": "Recipes",
     "products.specs": "Specs",
     "limits.of": "LimitFlows",
+    "cases.changes": "CaseChanges",
+    "plants.changes": "PlantChanges",
+    "plants.tanks.crudes": "PlantCrudeTanks",
+    "plants.tanks.crudes.qualities": "PlantCrudeStocks",
+    "plants.tanks.streams": "PlantStreamTanks",
+    "plants.tanks.streams.qualities": "PlantStreamStocks",
+    "plants.tanks.products": "PlantProductTanks",
+    "plants.tanks.products.qualities": "PlantProductStocks",
+    "tanks.crudes": "CrudeTanks",
+    "tanks.crudes.qualities": "CrudeStocks",
+    "tanks.streams": "StreamTanks",
+    "tanks.streams.qualities": "StreamStocks",
+    "tanks.products": "ProductTanks",
+    "tanks.products.qualities": "ProductStocks",
+    "periods.changes": "PeriodChanges",
 }
 """Names of sheets by the keys that lead to them."""
 
@@ -72,6 +87,13 @@ SHEET_NOTES = {
     "Slate": "Volume fractions that the feed must have; leave empty to let the plan choose.",
     "Limits": "Limits on weighted sums of flows; the flows stand on LimitFlows.",
     "Alerts": "Ranges that are watched, not enforced.",
+    "Cases": "Further cases: each changes its parent, or the case of this workbook.",
+    "CaseChanges": "What a case changes: a dotted key such as crudes.maya.price, and set a new "
+    "value, times a factor, plus a difference, or remove.",
+    "PeriodChanges": "What a period changes in the case, by dotted keys as on CaseChanges.",
+    "CrudeTanks": "Tanks of crude: opening stock, limits, and closing stock or its value.",
+    "StreamTanks": "Tanks of streams; qualities of the opening stock stand on StreamStocks.",
+    "ProductTanks": "Tanks of products.",
     "Periods": "Periods in order, each with its length.",
     "Transport": "Routes between plants.",
 }

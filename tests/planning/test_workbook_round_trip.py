@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from operator_agent.errors import InputError
 from operator_agent.planning.case_file import PlanningCase, load_case
 from operator_agent.planning.case_schema import CaseEntry
+from operator_agent.planning.casework.tree import load_tree
 from operator_agent.planning.solve import solve_case
 from operator_agent.planning.system.schema import SystemEntry
 from operator_agent.planning.workbook.convert import (
@@ -89,6 +90,29 @@ def test_remarks_survive_both_ways(tmp_path: Path) -> None:
     assert before["crudes", "maya", "price"] == "[P]" == after["crudes", "maya", "price"]
     assert sorted(before.values()) == sorted(after.values())
     assert same_case(load_case(tmp_path / "back.yaml"), load_case(CASE_FILE))
+
+
+def test_workbook_holds_the_cases_below_its_case(tmp_path: Path) -> None:
+    yaml_to_workbook(CASE_FILE.with_name("case_tree.yaml"), tmp_path / "tree.xlsx")
+    before = list(load_tree(CASE_FILE.with_name("case_tree.yaml")).walk())
+    for node in load_tree(tmp_path / "tree.xlsx").walk():
+        same = next(one for one in before if one.name == node.name)
+        assert [parent.name for parent in node.parents] == [one.name for one in same.parents]
+        assert told(node.entry["products"], CaseEntry.model_fields["products"].annotation) == told(
+            same.entry["products"], CaseEntry.model_fields["products"].annotation
+        )
+        before.remove(same)
+    assert not before
+    written = workbook_to_yaml(tmp_path / "tree.xlsx", tmp_path / "back.yaml")
+    assert [file.name for file in written] == ["back.yaml", "back_cases.yaml"]
+    assert len(list(load_tree(written[1]).walk())) == 7
+
+
+def test_tree_over_several_files_is_refused(tmp_path: Path) -> None:
+    child = tmp_path / "child.yaml"
+    child.write_text("name: child\nparent: root.yaml\nchanges: {}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="write it as one of the cases"):
+        yaml_to_workbook(child, tmp_path / "child.xlsx")
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
