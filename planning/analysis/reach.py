@@ -12,12 +12,13 @@ import numpy as np
 from scipy import sparse
 
 from operator_agent.arrays import FloatArray
-from operator_agent.planning.analysis.scaled import ScaledProgram, raw_solver
+from operator_agent.planning.analysis.scaled import ScaledProgram, raw_solver, run_warm
 
 ENDLESS = (
     highspy.HighsModelStatus.kUnbounded,
     highspy.HighsModelStatus.kUnboundedOrInfeasible,
 )
+ROUNDING = 1e-9  # relative: what the solver's tolerance may have added to the profit at t = 0
 
 
 class Reach:
@@ -61,8 +62,7 @@ class Reach:
     def _solve(self, gain: float) -> float:
         solver = self._solver
         solver.changeCoeff(self._m, self._n, -gain)
-        solver.run()
-        status = solver.getModelStatus()
+        status = run_warm(solver)
         if status == highspy.HighsModelStatus.kOptimal:
             return max(float(solver.getSolution().col_value[self._n]), 0.0)
         solver.clearSolver()
@@ -77,6 +77,7 @@ def _solver(scaled: ScaledProgram, x: FloatArray) -> Any:
         [scaled.matrix, sparse.csr_matrix(-scaled.cost[np.newaxis, :]), sparse.csr_matrix((1, n))]
     )
     profit = -float(scaled.cost @ x)
+    profit -= ROUNDING * (1.0 + abs(profit))
     return raw_solver(
         np.append(np.zeros(n), -1.0),
         sparse.hstack([matrix, sparse.csr_matrix((m + 2, 1))]),

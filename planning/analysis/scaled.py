@@ -10,12 +10,19 @@ from scipy import sparse
 from operator_agent.arrays import FloatArray
 from operator_agent.planning.linear import LinearProgram
 
+CLEAR = (
+    highspy.HighsModelStatus.kOptimal,
+    highspy.HighsModelStatus.kInfeasible,
+    highspy.HighsModelStatus.kUnbounded,
+)
 TOLERANCE = 1e-9  # of rows and duals, after scaling: as in the solve that gave the optimum
+
+SMALLEST = 1e-12  # coefficients below are dropped; at HiGHS's own 1e-9 marginals move by 1e-7
 
 
 @dataclass(frozen=True, slots=True)
 class ScaledProgram:
-    """Columns measured by their bounds, rows by their largest coefficient, money by its largest.
+    """Columns measured by their values, rows by their largest term, money by its largest.
 
     Attributes:
         cost: shape (n,).
@@ -38,9 +45,20 @@ class ScaledProgram:
     money: float
 
 
-def scaled_program(program: LinearProgram) -> ScaledProgram:
-    """Return a linear program in the solver's scale."""
-    rows, columns = program.scales()
+def scaled_program(program: LinearProgram, x: FloatArray) -> ScaledProgram:
+    """Return a linear program in the scale of one of its points.
+
+    Bounds alone would not do: a column that may reach a million but stands at a tenth would be
+    measured in millions, and every distance of it would look like none.
+
+    Args:
+        program: to scale.
+        x: values near which it is looked at, shape (n,).
+    """
+    _, bounds = program.scales()
+    columns = np.minimum(bounds, 1.0 + np.abs(x))
+    largest = abs(program.matrix.multiply(columns[np.newaxis, :])).max(axis=1).toarray().ravel()
+    rows = 1.0 / np.where(largest > 0.0, largest, 1.0)
     cost = program.cost * columns
     money = float(np.max(np.abs(cost), initial=0.0)) or 1.0
     matrix = sparse.diags(rows) @ program.matrix @ sparse.diags(columns)
@@ -74,6 +92,7 @@ def raw_solver(
     solver.setOptionValue("solver", "simplex")
     solver.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
     solver.setOptionValue("dual_feasibility_tolerance", TOLERANCE)
+    solver.setOptionValue("small_matrix_value", SMALLEST)
     lp = highspy.HighsLp()
     lp.num_row_, lp.num_col_ = matrix.shape
     lp.col_cost_ = cost
@@ -85,3 +104,14 @@ def raw_solver(
     lp.a_matrix_.value_ = csc.data
     solver.passModel(lp)
     return solver
+
+
+def run_warm(solver: Any) -> Any:
+    """Run a solver from its last basis and return its status; HiGHS 1.15 now and then loses the
+    status of a warm start after an infeasible one, and then starts once more from nothing.
+    """
+    solver.run()
+    if solver.getModelStatus() not in CLEAR:
+        solver.clearSolver()
+        solver.run()
+    return solver.getModelStatus()

@@ -21,11 +21,11 @@ from scipy import sparse
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import SolveFailedError
 from operator_agent.planning.analysis.reach import Reach
-from operator_agent.planning.analysis.scaled import raw_solver, scaled_program
+from operator_agent.planning.analysis.scaled import raw_solver, run_warm, scaled_program
+from operator_agent.planning.analysis.vertex import Vertex, optimal_vertex
 from operator_agent.planning.linear import LinearProgram
 from operator_agent.planning.outcome import Solution, SolverStop
 
-ACTIVE = 1e-7  # scaled distance below which a row or bound is active: 100 times the tolerance
 INFEASIBLE = (
     highspy.HighsModelStatus.kInfeasible,
     highspy.HighsModelStatus.kUnboundedOrInfeasible,
@@ -59,8 +59,12 @@ class Tangent:
         program: that was solved.
         solution: its optimum.
 
+    Attributes:
+        x: the optimal vertex that steps begin at, shape (n,); another than the solution's where
+            several plans are equally good.
+
     Raises:
-        SolveFailedError: the solution is no optimum.
+        SolveFailedError: the solution is no optimum, or no vertex was found.
     """
 
     def __init__(self, program: LinearProgram, solution: Solution) -> None:
@@ -70,11 +74,11 @@ class Tangent:
                 "see which of its limits contradict each other"
             )
         self.program = program
-        self._scaled = scaled_program(program)
-        self._x = solution.x / self._scaled.column_size
-        self._activity = self._scaled.matrix @ self._x
-        self._solver, self._free = self._direction_solver()
-        self._reach = Reach(self._scaled, self._x)
+        self._scaled = scaled_program(program, solution.x)
+        vertex = optimal_vertex(self._scaled)
+        self._solver, self._free = self._direction_solver(vertex)
+        self._reach = Reach(self._scaled, vertex.x)
+        self.x: FloatArray = vertex.x * self._scaled.column_size
 
     def row(self, index: int, amount: float) -> Step:
         """Return the step as the right-hand side of a row rises by `amount` per unit.
@@ -88,10 +92,10 @@ class Tangent:
         """
         size = abs(amount) * float(self._scaled.row_scale[index])
         if size == 0.0:
-            return Step(0.0, np.zeros_like(self._x), float("inf"))
+            return Step(0.0, np.zeros_like(self.x), float("inf"))
         sign = float(np.sign(amount))
         low, high = (bool(np.isfinite(side[index])) for side in self._free)
-        change: FloatArray | None = np.zeros_like(self._x)
+        change: FloatArray | None = np.zeros_like(self.x)
         if low or high:
             change = self._solve(index, sign if low else -np.inf, sign if high else np.inf)
         if change is None:
@@ -110,7 +114,7 @@ class Tangent:
             SolveFailedError: the solver gave up on the step.
         """
         size, sign = abs(amount) / float(self._scaled.column_size[index]), float(np.sign(amount))
-        last = len(self._activity)
+        last = self._scaled.matrix.shape[0]
         self._solver.changeCoeff(last, index, 1.0)
         change = self._solve(last, sign, sign)
         self._solver.changeCoeff(last, index, 0.0)
@@ -124,22 +128,20 @@ class Tangent:
         return Step(gain * money * size, change * columns * size, reach / size)
 
     def _impossible(self) -> Step:
-        return Step(-np.inf, np.zeros_like(self._x), 0.0)
+        return Step(-np.inf, np.zeros_like(self.x), 0.0)
 
-    def _direction_solver(self) -> tuple[Any, tuple[FloatArray, FloatArray]]:
+    def _direction_solver(self, vertex: Vertex) -> tuple[Any, tuple[FloatArray, FloatArray]]:
         """Return the solver of directions, and its row bounds; its last row forces a column."""
         scaled = self._scaled
-        rows = _cone(self._activity, scaled.row_low, scaled.row_high)
-        matrix = sparse.vstack([scaled.matrix, sparse.csr_matrix((1, len(self._x)))])
-        wide = (np.append(rows[0], -np.inf), np.append(rows[1], np.inf))
-        return raw_solver(scaled.cost, matrix, wide, _cone(self._x, scaled.low, scaled.high)), wide
+        matrix = sparse.vstack([scaled.matrix, sparse.csr_matrix((1, len(vertex.x)))])
+        rows = (np.append(vertex.row_cone[0], -np.inf), np.append(vertex.row_cone[1], np.inf))
+        return raw_solver(scaled.cost, matrix, rows, vertex.column_cone), rows
 
     def _solve(self, index: int, low: float, high: float) -> FloatArray | None:
         """Return the best direction with other bounds of one row, or None when there is none."""
         solver = self._solver
         solver.changeRowBounds(index, low, high)
-        solver.run()
-        status = solver.getModelStatus()
+        status = run_warm(solver)
         change = np.array(solver.getSolution().col_value, dtype=np.float64)
         solver.changeRowBounds(index, float(self._free[0][index]), float(self._free[1][index]))
         if status == highspy.HighsModelStatus.kOptimal:
@@ -151,11 +153,3 @@ class Tangent:
             f"the step of row {index} was not solved ({status}); look at the statistics of its "
             "matrix for numbers that lie far apart"
         )
-
-
-def _cone(value: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return zero on the sides that are active, infinity on the others."""
-    return (
-        np.where(value - low <= ACTIVE, 0.0, -np.inf),
-        np.where(high - value <= ACTIVE, 0.0, np.inf),
-    )

@@ -161,7 +161,7 @@ def trade_marginals(base: Base, tangent: Tangent | None = None) -> tuple[TradeMa
     found = []
     for (kind, item), column in base.totals.items():
         up, down = steps.column(column, 1.0), steps.column(column, -1.0)
-        flow = float(base.solution.x[column]) + 0.0
+        flow = float(steps.x[column]) + 0.0
         price = abs(float(base.program.cost[column]))
         found.append(
             TradeMarginal(
