@@ -30,7 +30,10 @@ Part = str | int
 
 
 def apply_changes(
-    entry: Mapping[str, Any], changes: Mapping[str, Any], place: str
+    entry: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    place: str,
+    layout: type[BaseModel] = CaseEntry,
 ) -> dict[str, Any]:
     """Return a case entry with changes made, in their order; the given entry stays as it is.
 
@@ -38,6 +41,7 @@ def apply_changes(
         entry: nested mapping of a case file.
         changes: by dotted key: a value, `{times: number}`, `{plus: quantity}`, or None.
         place: where the changes stand, for messages.
+        layout: of the file, where it is no case.
 
     Raises:
         InputError: an unknown key (the nearest valid one is named), a factor of what is no
@@ -50,13 +54,15 @@ def apply_changes(
     """
     changed = copy.deepcopy(dict(entry))
     for key, value in changes.items():
-        _apply(changed, str(key), value, f"{place}: {key}")
+        _apply(changed, str(key), value, f"{place}: {key}", layout)
     return changed
 
 
-def _apply(entry: dict[str, Any], key: str, value: Any, place: str) -> None:
+def _apply(
+    entry: dict[str, Any], key: str, value: Any, place: str, whole: type[BaseModel]
+) -> None:
     parts = _parts(key, place)
-    holder, layout = _holder(entry, parts[:-1], place)
+    holder, layout = _holder(entry, parts[:-1], place, whole)
     last, kind = parts[-1], _inside(layout, parts[-1])
     if isinstance(holder, list):
         _check_index(holder, last, place)
@@ -84,10 +90,12 @@ def _parts(key: str, place: str) -> list[Part]:
     return parts
 
 
-def _holder(entry: dict[str, Any], parts: list[Part], place: str) -> tuple[Any, Any]:
+def _holder(
+    entry: dict[str, Any], parts: list[Part], place: str, whole: type[BaseModel]
+) -> tuple[Any, Any]:
     """Return the mapping or list that holds the last part of a key, and its layout."""
     holder: Any = entry
-    layout: Any = CaseEntry
+    layout: Any = whole
     for part in parts:
         inner = _inside(layout, part)
         if isinstance(holder, list):

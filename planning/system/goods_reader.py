@@ -74,8 +74,7 @@ def _tank(
     goods: Goods, item: str, entry: TankEntry, cases: Mapping[str, PlanningCase], place: str
 ) -> Tank:
     opening = parse_quantity(entry.opening, "volume", f"{place}.opening")
-    low = parse_quantity(entry.min, "volume", f"{place}.min")
-    high = parse_quantity(entry.max, "volume", f"{place}.max")
+    low, high = stock_range(entry, place)
     if entry.closing is None and entry.value is None:
         raise InputError(
             f"{place}: give 'closing' (stock at the end, at least) or 'value' (of that stock); "
@@ -84,8 +83,6 @@ def _tank(
     closing = low
     if entry.closing is not None:
         closing = parse_quantity(entry.closing, "volume", f"{place}.closing")
-    if not 0.0 <= low <= high or high <= 0.0:
-        raise InputError(f"{place}: min {entry.min} and max {entry.max} must be 0 <= min <= max")
     for key, volume in (("opening", opening), ("closing", closing)):
         if not 0.0 <= volume <= high:
             raise InputError(
@@ -168,10 +165,7 @@ def read_route(entry: RouteEntry, place: str, plants: list[str]) -> Route:
     if len(given) != 1:
         raise InputError(f"{place}: give exactly one of 'crude', 'stream' and 'product'")
     item = str(getattr(entry, given[0].value))
-    low = parse_quantity(entry.min, "volume flow", f"{place}.min")
-    high = parse_quantity(entry.max, "volume flow", f"{place}.max")
-    if not 0.0 <= low <= high or high <= 0.0:
-        raise InputError(f"{place}: min {entry.min} and max {entry.max} must be 0 <= min <= max")
+    low, high = flow_range(entry, place)
     cost = _price(entry.cost, "price by volume", f"{place}.cost")
     arrives_as = entry.arrives_as or item
     return Route(entry.source, entry.target, given[0], item, arrives_as, low, high, cost)
@@ -192,8 +186,33 @@ def read_supply(item: str, entry: SupplyEntry, plants: Mapping[str, PlantPlan]) 
     }
     if item not in known:
         raise InputError(f"{place}: no plant buys it; use one of {', '.join(sorted(known))}")
-    low = parse_quantity(entry.min, "volume flow", f"{place}.min")
-    high = parse_quantity(entry.max, "volume flow", f"{place}.max")
+    low, high = flow_range(entry, place)
+    return Supply(item, low, high)
+
+
+def stock_range(entry: TankEntry, place: str) -> tuple[float, float]:
+    """Return least and most stock [m3].
+
+    Raises:
+        InputError: they contradict each other.
+    """
+    return _range(entry, "volume", place)
+
+
+def flow_range(entry: RouteEntry | SupplyEntry, place: str) -> tuple[float, float]:
+    """Return least and most flow [m3/s].
+
+    Raises:
+        InputError: they contradict each other.
+    """
+    return _range(entry, "volume flow", place)
+
+
+def _range(
+    entry: TankEntry | RouteEntry | SupplyEntry, dimension: str, place: str
+) -> tuple[float, float]:
+    low = parse_quantity(entry.min, dimension, f"{place}.min")
+    high = parse_quantity(entry.max, dimension, f"{place}.max")
     if not 0.0 <= low <= high:
         raise InputError(f"{place}: min {entry.min} and max {entry.max} must be 0 <= min <= max")
-    return Supply(item, low, high)
+    return low, high

@@ -63,7 +63,7 @@ def _build(
     model.site = pyo.Block(list(sites))
     model.network = pyo.Block([period.name for period in system.periods])
     for period in system.periods:
-        add_routes(model.network[period.name], system, point.shipped[period.name])
+        add_routes(model.network[period.name], system, period, point.shipped[period.name])
         for name in system.plants:
             _add_variables(model.site[name, period.name], system, (name, period), point)
     for n, period in enumerate(system.periods):

@@ -92,7 +92,7 @@ def _stocks(plan: SystemPlan) -> Table:
             _flow(one.inflow),
             _flow(one.outflow),
             _volume(one.closing),
-            f"{_volume(one.tank.low)} to {_volume(one.tank.high)}",
+            " to ".join(_volume(end) for end in one.tank.range_in(one.period)),
             _price(one.worth),
             _qualities(one),
         )
@@ -131,7 +131,7 @@ def _transport(plan: SystemPlan) -> Table:
             one.route.name,
             one.period,
             _flow(one.flow),
-            _flow(one.route.high),
+            _flow(one.route.range_in(one.period)[1]),
             _price(one.worth_at_source),
             _price(one.route.cost),
             _price(one.worth_at_target),

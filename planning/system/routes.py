@@ -12,9 +12,14 @@ from operator_agent.units import HOUR_S
 ROUTE_HEADROOM = 2.0  # of the largest flow: bounds the search, never active
 
 
-def add_routes(block: Any, system: PlanningSystem, start: Mapping[str, float]) -> None:
+def add_routes(
+    block: Any, system: PlanningSystem, period: Period, start: Mapping[str, float]
+) -> None:
     """Add the flows of all routes in a period to its block, started at values [m3/h]."""
-    most = {route.name: ROUTE_HEADROOM * route.high * HOUR_S for route in system.transport}
+    most = {
+        route.name: ROUTE_HEADROOM * max(route.high, route.range_in(period.name)[1]) * HOUR_S
+        for route in system.transport
+    }
     block.shipped = pyo.Var(
         list(most),
         bounds={name: (0.0, high) for name, high in most.items()},
@@ -29,11 +34,11 @@ def add_route_limits(model: Any, system: PlanningSystem, period: Period) -> None
     prepare_limits(block, place, system.share(period))
     for route in system.transport:
         body = block.shipped[route.name]
-        _add_range(block, LimitKind.ROUTE, route.name, ("flow", body), (route.low, route.high))
+        _add_range(block, LimitKind.ROUTE, route.name, ("flow", body), route.range_in(period.name))
     for supply in system.supply:
         body = supplied(model, system, period, supply.item)
         words = ("purchase of all plants", body)
-        _add_range(block, LimitKind.SUPPLY, supply.item, words, (supply.low, supply.high))
+        _add_range(block, LimitKind.SUPPLY, supply.item, words, supply.range_in(period.name))
     block.cost = pyo.Expression(
         list(block.shipped),
         initialize={

@@ -59,7 +59,9 @@ class Network:
         point = SystemPoint(
             {site: equal_shares(plant.case) for site, plant in self.sites.items()},
             {
-                (name, period.name): {t.key: _first_stock(t) / period.hours for t in plant.tanks}
+                (name, period.name): {
+                    t.key: _first_stock(t, period) / period.hours for t in plant.tanks
+                }
                 for period in system.periods
                 for name, plant in system.plants.items()
             },
@@ -117,7 +119,10 @@ class Network:
         left = pyo.value(block.volume[stream])
         uses = [block.flow[stream, use] for use in block.case.uses(stream)]
         routes = self.system.leaving(name, Goods.STREAM, stream)
-        most = [max(route.high * HOUR_S, flows[route.name].value) for route in routes]
+        most = [
+            max(route.range_in(period.name)[1] * HOUR_S, flows[route.name].value)
+            for route in routes
+        ]
         shipped = [flows[route.name] for route in routes]
         key = (Goods.STREAM.value, stream)
         if key in block.tanks.kept:
@@ -154,9 +159,10 @@ def network(system: PlanningSystem) -> Network:
     return Network(system, refineries(system))
 
 
-def _first_stock(tank: Tank) -> float:
+def _first_stock(tank: Tank, period: Period) -> float:
     """Return the opening stock, moved into the tank's range [m3]."""
-    return min(max(tank.opening, tank.low), tank.high)
+    low, high = tank.range_in(period.name)
+    return min(max(tank.opening, low), high)
 
 
 def _values(variable: Any) -> dict[Any, float]:

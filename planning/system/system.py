@@ -12,6 +12,9 @@ from enum import Enum
 from operator_agent.planning.case import PlanningCase
 from operator_agent.units import HOUR_S
 
+Ranges = Mapping[str, tuple[float, float]]
+"""Least and most by name of the period, where a period has its own."""
+
 
 class Goods(Enum):
     """What a tank holds and a route carries."""
@@ -33,6 +36,7 @@ class Tank:
         value: of the closing stock [usd/m3]; zero where `closing` protects it.
         storage: cost of the mean of opening and closing stock of a period [usd/m3/s].
         contents: of the opening stock of a stream, per m3, by quality (see `qualities`).
+        ranges: other least and most stock in some periods [m3].
     """
 
     goods: Goods
@@ -44,6 +48,11 @@ class Tank:
     value: float = 0.0
     storage: float = 0.0
     contents: Mapping[str, float] = field(default_factory=dict)
+    ranges: Ranges = field(default_factory=dict)
+
+    def range_in(self, period: str) -> tuple[float, float]:
+        """Return least and most stock at the end of a period [m3]."""
+        return self.ranges.get(period, (self.low, self.high))
 
     @property
     def key(self) -> tuple[str, str]:
@@ -66,6 +75,7 @@ class Route:
         arrives_as: its name at the target.
         low, high: flow in every period, at least and at most [m3/s].
         cost: of transport [usd/m3].
+        ranges: other least and most flow in some periods [m3/s].
     """
 
     source: str
@@ -76,6 +86,11 @@ class Route:
     low: float
     high: float
     cost: float
+    ranges: Ranges = field(default_factory=dict)
+
+    def range_in(self, period: str) -> tuple[float, float]:
+        """Return least and most flow in a period [m3/s]."""
+        return self.ranges.get(period, (self.low, self.high))
 
     @property
     def name(self) -> str:
@@ -85,11 +100,22 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """What all plants together must and may buy of a crude, or of a stream, in a period [m3/s]."""
+    """What all plants together must and may buy of a crude, or of a stream.
+
+    Attributes:
+        item: crude, or purchased stream.
+        low, high: in every period [m3/s].
+        ranges: other least and most in some periods [m3/s].
+    """
 
     item: str
     low: float
     high: float
+    ranges: Ranges = field(default_factory=dict)
+
+    def range_in(self, period: str) -> tuple[float, float]:
+        """Return what must and may be bought in a period [m3/s]."""
+        return self.ranges.get(period, (self.low, self.high))
 
 
 @dataclass(frozen=True, slots=True)

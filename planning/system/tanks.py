@@ -20,7 +20,10 @@ def add_tanks(
     block: Any, tanks: tuple[Tank, ...], period: Period, start: Mapping[tuple[str, str], float]
 ) -> None:
     """Add the closing stocks of a plant in a period to its block, started at values [m3/h]."""
-    most = {tank.key: STOCK_HEADROOM * tank.high / period.hours for tank in tanks}
+    most = {
+        tank.key: STOCK_HEADROOM * max(tank.high, tank.range_in(period.name)[1]) / period.hours
+        for tank in tanks
+    }
     block.tanks = pyo.Block()
     block.tanks.kept = pyo.Var(
         list(most),
@@ -46,13 +49,10 @@ def add_stock_limits(model: Any, system: PlanningSystem, plant: str, n: int) -> 
     tanks = system.plants[plant].tanks
     prepare_limits(block, system.place(plant, period.name), system.share(period))
     for tank in tanks:
-        last = period == system.periods[-1]
-        closes = last and tank.closing > tank.low
-        least = ("closing stock", tank.closing) if closes else ("stock", tank.low)
-        for words, side, value in (
-            (*least[:1], Side.MIN, least[1]),
-            ("stock", Side.MAX, tank.high),
-        ):
+        low, high = tank.range_in(period.name)
+        closes = period == system.periods[-1] and tank.closing > low
+        least = ("closing stock", tank.closing) if closes else ("stock", low)
+        for side, (words, value) in ((Side.MIN, least), (Side.MAX, ("stock", high))):
             if side is Side.MAX or value > 0.0:
                 limit = _limit(tank, words, side, value, period)
                 add_limit(block, limit, block.kept[tank.key], limit.row_value)

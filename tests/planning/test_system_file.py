@@ -120,7 +120,7 @@ def north_tank(**changes: Any) -> dict[str, Any]:
         ),
         ({"transport": [ROUTE | {"product": "export"}]}, r"exactly one of 'crude', 'stream'"),
         ({"transport": [ROUTE | {"as": "light"}]}, r"period july: .*'light' arrives but nothing"),
-        ({"transport": [ROUTE | {"max": "0 kbbl/d"}]}, r"max 0 kbbl/d must be 0 <= min <= max"),
+        ({"transport": [ROUTE | {"min": "9 kbbl/d"}]}, r"min 9 kbbl/d and max 5 kbbl/d must be 0"),
         ({"transport": [ROUTE | {"cost": "-1 usd/bbl"}]}, r"cost is -1 usd/bbl; give zero or more"),
         ({"transport": [ROUTE | {"via": "sea"}]}, r"unknown key 'via' at transport.0.via"),
         ({"transport": [ROUTE, ROUTE]}, r"north to south: naphtha stream' is given twice"),
