@@ -2,7 +2,7 @@
 
 A case that fails loses its own row only. Rows go to a file of JSON lines as they come, so that a
 stack that was stopped goes on where it was: a row counts for a case as long as nothing in the case,
-its assays, the stage or the watch list has changed.
+its assays, the stage, the watch list or the version of this package has changed.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from operator_agent import __version__
 from operator_agent.engine import Engine, TaskResult
 from operator_agent.errors import InputError
 from operator_agent.planning.case_file import case_from_entry
@@ -198,7 +199,7 @@ def _job(node: CaseNode, stage: Stage, watch: tuple[str, ...]) -> _Job:
         for crude in (crudes.values() if isinstance(crudes, Mapping) else ())
         if isinstance(crude, Mapping) and "assay" in crude
     ]
-    text = json.dumps([content, stage, watch], default=str)
+    text = json.dumps([__version__, content, stage, watch], default=str)
     digest = hashlib.sha256(text.encode())
     for path in assays:
         digest.update(path.read_bytes() if path.is_file() else b"missing")

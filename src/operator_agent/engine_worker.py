@@ -114,19 +114,20 @@ def _one_thread() -> Iterator[None]:
 def _serve(pipe: Connection) -> None:
     os.setpgid(0, 0)  # a group of its own: Ctrl-C stops the caller, a kill takes children along
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    pipe.send(None)
-    while True:
-        try:
+    with contextlib.suppress(EOFError, OSError):  # the engine has closed its end
+        pipe.send(None)
+        while True:
             fn, chunk = pipe.recv()
-        except (EOFError, OSError):
-            return
-        for index, item in chunk:
-            result = attempt(_unpack_and_call, index, (fn, item))
-            try:
-                answer = packed(result)
-            except Exception as error:  # noqa: BLE001 - whatever cannot go through a pipe
-                answer = packed(failed(index, error, result.seconds))
-            pipe.send_bytes(answer)
+            for index, item in chunk:
+                pipe.send_bytes(_answer(index, fn, item))
+
+
+def _answer(index: int, fn: bytes, item: bytes) -> bytes:
+    result = attempt(_unpack_and_call, index, (fn, item))
+    try:
+        return packed(result)
+    except Exception as error:  # noqa: BLE001 - whatever cannot go through a pipe
+        return packed(failed(index, error, result.seconds))
 
 
 def _unpack_and_call(call: tuple[bytes, bytes]) -> Any:
