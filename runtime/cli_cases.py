@@ -28,6 +28,10 @@ EngineOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", help="Processes; as many as processors when not given.")
 ]
+LimitOption = Annotated[
+    float | None,
+    typer.Option("--limit-s", help="Give a case up after this many seconds (engine process)."),
+]
 StageOption = Annotated[
     str, typer.Option("--stage", help="lp stops after the LP; nlp goes on to the exact optimum.")
 ]
@@ -69,6 +73,7 @@ def stack(
     ],
     engine: EngineOption = "process",
     workers: WorkersOption = None,
+    limit_s: LimitOption = None,
     stage: StageOption = "nlp",
     watch: WatchOption = None,
     resume: ResumeOption = None,
@@ -83,7 +88,7 @@ def stack(
 
     check_plot_file(plot)
     cases, found_stage = _cases(files), _stage(stage)
-    with engine_from(engine, workers) as where:
+    with engine_from(engine, workers, limit_s) as where:
         found = run_stack(
             cases, where, stage=found_stage, watch=watch or (), file=resume, progress=_tell
         )
@@ -112,6 +117,7 @@ def ramp(
     ] = None,
     engine: EngineOption = "process",
     workers: WorkersOption = None,
+    limit_s: LimitOption = None,
     stage: StageOption = "nlp",
     watch: WatchOption = None,
     resume: ResumeOption = None,
@@ -128,7 +134,7 @@ def ramp(
     check_plot_file(plot)
     node, found_stage = load_tree(case), _stage(stage)
     axes = _axes(node, key or [], start or [], end or [], steps or [])
-    with engine_from(engine, workers) as where:
+    with engine_from(engine, workers, limit_s) as where:
         found = run_ramp(
             node, axes, where, stage=found_stage, watch=watch or (), file=resume, progress=_tell
         )

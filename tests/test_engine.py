@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -107,6 +108,14 @@ def test_a_worker_that_dies_loses_its_own_item(processes: ProcessEngine, chunksi
     assert [result.value for result in again] == [2.0, 3.0]
 
 
+def test_an_item_that_hangs_is_given_up() -> None:
+    with ProcessEngine(2, item_limit_s=0.5) as engine:
+        items = [partial(math.sqrt, 4.0), partial(time.sleep, 600.0), partial(math.sqrt, 9.0)]
+        results = engine.map(operator.call, items, chunksize=3)
+    assert [result.outcome for result in results] == [2.0, None, 3.0]
+    assert "ended after 0.5 s, the limit of an item" in results[1].error
+
+
 def test_what_cannot_travel_loses_its_own_item(processes: ProcessEngine) -> None:
     results = processes.map(abs, [-1.0, lambda: 0, -3.0])  # type: ignore[list-item]
     assert [result.ok for result in results] == [True, False, True]
@@ -189,6 +198,8 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
         (lambda: engine_from("process", 0), "workers is 0"),
         (lambda: engine_from("serial", -1), "workers is -1"),
         (lambda: SerialEngine().map(abs, [1], chunksize=0), "chunksize is 0"),
+        (lambda: ProcessEngine(1, item_limit_s=0.0), "limit of an item is 0.0 s"),
+        (lambda: engine_from("serial", 1, 9.0), "engine 'serial' cannot keep a time limit"),
     ],
 )
 def test_wrong_engines_are_refused(make: Callable[[], Any], words: str) -> None:

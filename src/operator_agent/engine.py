@@ -8,6 +8,7 @@ Solvers that may not share a process with another solve (see `planning.solve`) g
 every item runs in the main thread of a process, never in a thread beside another.
 """
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -120,16 +121,20 @@ class ProcessEngine(ClosedAtExit):
     A process that dies loses the item that it was on; a new process goes on with the rest.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, item_limit_s: float | None = None) -> None:
         """Prepare the processes; they start with the first map and stay until `close`.
 
         Args:
             workers: number of processes; as many as there are processors when not given.
+            item_limit_s: time after which an item is given up [s]; none when not given.
 
         Raises:
-            InputError: the number is not positive.
+            InputError: the number or the time is not positive.
         """
         self._n_workers = checked_workers(workers)
+        if item_limit_s is not None and not item_limit_s > 0.0:
+            raise InputError(f"the time limit of an item is {item_limit_s} s; give more than 0")
+        self._limit_s = item_limit_s
         self._workers: list[EngineWorker] = []
 
     def map(
@@ -179,21 +184,38 @@ class ProcessEngine(ClosedAtExit):
         for worker in self._workers:
             _feed(worker, code, waiting, chunksize)
         while busy := {worker.pipe: worker for worker in self._workers if worker.pending}:
-            for pipe in wait(list(busy)):
+            for pipe in wait(list(busy), self._patience_s(list(busy.values()))):
                 worker = busy[pipe]  # type: ignore[index]  # only these pipes are waited for
                 try:
                     result = worker.take()
                 except EOFError:
                     note(_item_of_the_dead(worker))
-                    waiting.extendleft(reversed(worker.pending))
-                    worker = self._replace(worker)
+                    worker = self._replace(worker, waiting)
                 else:
                     if result is not None:
                         note(result)
                 if not worker.pending:
                     _feed(worker, code, waiting, chunksize)
+            for worker in self._overdue():
+                note(worker.overdue_item(self._limit_s or 0.0))
+                _feed(self._replace(worker, waiting), code, waiting, chunksize)
 
-    def _replace(self, dead: EngineWorker) -> EngineWorker:
+    def _patience_s(self, busy: Sequence[EngineWorker]) -> float | None:
+        """Return how long to wait for an answer until the first item is overdue [s]."""
+        if self._limit_s is None:
+            return None
+        least = max(min(worker.remaining_s(self._limit_s) for worker in busy), 0.0)
+        return least if math.isfinite(least) else None
+
+    def _overdue(self) -> list[EngineWorker]:
+        limit_s = self._limit_s
+        if limit_s is None:
+            return []
+        return [w for w in self._workers if w.pending and w.remaining_s(limit_s) <= 0.0]
+
+    def _replace(self, dead: EngineWorker, waiting: deque[Packed]) -> EngineWorker:
+        """Return a new worker in place of a dead one, whose other items wait again."""
+        waiting.extendleft(reversed(dead.pending))
         fresh = EngineWorker()
         self._workers[self._workers.index(dead)] = fresh
         return fresh
@@ -247,22 +269,26 @@ def checked_workers(workers: int | None) -> int:
     return found
 
 
-def engine_from(name: str, workers: int | None = None) -> Engine:
+def engine_from(name: str, workers: int | None = None, item_limit_s: float | None = None) -> Engine:
     """Return the engine with this name.
 
     Args:
         name: `serial`, `process` or `ray`.
         workers: processes to work in; as many as there are processors when not given. `ray` uses
             a cluster at the address in the environment variable RAY_ADDRESS when there is one.
+        item_limit_s: time after which `process` gives an item up [s]; none when not given.
 
     Raises:
-        InputError: no such engine, the number is not positive, or Ray is not installed.
+        InputError: no such engine, a number that is not positive, a time limit for an engine that
+            cannot keep it, or Ray is not installed.
     """
+    if item_limit_s is not None and name != "process":
+        raise InputError(f"engine '{name}' cannot keep a time limit; use the engine 'process'")
     if name == "serial":
         checked_workers(workers)
         return SerialEngine()
     if name == "process":
-        return ProcessEngine(workers)
+        return ProcessEngine(workers, item_limit_s)
     if name == "ray":
         from operator_agent.ray_engine import RayEngine
 

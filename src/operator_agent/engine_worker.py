@@ -1,10 +1,12 @@
 """One worker process of the process engine: it answers item by item, and may die at any of them."""
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
@@ -44,6 +46,7 @@ class EngineWorker:
             self._process.start()
         self.pending: list[Packed] = []
         self.ready = False
+        self._since_s = math.inf
 
     @property
     def alive(self) -> bool:
@@ -53,6 +56,7 @@ class EngineWorker:
     def give(self, fn: bytes, chunk: Sequence[Packed]) -> None:
         """Send a function and the items for it; the worker must be idle."""
         self.pending = list(chunk)
+        self._since_s = time.monotonic() if self.ready else math.inf
         with contextlib.suppress(OSError):  # a dead process is found out when its answer is read
             self.pipe.send((fn, self.pending))
 
@@ -67,9 +71,14 @@ class EngineWorker:
         except OSError as error:
             raise EOFError from error
         self.ready = True
+        self._since_s = time.monotonic()
         if found is not None:
             self.pending.pop(0)
         return found
+
+    def remaining_s(self, limit_s: float) -> float:
+        """Return how long the present item may still take [s]; starting up does not count."""
+        return self._since_s + limit_s - time.monotonic()
 
     def lost_item(self) -> TaskResult[Any]:
         """Return the result of the item that the process died of, and take it off the pending."""
@@ -77,6 +86,12 @@ class EngineWorker:
         code = self._process.exitcode or 0
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return lost(self.pending.pop(0)[0], f"the worker process ended with {how}")
+
+    def overdue_item(self, limit_s: float) -> TaskResult[Any]:
+        """End the process, and return the result of its item, which took too long."""
+        self.kill()
+        why = f"the worker process was ended after {limit_s:g} s, the limit of an item,"
+        return lost(self.pending.pop(0)[0], why)
 
     def kill(self) -> None:
         """End the process and all that it started, at once."""

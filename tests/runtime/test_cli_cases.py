@@ -97,6 +97,7 @@ def test_two_cases_are_compared(tree: Path) -> None:
         (("stack", "TREE", "--engine", "dask"), ["engine 'dask'", "serial, process, ray"]),
         (("stack", "TREE", "--stage", "milp"), ["stage 'milp'", "'lp' or 'nlp'"]),
         (("stack", "TREE", "--workers", "0"), ["workers is 0"]),
+        (("stack", "TREE", "--limit-s", "-1"), ["time limit of an item is -1.0 s"]),
         (("stack", "TREE", "--plot", "plot.gif"), ["plot.gif must end in .png or .svg"]),
         (("stack", "none"), ["none cannot be read"]),
         (("ramp", "TREE", "--key", "products.premium.price"), ["1 --key, 0 --from"]),
