@@ -2,32 +2,83 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from operator_agent.runtime.cli_tables import say
 
+if TYPE_CHECKING:
+    from operator_agent.planning.casework.tree import CaseNode
+
 
 def plan_report(
-    case: Annotated[Path, typer.Argument(help="Planning case: a YAML file or a workbook.")],
+    case: Annotated[
+        str, typer.Argument(help="Case, case tree or system: a YAML file or a workbook.")
+    ],
     html_file: Annotated[Path, typer.Option("--html", help="Write the page to this file.")],
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the same figures as JSON to this file.")
     ] = None,
+    watch: Annotated[
+        list[str] | None, typer.Option("--watch", help="Of a tree, show this of every case too.")
+    ] = None,
+    linear: Annotated[
+        bool, typer.Option("--linear", help="Stop after the LP; the NLP is left out.")
+    ] = False,
 ) -> None:
-    """Solve a planning case and write the plan as one HTML page that needs no network."""
-    from operator_agent.planning.solve import solve_case
-    from operator_agent.planning.webreport.plan_page import plan_page
-    from operator_agent.planning.workbook.convert import load_any_case
-    from operator_agent.runtime.planner import plan_payload
+    """Solve and write one HTML page that needs no network: flows, balances, recipes, marginals.
 
-    plan = solve_case(load_any_case(case))
-    html_file.write_text(plan_page(plan), encoding="utf-8")
+    A tree of cases gives the cases side by side; a system gives its stocks over time.
+    """
+    page, payload = _page(case, watch or [], "lp" if linear else "nlp")
+    html_file.write_text(page, encoding="utf-8")
     say(f"page: {html_file}")
     if json_file is not None:
-        json_file.write_text(json.dumps(plan_payload(plan), indent=2) + "\n", encoding="utf-8")
+        json_file.write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
         say(f"JSON: {json_file}")
+
+
+def _page(case: str, watch: list[str], stage: Literal["lp", "nlp"]) -> tuple[str, Any]:
+    """Return the page of a file, and its figures."""
+    from operator_agent.planning.case_file import load_case
+    from operator_agent.planning.casework.tree import load_tree
+    from operator_agent.planning.solve import solve_case
+    from operator_agent.planning.system.reader import is_system_file
+    from operator_agent.planning.webreport.plan_page import plan_page
+    from operator_agent.runtime.planner import plan_payload
+
+    file, _, named = case.partition("#")
+    if is_system_file(file):
+        return _system_page(file, stage)
+    node = load_tree(case)
+    if node.children:
+        return _stack_page(list(node.walk()), watch, stage)
+    plain = not node.parents and not named
+    plan = solve_case(load_case(file) if plain else node.case(), stage=stage)
+    return plan_page(plan), plan_payload(plan)
+
+
+def _system_page(file: str, stage: Literal["lp", "nlp"]) -> tuple[str, Any]:
+    from operator_agent.planning.system.reader import load_system
+    from operator_agent.planning.system.solve import solve_system
+    from operator_agent.planning.webreport.payload import system_payload
+    from operator_agent.planning.webreport.system_page import system_page
+
+    plan = solve_system(load_system(file), stage=stage)
+    return system_page(plan), system_payload(plan)
+
+
+def _stack_page(
+    cases: "list[CaseNode]", watch: list[str], stage: Literal["lp", "nlp"]
+) -> tuple[str, Any]:
+    from operator_agent.engine import engine_from
+    from operator_agent.planning.casework.stack import run_stack
+    from operator_agent.planning.webreport.stack_page import stack_page
+
+    with engine_from("process", None) as engine:
+        found = run_stack(cases, engine, stage=stage, watch=watch)
+    return stack_page(found), found.payload()
 
 
 def plan_to_excel(

@@ -1,6 +1,7 @@
 """Everything that the page shows and the plan itself does not hold, as plain values."""
 
 from operator_agent.planning.plan import Plan
+from operator_agent.planning.system.system_plan import SystemPlan
 from operator_agent.planning.webreport.balance import (
     refinery_balance,
     stream_balances,
@@ -20,4 +21,15 @@ def report_payload(plan: Plan) -> dict[str, Json]:
             "streams": [balance.payload() for balance in stream_balances(plan)],
         },
         "giveaway": [item.payload() for item in giveaways(plan)],
+    }
+
+
+def system_payload(plan: SystemPlan) -> dict[str, Json]:
+    """Return a system's plan with balances and giveaway of each plant and period."""
+    return {
+        **plan.payload(),
+        "plans": [
+            {"plant": plant, "period": period, "plan": report_payload(one)}
+            for (plant, period), one in plan.plans.items()
+        ],
     }

@@ -2,6 +2,7 @@
 
 import html
 import math
+from collections.abc import Sequence
 
 from operator_agent.planning.flows import CRUDE_UNIT
 from operator_agent.planning.limits import LimitKind, Side
@@ -50,22 +51,27 @@ def head(plan: Plan) -> str:
     """Return title, what the plan is worth as a statement, and the figures that matter most."""
     spent = (*plan.money.crude_cost.values(), *plan.money.purchase_cost.values())
     margin = sum(plan.money.revenue.values()) - sum(spent)
-    tiles = [
+    figures = [
         (money(plan.objective), "profit [usd/h]"),
         (_per_barrel(plan, plan.objective), f"profit [{_basis(plan)}]"),
         (_per_barrel(plan, margin), f"sales less feedstock [{_basis(plan)}]"),
         (flow(_intake(plan)), f"{'crude' if plan.charge else 'bought'} [{FLOW}]"),
         (str(sum(result.held for result in plan.limits)), f"limits reached, of {len(plan.limits)}"),
     ]
-    boxes = "".join(
-        f'<div class="tile"><b>{html.escape(value)}</b><span>{html.escape(name)}</span></div>'
-        for value, name in tiles
-    )
     return (
         f"<h1>Plan of {html.escape(words(plan.case.name))}</h1>"
         + note(f"Stage {plan.stage}: {plan.stop.value}; {plan.worth.value}.")
-        + f'<div class="tiles">{boxes}</div>'
+        + tiles(figures)
     )
+
+
+def tiles(figures: Sequence[tuple[str, str]]) -> str:
+    """Return the figures that matter most, each with what it is, as tiles."""
+    boxes = "".join(
+        f'<div class="tile"><b>{html.escape(value)}</b><span>{html.escape(name)}</span></div>'
+        for value, name in figures
+    )
+    return f'<div class="tiles">{boxes}</div>'
 
 
 def economics(plan: Plan) -> str:
@@ -263,8 +269,18 @@ def further(plan: Plan) -> str:
 
 def table_section(one: Table) -> str:
     """Return a table of a report as a section of its own."""
-    rows = [Row((words(row[0]), *row[1:])) for row in one.rows]
-    return section(one.title, table(one.columns, rows))
+    named = [n for n in range(len(one.columns)) if n == 0 or _says_words(one, n)]
+    rows = [
+        Row(tuple(words(cell) if n in named else cell for n, cell in enumerate(row)))
+        for row in one.rows
+    ]
+    return section(one.title, table(one.columns, rows, left=named))
+
+
+def _says_words(one: Table, n: int) -> bool:
+    """Return whether a column holds no numbers."""
+    cells = [row[n] for row in one.rows if row[n]]
+    return not any(any(letter.isdigit() for letter in cell.partition(" ")[0]) for cell in cells)
 
 
 def solution(plan: Plan) -> str:

@@ -19,6 +19,7 @@ th:first-child, td:first-child, .words { text-align: left; }
 td svg { display: block; margin-left: 12px; }
 tr.sum td { font-weight: 600; border-top: 1px solid #a9a9ae; border-bottom: 0; }
 tr.held td { background: #eef4fb; } tr.lost td { background: #fdf3e7; }
+tr.step td { color: #6b6b70; font-size: 13px; } tr.step td:first-child { padding-left: 14px; }
 tr.head td { font-weight: 600; padding-top: 14px; border-bottom: 1px solid #c9c9ce; }
 .tiles { display: flex; flex-wrap: wrap; gap: 12px; margin: 18px 0 8px; }
 .tile { border: 1px solid #e3e3e6; border-radius: 8px; padding: 10px 18px 10px 14px;
@@ -28,6 +29,7 @@ tr.head td { font-weight: 600; padding-top: 14px; border-bottom: 1px solid #c9c9
 .side { display: flex; flex-wrap: wrap; gap: 18px 56px; align-items: flex-start; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(560px, 1fr));
   gap: 8px 44px; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(390px, 1fr)); }
 .card { break-inside: avoid; } .card table { width: 100%; }
 .wide { overflow-x: auto; } svg { max-width: 100%; height: auto; }
 svg text { font-size: 11px; fill: #1d1d1f; }

@@ -1,0 +1,103 @@
+"""A stack of cases as one page: profit by case, watched values, limits that hold, differences."""
+
+import math
+from collections.abc import Sequence
+
+from operator_agent.planning.casework.comparison import Comparison
+from operator_agent.planning.casework.stack_row import StackResult, StackRow
+from operator_agent.planning.casework.tables import comparison_tables, reasons_table
+from operator_agent.planning.webreport.bars import signed_bars
+from operator_agent.planning.webreport.sections import table_section
+from operator_agent.planning.webreport.style import CSS
+from operator_agent.planning.webreport.tables import Row, note, page, section, table
+from operator_agent.planning.webreport.words import NO_VALUE, fixed, money, words
+
+
+def stack_page(stack: StackResult, comparisons: Sequence[Comparison] = ()) -> str:
+    """Return the report of a case stack as a self-contained HTML document.
+
+    Args:
+        stack: solved cases; the first that has a plan is what the others are compared with.
+        comparisons: of plans side by side, shown below.
+    """
+    reasons = reasons_table(stack)
+    n_plans = sum(row.ok for row in stack.rows)
+    return page(
+        "Case stack",
+        CSS,
+        (
+            "<h1>Case stack</h1>",
+            note(f"Stage {stack.stage}: {n_plans} of {len(stack.rows)} cases have a plan."),
+            _profits(stack),
+            _watched(stack),
+            _limits(stack),
+            table_section(reasons) if reasons else "",
+            *(_comparison(one) for one in comparisons),
+        ),
+    )
+
+
+def _base(stack: StackResult) -> StackRow | None:
+    return next((row for row in stack.rows if row.ok), None)
+
+
+def _profits(stack: StackResult) -> str:
+    base = _base(stack)
+    bars = [(words(row.case), row.profit) for row in stack.rows]
+    remark = note(f"The grey line stands at {words(base.case)}.") if base else ""
+    picture = signed_bars(bars, base.profit if base else None)
+    return section("Profit by case [usd/h]", f'<div class="flows">{picture}</div>', remark)
+
+
+def _watched(stack: StackResult) -> str:
+    """Return watched values of every case, and below each its difference to the first."""
+    base = _base(stack)
+    rows = []
+    for row in stack.rows:
+        values = [row.watched.get(one.key, math.nan) for one in stack.watch]
+        rows.append(Row((words(row.case), _money(row.profit), *map(_value, values))))
+        if base is None or row is base or not row.ok:
+            continue
+        steps = [
+            value - base.watched.get(one.key, math.nan)
+            for one, value in zip(stack.watch, values, strict=True)
+        ]
+        gained = row.profit - base.profit
+        rows.append(
+            Row(("difference", _signed(gained, 0), *(_signed(x, 2) for x in steps)), "step")
+        )
+    columns = ("case", "profit usd/h", *(one.title for one in stack.watch))
+    return section("Cases side by side", table(columns, rows))
+
+
+def _limits(stack: StackResult) -> str:
+    """Return which limits hold and cost something, by case."""
+    solved = [row for row in stack.rows if row.ok]
+    keys = sorted({key for row in solved for key in row.active})
+    rows = [
+        Row((words(key.replace(":", " ")), *("●" if key in row.active else "" for row in solved)))
+        for key in keys
+    ]
+    if not rows:
+        return ""
+    columns = ("limit", *(words(row.case) for row in solved))
+    return section("Limits that hold and cost something", table(columns, rows))
+
+
+def _comparison(found: Comparison) -> str:
+    return "".join(table_section(one) for one in comparison_tables(found) if one.rows)
+
+
+def _value(value: float) -> str:
+    return fixed(value, 2) if math.isfinite(value) else NO_VALUE
+
+
+def _signed(value: float, decimals: int) -> str:
+    if not math.isfinite(value):
+        return NO_VALUE
+    shown = fixed(value, decimals)
+    return shown if shown.startswith("-") or float(shown.replace(",", "")) == 0.0 else f"+{shown}"
+
+
+def _money(value: float) -> str:
+    return money(value) if math.isfinite(value) else NO_VALUE
