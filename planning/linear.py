@@ -23,6 +23,7 @@ from operator_agent.planning.outcome import Solution, SolverStop
 
 INTERIOR_FROM_COLUMNS = 600  # simplex is as fast below, slower from here, and hopeless far above
 FEASIBILITY_TOLERANCE = 1e-9  # after scaling: relative to the largest term that a row may have
+SMALLEST_COEFFICIENT = 1e-12  # HiGHS drops scaled ones below 1e-9: marginals then miss by 1e-7
 PRESOLVE = ("choose", "off")  # HiGHS 1.15 now and then loses its status in presolve: once more
 ACCEPTED_RESIDUAL = 1e-6  # relative; ten times the dual tolerance of HiGHS
 WHOLE_GAP = (
@@ -179,6 +180,7 @@ def load_solver(program: LinearProgram) -> Any:
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY_TOLERANCE)
+    solver.setOptionValue("small_matrix_value", SMALLEST_COEFFICIENT)
     if len(program.cost) >= INTERIOR_FROM_COLUMNS and not len(program.integer):
         solver.setOptionValue("solver", "ipm")
     scale, columns = program.scales()
