@@ -107,11 +107,17 @@ def raw_solver(
 
 
 def run_warm(solver: Any) -> Any:
-    """Run a solver from its last basis and return its status; HiGHS 1.15 now and then loses the
-    status of a warm start after an infeasible one, and then starts once more from nothing.
+    """Run a solver from its last basis and return its status.
+
+    HiGHS 1.15 now and then loses the status of a warm start, or cannot tell that there is no
+    solution; it then starts from nothing, the second time with presolve.
     """
     solver.run()
-    if solver.getModelStatus() not in CLEAR:
+    for presolve in ("off", "choose"):
+        if solver.getModelStatus() in CLEAR:
+            break
         solver.clearSolver()
+        solver.setOptionValue("presolve", presolve)
         solver.run()
+    solver.setOptionValue("presolve", "off")
     return solver.getModelStatus()
