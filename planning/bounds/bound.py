@@ -1,8 +1,9 @@
 """How far from the best a plan can still be: a proven limit to the objective of any plan.
 
 The steps: presolve, cancel common factors, give products their own columns, multiply equations by
-columns, narrow the bounds of all columns, solve the linear relaxation, and take the bound that its
-dual values prove.
+columns, narrow bounds by interval arithmetic and by what qualities are mixed of, solve the linear
+relaxation, and split boxes until time is over. Each relaxation counts with the bound that its dual
+values prove.
 
 What "proven" means: no point that satisfies rows and bounds of the given program exactly beats the
 bound. Presolve treats remainders of 1e-11 of cancelled coefficients as zero, interval arithmetic
@@ -18,20 +19,21 @@ from enum import Enum
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.errors import InputError
+from operator_agent.errors import InputError, LimitsConflictError
 from operator_agent.planning.bilinear.presolve import presolve
 from operator_agent.planning.bilinear.program import BilinearProgram
-from operator_agent.planning.bounds.box import first_box, narrowed
+from operator_agent.planning.bounds.box import Box, first_box, narrowed
 from operator_agent.planning.bounds.cancelled_factors import cancel_factors
-from operator_agent.planning.bounds.lifted_rows import lifted_rows, multiplied_rows
-from operator_agent.planning.bounds.linear_relaxation import (
-    RelaxationStop,
-    relaxation_within,
-    solve_relaxation,
-)
+from operator_agent.planning.bounds.lifted_rows import LiftedRows, lifted_rows, multiplied_rows
+from operator_agent.planning.bounds.quality_ranges import QualityRanges
+from operator_agent.planning.bounds.tree import Tree
 
-MISSING_PRODUCTS = 2  # new products that a multiplied equation may ask for; more buy nothing
+MISSING_PRODUCTS = (2, 1)  # new products that a multiplied equation may ask for, by preference
+MOST_COLUMNS = 3000  # of the relaxation with the first of these; beyond, its solves are too slow
 ROUNDS = 100  # of interval arithmetic on the whole program
+RANGE_ROUNDS = 3  # of ranges of qualities; later rounds move little
+RANGE_SHARE = 0.25  # of the time that ranges of qualities may take
+PROBE_SHARE = 0.25  # of the time left that trying each split once may take
 KNOWN_VIOLATION = 1e-6  # relative: what a known plan may miss rows by
 OPTIMAL_GAP = 1e-6  # relative: a known plan this near to the bound is the best there is
 
@@ -94,23 +96,103 @@ def objective_bound(
         InputError: `seconds` or `workers` is not positive, or the known point is not feasible.
         LimitsConflictError: no point satisfies the program.
     """
-    started = time.monotonic()
     cutoff = _cutoff(program, known, seconds, workers)
+    trail = _Trail(program, cutoff, progress)
+    deadline = trail.started + seconds
     reduced = cancel_factors(presolve(program).program)
-    rows = multiplied_rows(lifted_rows(reduced), MISSING_PRODUCTS)
-    box = first_box(rows, reduced.low, reduced.high)
-    box = narrowed(rows, box, cutoff - rows.offset, ROUNDS)
-    found = solve_relaxation(relaxation_within(rows, box), seconds)
-    bound = min(found.bound + rows.offset, cutoff)
-    took = time.monotonic() - started
-    if found.stop is RelaxationStop.UNKNOWN or not np.isfinite(bound):
-        return BoundResult(_stated(program, -np.inf), BoundStatus.NONE, "relaxation", took, ())
-    stated = _stated(program, bound)
-    if progress is not None:
-        progress(took, stated)
-    closed = np.isfinite(cutoff) and cutoff - bound <= OPTIMAL_GAP * max(abs(cutoff), 1.0)
-    status = BoundStatus.PROVEN if closed else BoundStatus.VALID
-    return BoundResult(stated, status, "linear relaxation", took, ((took, stated),))
+    rows = _all_rows(reduced)
+    box = narrowed(rows, first_box(rows, reduced.low, reduced.high), cutoff - rows.offset, ROUNDS)
+    tree = Tree(rows, cutoff - rows.offset, deadline)
+    root = tree.node(box, -np.inf)
+    if root is None:
+        return _without_root(trail, tree, rows, known)
+    trail.add(root.bound + rows.offset)
+    box = _with_ranges(reduced, rows, root.box, cutoff, trail.started + RANGE_SHARE * seconds)
+    better = tree.node(box, root.bound, root.basis)
+    root = better and tree.probed(better, time.monotonic() + PROBE_SHARE * trail.left(deadline))
+    if root is None:
+        return _without_root(trail, tree, rows, known)
+    trail.add(root.bound + rows.offset)
+    found = tree.search(root, workers, lambda bound: trail.add(bound + rows.offset))
+    return trail.result(found.bound + rows.offset, f"branch and bound, {found.nodes} relaxations")
+
+
+class _Trail:
+    """What was proven when, in the stated sense."""
+
+    def __init__(self, program: BilinearProgram, cutoff: float, progress: Progress | None) -> None:
+        self.started = time.monotonic()
+        self._program, self._cutoff, self._progress = program, cutoff, progress
+        self._best = -np.inf
+        self._steps: list[tuple[float, float]] = []
+
+    def left(self, deadline: float) -> float:
+        """Return the seconds that are left."""
+        return max(deadline - time.monotonic(), 0.0)
+
+    def add(self, cost: float) -> None:
+        """Note a lower bound of the cost, with offset, when it is better than the last."""
+        cost = min(cost, self._cutoff)
+        if not np.isfinite(cost) or cost <= self._best:
+            return
+        self._best = cost
+        step = time.monotonic() - self.started, _stated(self._program, cost)
+        self._steps.append(step)
+        if self._progress is not None:
+            self._progress(*step)
+
+    def result(self, cost: float, method: str) -> BoundResult:
+        """Return what was proven in all."""
+        self.add(cost)
+        took = time.monotonic() - self.started
+        if not np.isfinite(self._best):
+            bound = _stated(self._program, -np.inf)
+            return BoundResult(bound, BoundStatus.NONE, method, took, ())
+        room = OPTIMAL_GAP * max(abs(self._cutoff), 1.0)
+        closed = np.isfinite(self._cutoff) and self._cutoff - self._best <= room
+        status = BoundStatus.PROVEN if closed else BoundStatus.VALID
+        bound = _stated(self._program, self._best)
+        return BoundResult(bound, status, method, took, tuple(self._steps))
+
+
+def _all_rows(program: BilinearProgram) -> LiftedRows:
+    """Return the lifted rows with as many multiplied equations as the solver digests."""
+    rows = lifted_rows(program)
+    for missing in MISSING_PRODUCTS:
+        found = multiplied_rows(rows, missing)
+        if len(found.cost) <= MOST_COLUMNS:
+            return found
+    return found
+
+
+def _with_ranges(
+    program: BilinearProgram, rows: LiftedRows, box: Box, cutoff: float, until: float
+) -> Box:
+    """Return the box narrowed by ranges of qualities and intervals in turn."""
+    ranges = QualityRanges(program, rows, box)
+    for _ in range(RANGE_ROUNDS):
+        before = box
+        box = ranges.narrowed(box, RANGE_ROUNDS, until)
+        box = narrowed(rows, box, cutoff - rows.offset, ROUNDS)
+        same = np.array_equal(before.low, box.low) and np.array_equal(before.high, box.high)
+        if same or box.is_empty() or time.monotonic() > until:
+            break
+    return box
+
+
+def _without_root(
+    trail: _Trail, tree: Tree, rows: LiftedRows, known: FloatArray | None
+) -> BoundResult:
+    """Return the bound when no point is better than the known one.
+
+    Raises:
+        LimitsConflictError: no point is known, so there is none at all.
+    """
+    if known is None:
+        raise LimitsConflictError(
+            "no point satisfies the rows and bounds of this program; relax some of them"
+        )
+    return trail.result(tree.closed_at() + rows.offset, "no better point in the relaxation")
 
 
 def _cutoff(

@@ -60,6 +60,7 @@ def lifted_rows(program: BilinearProgram) -> LiftedRows:
     products = sparse.csr_matrix((program.term_coef, (program.term_row, place)), shape=shape)
     matrix = sparse.hstack([program.linear, products]).tocsr()
     matrix.sum_duplicates()
+    matrix.eliminate_zeros()
     return LiftedRows(
         count,
         keys // count,
@@ -130,6 +131,7 @@ def _extended(
     )
     more = sparse.csr_matrix((value, (row, column)), shape=(added, width))
     more.sum_duplicates()
+    more.eliminate_zeros()
     old = sparse.csr_matrix(rows.matrix)
     old.resize(len(rows.row_low), width)
     pairs = np.array(sorted(places, key=lambda pair: places[pair]), dtype=np.int64).reshape(-1, 2)

@@ -63,12 +63,14 @@ class RelaxationResult:
         bound: safe lower bound of the cost; minus infinity when none was found.
         x: solution of the relaxation, shape (N,); only to guide.
         row_dual: shape (M,); only to guide.
+        basis: of the solver, to start a similar relaxation from.
     """
 
     stop: RelaxationStop
     bound: float
     x: FloatArray
     row_dual: FloatArray
+    basis: Any = None
 
 
 def relaxation_within(rows: LiftedRows, box: Box) -> LinearRelaxation:
@@ -85,10 +87,7 @@ def relaxation_within(rows: LiftedRows, box: Box) -> LinearRelaxation:
     above, below = matrix.maximum(0.0), (-matrix).maximum(0.0)
     row_low = np.where(above @ up + below @ down > 0.0, -np.inf, row_low)
     row_high = np.where(above @ down + below @ up > 0.0, np.inf, row_high)
-    used = np.isfinite(row_low) | np.isfinite(row_high)
-    return LinearRelaxation(
-        rows.cost, matrix[used], row_low[used], row_high[used], box.low, box.high
-    )
+    return LinearRelaxation(rows.cost, matrix, row_low, row_high, box.low, box.high)
 
 
 def envelopes_within(rows: LiftedRows, box: Box) -> tuple[Any, FloatArray, FloatArray]:
@@ -108,20 +107,22 @@ def envelopes_within(rows: LiftedRows, box: Box) -> tuple[Any, FloatArray, Float
 
 
 def _planes(rows: LiftedRows, x: FloatArray, y: FloatArray, above: bool) -> tuple[Any, Any, Any]:
-    """Return the rows w - y X - x Y >= or <= -x y for the products whose ends are finite."""
-    chosen = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    count = len(chosen)
+    """Return the rows w - y X - x Y >= or <= -x y; with an infinite end, a row without limits."""
+    count = len(rows.left)
+    finite = np.isfinite(x) & np.isfinite(y)
+    x, y = np.where(finite, x, 0.0), np.where(finite, y, 0.0)
     place = np.arange(count)
-    entries = np.concatenate([np.ones(count), -y[chosen], -x[chosen]])
-    columns = np.concatenate([rows.count + chosen, rows.left[chosen], rows.right[chosen]])
-    shape = (count, rows.count + len(rows.left))
+    entries = np.concatenate([finite.astype(np.float64), -y, -x])
+    columns = np.concatenate([rows.count + place, rows.left, rows.right])
+    shape = (count, rows.count + count)
     matrix = sparse.csr_matrix((entries, (np.tile(place, 3), columns)), shape=shape)
     matrix.eliminate_zeros()
-    limit = -x[chosen] * y[chosen]
-    # x * y is rounded: open the plane by that much
-    room = ROUNDING * np.abs(limit)
+    limit = -x * y
+    room = ROUNDING * np.abs(limit)  # x * y is rounded
     infinite = np.full(count, np.inf)
-    return (matrix, limit - room, infinite) if above else (matrix, -infinite, limit + room)
+    if above:
+        return matrix, np.where(finite, limit - room, -infinite), infinite
+    return matrix, -infinite, np.where(finite, limit + room, infinite)
 
 
 def safe_dual_bound(relaxation: LinearRelaxation, row_dual: FloatArray) -> float:
@@ -161,22 +162,24 @@ def _least(below: FloatArray, above: FloatArray, end: FloatArray, is_low: bool) 
     return np.where(np.isinf(end) & bad, -np.inf, value)
 
 
-def solve_relaxation(relaxation: LinearRelaxation, seconds: float) -> RelaxationResult:
+def solve_relaxation(
+    relaxation: LinearRelaxation, seconds: float, basis: Any = None
+) -> RelaxationResult:
     """Return a safe bound and a solution of the relaxation.
 
     Args:
         relaxation: the linear program.
         seconds: for each attempt of the solver.
+        basis: of a relaxation with the same rows, to start from.
     """
     loaded = LoadedRelaxation(relaxation)
-    best = RelaxationResult(
-        RelaxationStop.UNKNOWN, -np.inf, np.zeros(0), np.zeros(len(relaxation.row_low))
-    )
+    if basis is not None:
+        loaded.solver.setBasis(basis)
     for presolve, method in ATTEMPTS:
         found = loaded.run(presolve, method, seconds)
         if found.stop is not RelaxationStop.UNKNOWN:
             return found
-    return best
+    return found
 
 
 class LoadedRelaxation:
@@ -215,7 +218,7 @@ class LoadedRelaxation:
         bound = safe_dual_bound(self.relaxation, dual)
         x = np.array(found.col_value) * self.column_scale
         stop = RelaxationStop.BOUNDED if np.isfinite(bound) else RelaxationStop.UNKNOWN
-        return RelaxationResult(stop, bound, x, dual)
+        return RelaxationResult(stop, bound, x, dual, solver.getBasis())
 
     def _emptiness(self) -> RelaxationResult:
         """Return a proof that no point exists, from a ray of the dual, if it holds."""
