@@ -22,26 +22,38 @@ from operator_agent.planning.bilinear.scaling import (
     first_scales,
     scaled,
     scales_at,
+    scales_between,
     scales_for,
 )
+from operator_agent.planning.bilinear.successive_linear import to_corner
 from operator_agent.planning.bilinear.whole_numbers import relaxed, rounded, with_whole_numbers
 from operator_agent.planning.outcome import SolverStop
 
 SMALL = 300  # columns: below, hard rows at once take milliseconds and an elastic stage seldom helps
-PRICE = 10.0  # of a missed scaled row, against costs near one: enough to close nearly all of them
+PRICE = 45.0  # of a missed scaled row against typical costs of one; 10 leaves gaps, 100 earns less
+BOX = 2.0  # scales: how far starts of a small program reach where no bound is nearer
 SPREAD = 1.1  # of the logarithm of a start around the scales
-ELASTIC: dict[str, Any] = {"tol": 1e-4, "max_iter": 250}
+ELASTIC: dict[str, Any] = {"tol": 1e-6, "max_iter": 300}
 COLD: dict[str, Any] = {"tol": 1e-8, "max_iter": 400}
-WARM: dict[str, Any] = {
-    "tol": 1e-8,
-    "max_iter": 200,
-    "mu_init": 1e-5,
-    "bound_push": 1e-8,
-    "bound_frac": 1e-8,
-    "slack_bound_push": 1e-8,
-    "slack_bound_frac": 1e-8,
+NEAR: dict[str, Any] = {
+    "tol": 1e-9,
+    "max_iter": 60,
+    "mu_init": 1e-7,
+    "bound_push": 1e-9,
+    "bound_frac": 1e-9,
+    "slack_bound_push": 1e-9,
+    "slack_bound_frac": 1e-9,
 }
-POLISH: dict[str, Any] = WARM | {"tol": 1e-9, "max_iter": 60, "bound_push": 1e-9}
+MOVED: dict[str, Any] = {  # by the rounding of whole numbers
+    "tol": 1e-9,
+    "max_iter": 150,
+    "mu_strategy": "adaptive",
+    "mu_init": 1e-3,
+    "bound_push": 1e-6,
+    "bound_frac": 1e-6,
+    "slack_bound_push": 1e-6,
+    "slack_bound_frac": 1e-6,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +94,26 @@ def launch_of(program: BilinearProgram) -> Launch:
 
 
 def start_point(launch: Launch, seed: int) -> FloatArray:
-    """Return a start: the scales themselves for seed 0, else scattered around them."""
-    scales = launch.scales.columns
-    spread = 0.0 if seed == 0 else SPREAD
-    scatter = np.random.default_rng(seed).uniform(-spread, spread, len(scales))
-    return np.clip(scales * np.exp(scatter), launch.program.low, launch.program.high)
+    """Return a start: the scales themselves for seed 0, else scattered.
+
+    Starts of a large program scatter around the scales, which are worth keeping; those of a small
+    one fill the box of its bounds, because its valleys are few and far apart.
+    """
+    program, scales = launch.program, launch.scales.columns
+    if seed == 0:
+        return np.clip(scales, program.low, program.high)
+    generator = np.random.default_rng(seed)
+    if is_small(program):
+        floor = np.where(np.isfinite(program.low), program.low, -scales)
+        ceiling = np.minimum(program.high, np.maximum(floor, 0.0) + BOX * scales)
+        return np.asarray(floor + generator.uniform(0.0, 1.0, len(scales)) * (ceiling - floor))
+    scatter = np.exp(generator.uniform(-SPREAD, SPREAD, len(scales)))
+    return np.clip(scales * scatter, program.low, program.high)
+
+
+def is_small(program: BilinearProgram) -> bool:
+    """Return whether hard rows are tried at once."""
+    return len(program.columns) <= SMALL and not np.any(program.integer)
 
 
 def land(launch: Launch, start: FloatArray, stop: Stop | None = None) -> Landing:
@@ -100,8 +127,8 @@ def land(launch: Launch, start: FloatArray, stop: Stop | None = None) -> Landing
     began = time.perf_counter()
     program, scales = launch.program, launch.scales
     x, options = start, COLD
-    if len(program.columns) > SMALL or np.any(program.integer):
-        x, options = _elastic_stage(launch, start, stop), WARM
+    if not is_small(program):
+        x, options = _elastic_stage(launch, start, stop), NEAR
     found = _hard_stage(program, scales, x, options, stop)
     return Landing(
         found.stop,
@@ -130,17 +157,20 @@ def _hard_stage(
         small = presolve(with_whole_numbers(program, rounded(program, x)))
     except LimitsConflictError:
         return LocalPoint(SolverStop.FAILED, x, 0, 0.0)
-    inner = scales_for(small.program, scales.columns[small.places])
-    found = _hard_rows(small.program, inner, small.reduce(x), options, stop)
+    inner = scales_for(small.program, scales.columns[small.places], scales.cost)
+    found = _hard_rows(small.program, inner, small.reduce(x), MOVED, stop)
     return LocalPoint(found.stop, small.restore(found.x), found.iterations, found.seconds)
 
 
 def _hard_rows(
-    program: BilinearProgram, scales: Scales, x: FloatArray, options: Any, stop: Stop | None
+    program: BilinearProgram, first: Scales, x: FloatArray, options: Any, stop: Stop | None
 ) -> LocalPoint:
-    for stage in (options, POLISH):
-        inner = scaled(program, scales)
-        found = solve_local(inner, x / scales.columns, stage, stop)
-        x = found.x * scales.columns
-        scales = scales_at(program, x, scales)
-    return LocalPoint(found.stop, x, found.iterations, found.seconds)
+    """Return the local optimum with hard rows, its last digits in scales of the point."""
+    scales = first if options is COLD else scales_between(program, x, first)
+    found = solve_local(scaled(program, scales), x / scales.columns, options, stop)
+    x = found.x * scales.columns
+    scales = scales_at(program, x, first)
+    corner = to_corner(scaled(program, scales), x / scales.columns, stop)
+    end = SolverStop.CONVERGED if corner.stationary else found.stop
+    iterations = found.iterations + corner.iterations
+    return LocalPoint(end, corner.x * scales.columns, iterations, found.seconds)

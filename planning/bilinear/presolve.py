@@ -36,7 +36,7 @@ class Presolved:
 
     def reduce(self, x: FloatArray) -> FloatArray:
         """Return the values of the columns that are left, shape (n_reduced,)."""
-        return np.asarray(x, dtype=np.float64)[self.places]
+        return np.asarray(x[self.places], dtype=np.float64)
 
     def restore(self, x: FloatArray) -> FloatArray:
         """Return the values of all columns of the source, shape (n,)."""
