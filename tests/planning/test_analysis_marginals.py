@@ -26,6 +26,8 @@ from operator_agent.planning.limits import LimitKind, Side
 from operator_agent.planning.linear import LinearProgram, compile_linear, solve_linear
 from operator_agent.planning.outcome import SolverStop
 from operator_agent.planning.plan import Plan
+from operator_agent.planning.solve import solve_case
+from operator_agent.units import HOUR_S
 
 NEAR = 1e-6  # relative: what the solver's own tolerance leaves of a marginal
 CLOSES = 1e-8  # relative: by what the parts of a marginal may miss it
@@ -222,6 +224,30 @@ def test_the_parts_of_every_marginal_add_up(base: Base) -> None:
             assert found.total == pytest.approx(found.gain, rel=CLOSES, abs=1e-12)
             assert all(part.group != "other" for part in found.parts)
     assert told >= 20
+
+
+def test_the_parts_add_up_to_the_solvers_marginal_too(base: Base) -> None:
+    tangent = Tangent(base.program, base.solution)
+    for one in limit_marginals(base, tangent):
+        if one.more > 0.0 and not one.two_sided:
+            found = explain(base, one.limit.key, "more", tangent)
+            assert found.total == pytest.approx(one.solver, rel=CLOSES), one.limit.text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["visbreaker", "fcc"])
+def test_both_sides_are_what_second_nonlinear_plans_earn(
+    case: PlanningCase, plan: Plan, name: str
+) -> None:
+    base = linear_base(case, stage="nlp")
+    key = f"unit:{name}:feed:max"
+    side = next(one for one in limit_marginals(base) if one.limit.key == key)
+    unit, step = case.units[name], 1e-3 * case.units[name].high
+    for way, marginal in ((1.0, side.more), (-1.0, side.less)):
+        other = replace(unit, high=unit.high + way * step)
+        found = solve_case(replace(case, units={**case.units, name: other}))
+        gain = way * (found.objective - plan.objective) / (step * HOUR_S)
+        assert gain == pytest.approx(marginal, rel=1e-3)
 
 
 def test_one_more_of_fcc_capacity_is_used_by_the_fcc(base: Base) -> None:
