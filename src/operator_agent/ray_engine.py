@@ -20,7 +20,7 @@ from operator_agent.engine_task import (
 from operator_agent.engine_worker import ONE_THREAD
 from operator_agent.errors import InputError, LinkError
 
-CRASH_RETRIES = 1  # a machine that goes down can look like a crash of the item at first
+CRASH_RETRIES = 1  # of single items: a machine that goes down can look like a crash at first
 MOVES = 3  # of items from machines that are lost to others
 LOOPBACK = ("127.", "localhost", "[::1]")
 REACH_TIMEOUT_S = 5.0  # Ray itself tries for minutes
@@ -99,7 +99,7 @@ class RayEngine(ClosedAtExit):
 
     def _call(self, fn: Callable[[Any], Any]) -> Callable[[Chunk], Any]:
         """Return what sends a chunk to the cluster."""
-        remote = self._ray.remote(num_cpus=1, max_retries=CRASH_RETRIES)(_work)
+        remote = self._ray.remote(num_cpus=1)(_work)
         try:
             function = self._ray.put(fn)
         except Exception as error:
@@ -109,8 +109,9 @@ class RayEngine(ClosedAtExit):
             ) from error
 
         def call(chunk: Chunk) -> Any:
+            retries = CRASH_RETRIES if len(chunk) == 1 else 0  # a broken chunk runs item by item
             try:
-                return remote.remote(function, chunk)
+                return remote.options(max_retries=retries).remote(function, chunk)
             except Exception as error:  # noqa: BLE001 - whatever of the items cannot be sent
                 return self._ray.put(error)
 

@@ -16,10 +16,11 @@ import pytest
 from operator_agent.engine import ProcessEngine, SerialEngine
 from operator_agent.errors import InputError
 from operator_agent.planning.case_file import PlanningCase
+from operator_agent.planning.casework.ramps import axis_from, run_ramp
 from operator_agent.planning.casework.stack import run_stack
 from operator_agent.planning.casework.stack_row import StackRow
 from operator_agent.planning.casework.tables import reasons_table, stack_table
-from operator_agent.planning.casework.tree import CaseNode
+from operator_agent.planning.casework.tree import CaseNode, load_tree
 from operator_agent.planning.casework.watch import watch_list, watched_values
 from operator_agent.planning.limits import LimitKind, Side
 from operator_agent.planning.plan import Plan
@@ -159,10 +160,11 @@ def test_a_lost_process_is_tried_again_on_resuming(root: CaseNode, tmp_path: Pat
 @pytest.mark.slow
 def test_a_killed_stack_goes_on_where_it_was(tmp_path: Path) -> None:
     case, file = blender_file(tmp_path), tmp_path / "rows.jsonl"
+    ends = ("80 usd/bbl", "100 usd/bbl")
     command = [
         sys.executable, "-m", "operator_agent.runtime.cli", "plan", "ramp", str(case),
-        "--key", "products.premium.price", "--from", "80 usd/bbl", "--to", "100 usd/bbl",
-        "--steps", str(STEPS), "--workers", "1", "--resume", str(file), "--json", "-",
+        "--key", "products.premium.price", "--from", ends[0], "--to", ends[1],
+        "--steps", str(STEPS), "--engine", "serial", "--resume", str(file),
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"}
     with subprocess.Popen(
@@ -174,13 +176,12 @@ def test_a_killed_stack_goes_on_where_it_was(tmp_path: Path) -> None:
     kept = file.read_text()
     kept = kept[: kept.rfind("\n") + 1]
     assert 1 <= kept.count("\n") < STEPS
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    found = json.loads(done.stdout)
-    assert found["resumed"] == kept.count("\n")
+    axis = axis_from("products.premium.price", *ends, STEPS)
+    found = run_ramp(load_tree(case), [axis], SerialEngine(), file=file)
+    assert found.stack.resumed == kept.count("\n")
     assert file.read_text().startswith(kept)
-    prices = found["axes"][0]["values"]
-    by_hand = [profit_by_hand(price) for price in prices]
-    assert [row["profit"] for row in found["rows"]] == pytest.approx(by_hand, rel=1e-6)
+    by_hand = [profit_by_hand(price) for price in axis.values]
+    assert [row.profit for row in found.stack.rows] == pytest.approx(by_hand, rel=1e-6)
 
 
 def test_watched_numbers_are_those_of_the_plan(plan: Plan, case: PlanningCase) -> None:
