@@ -38,7 +38,15 @@ class Side(Enum):
     MAX = "max"
 
 
-MAY_CLOSE = (LimitKind.CRUDE, LimitKind.PURCHASE, LimitKind.PRODUCT, LimitKind.UNIT)
+MAY_CLOSE = (
+    LimitKind.CRUDE,
+    LimitKind.PURCHASE,
+    LimitKind.PRODUCT,
+    LimitKind.UNIT,
+    LimitKind.TANK,
+    LimitKind.ROUTE,
+    LimitKind.SUPPLY,
+)
 AJAR = 1e-4  # [m3/h] left open of what is closed, so that its marginal tells what opening it earns
 
 

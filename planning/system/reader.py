@@ -1,6 +1,5 @@
 """System files: YAML in, `PlanningSystem` out, or one clear sentence about what is wrong."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from operator_agent.planning.system.carried import carry_qualities
 from operator_agent.planning.system.goods_checks import check_routes, check_stocks
 from operator_agent.planning.system.goods_reader import read_route, read_supply, read_tanks
 from operator_agent.planning.system.order import stream_order
+from operator_agent.planning.system.period_changes import sort_changes, with_ranges
 from operator_agent.planning.system.schema import PeriodEntry, PlantEntry, SystemEntry
 from operator_agent.planning.system.system import Goods, Period, PlanningSystem, PlantPlan, Route
 
@@ -72,9 +72,9 @@ def system_from_entry(raw: Mapping[str, Any], folder: Path, source: str) -> Plan
         read_route(one, f"transport[{n}]", list(plants)) for n, one in enumerate(entry.transport)
     )
     _check_once("transport", [route.name for route in routes])
-    changes = _changes_by_plant(entry.periods, list(plants), alone)
+    changes = sort_changes(entry.periods, list(plants), alone=alone)
     cases = {
-        name: _cases(name, plant, folder, changes[name], _connections(name, plant, routes))
+        name: _cases(name, plant, folder, changes.cases[name], _connections(name, plant, routes))
         for name, plant in plants.items()
     }
     places = {name: "tanks" if alone else f"plants.{name}.tanks" for name in plants}
@@ -87,7 +87,7 @@ def system_from_entry(raw: Mapping[str, Any], folder: Path, source: str) -> Plan
     for name, plant_plan in made.items():
         check_stocks(name, plant_plan.tanks, plant_plan.cases)
     supply = tuple(read_supply(item, one, made) for item, one in entry.supply.items())
-    system = PlanningSystem(entry.name, made, periods, routes, supply)
+    system = with_ranges(PlanningSystem(entry.name, made, periods, routes, supply), raw, changes)
     for period in periods:
         stream_order(system, period)  # raises when streams are made from each other
     return system
@@ -127,26 +127,6 @@ def _check_once(place: str, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"{place}: '{name}' is given twice; keep one of them or rename it")
-
-
-def _changes_by_plant(
-    entries: Iterable[PeriodEntry], plants: list[str], alone: bool
-) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    """Return the changes by plant and period; keys of several plants begin with the plant."""
-    found: dict[str, dict[str, dict[str, Any]]] = {plant: {} for plant in plants}
-    for entry in entries:
-        for plant in plants:
-            found[plant][entry.name] = {}
-        for key, value in entry.changes.items():
-            plant, _, inner = (plants[0], "", key) if alone else key.partition(".")
-            if plant not in found or not inner:
-                near = difflib.get_close_matches(plant, plants, n=1, cutoff=0.0)[0]
-                raise InputError(
-                    f"period {entry.name}, changes: '{key}' must begin with a plant, "
-                    f"such as '{near}.'; the plants are {', '.join(plants)}"
-                )
-            found[plant][entry.name][inner] = value
-    return found
 
 
 def _connections(plant: str, entry: PlantEntry, routes: Iterable[Route]) -> Connections:

@@ -13,7 +13,8 @@
 
 With one plant, `case`, `tanks` and `changes` may stand at the top, and changes of periods begin
 with the keys of the case. Changes of a period are made to the case as it is written, not to the
-period before.
+period before. A period may also give tanks, routes and supply another `min` or `max`:
+`north.tanks.products.diesel.max`, `transport[0].max`, `supply.maya.max`.
 """
 
 from typing import Annotated, Any

@@ -108,6 +108,18 @@ def north_tank(**changes: Any) -> dict[str, Any]:
             {"periods": [period("july", north__purchases__naphtha__max="-1 kbbl/d")]},
             r"plant north, period july: .*naphtha",
         ),
+        (
+            {"periods": [period("july", **{"supply.naphtha.max": "1 kbbl/d"})]},
+            r"period july, changes: supply.naphtha.max: unknown key 'supply'|unknown key 'naphtha'",
+        ),
+        (
+            {"transport": [ROUTE], "periods": [period("july", **{"transport[0].cost": 1})]},
+            r"period july, changes: 'transport\[0\].cost' stays the same in all periods",
+        ),
+        (
+            {"transport": [ROUTE], "periods": [period("july", **{"transport[0].min": "9 kbbl/d"})]},
+            r"period july, transport\[0\]: min 9 kbbl/d and max 5 kbbl/d must be 0 <= min",
+        ),
         ({"horizon": 3}, r"unknown key 'horizon' at horizon"),
         ({"case": "north.yaml"}, r"'case' and 'plants' are both given"),
         ({"tanks": {"streams": {"naphtha": TANK}}}, r"'tanks' and 'changes' stand below a plant"),
@@ -139,6 +151,11 @@ def north_tank(**changes: Any) -> dict[str, Any]:
             r"naphtha.opening is '10 kbbl/d', which is a volume flow",
         ),
         (north_tank(qualities={"smoke": 20}), r"qualities: quality 'smoke' is not known"),
+        (
+            north_tank()
+            | {"periods": [period("july", north__tanks__streams__naphtha__max="1 m3")]},
+            r"period july, naphtha stream tank of north: its closing stock does not fit",
+        ),
         (north_tank(value="-1 usd/m3"), r"naphtha.value is -1 usd/m3; give zero or more"),
         (north_tank(stock="1 m3"), r"unknown key 'stock'"),
     ],

@@ -56,6 +56,16 @@ def test_a_higher_price_later_fills_the_tank(tmp_path: Path, stage: Stage, days:
     assert kept.worth * OIL_BARREL_M3 == pytest.approx(60.0, rel=1e-5)
 
 
+@pytest.mark.parametrize("at", ["may", "june"])
+def test_a_period_may_have_less_room_in_a_tank(tmp_path: Path, at: str) -> None:
+    entry, periods = seller(64.0, 30.0)
+    number = ["may", "june"].index(at)
+    periods[number]["changes"]["north.tanks.streams.naphtha.max"] = "20 kbbl"
+    found = solve_system(system_of(tmp_path, {"north": entry}, periods=periods))
+    kept = found.tank("north", "may", NAPHTHA).closing
+    assert kept == pytest.approx((20 if at == "may" else 60) * KBBL, rel=1e-6)
+
+
 def test_a_price_that_does_not_pay_for_storage_keeps_nothing(tmp_path: Path) -> None:
     entry, periods = seller(60.5, 30.0, storage="0.02 usd/bbl/d")  # 0.6 usd/bbl for both halves
     found = solve_system(system_of(tmp_path, {"north": entry}, periods=periods))

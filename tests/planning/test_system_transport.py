@@ -78,6 +78,24 @@ def test_plants_share_what_both_may_buy(tmp_path: Path) -> None:
     assert limit.shadow_price * OIL_BARREL_M3 == pytest.approx(10.0, rel=1e-5)
 
 
+def test_a_period_may_close_a_route_and_shorten_supply(tmp_path: Path) -> None:
+    changes = {"transport[0].max": "0 kbbl/d", "supply.naphtha.max": {"times": 0.5}}
+    periods = [period("may"), period("june", **changes)]
+    shared = {"naphtha": {"max": "20 kbbl/d"}}
+    sent = [route(1.0, stream="naphtha")]
+    system = system_of(tmp_path, two_markets(), transport=sent, periods=periods, supply=shared)
+    found = solve_system(system)
+    assert found.route("north to south: naphtha stream", "may").flow == pytest.approx(5 * KBBL_D)
+    assert found.routes[1].flow == pytest.approx(0.0, abs=1e-4 * KBBL_D)
+    shut = next(
+        one for one in found.limits if (one.limit.place, one.limit.words) == ("june", "flow")
+    )
+    # South may as well buy what there is: the route would earn nothing.
+    assert shut.shadow_price * OIL_BARREL_M3 == pytest.approx(0.0, abs=1e-3)
+    may, june = 10 * 10 + 10 * 14 + 5 * 3, 10 * 14
+    assert 2 * found.objective / KUSD_D == pytest.approx(may + june, rel=1e-5)
+
+
 def test_a_route_that_must_flow_without_goods_is_named(tmp_path: Path) -> None:
     sent = route(1.0, stream="naphtha") | {"min": "4 kbbl/d"}
     none = {"north__purchases__naphtha__max": "1 kbbl/d"}
