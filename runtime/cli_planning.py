@@ -25,7 +25,9 @@ add_case_commands(plan_app)
 
 @plan_app.command("solve")
 def plan_solve(
-    case: Annotated[Path, typer.Argument(help="Planning case or system, a YAML file.")],
+    case: Annotated[
+        Path, typer.Argument(help="Planning case or system: a YAML file or a workbook.")
+    ],
     json_file: Annotated[
         str | None, typer.Option("--json", help="Write JSON to this file; - for the terminal.")
     ] = None,

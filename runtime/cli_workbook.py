@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from operator_agent.errors import InputError
 from operator_agent.runtime.cli_tables import say
 
 if TYPE_CHECKING:
@@ -26,20 +27,30 @@ def plan_report(
     linear: Annotated[
         bool, typer.Option("--linear", help="Stop after the LP; the NLP is left out.")
     ] = False,
+    engine: Annotated[
+        str, typer.Option("--engine", help="Where to solve a tree: serial, process or ray.")
+    ] = "process",
 ) -> None:
     """Solve and write one HTML page that needs no network: flows, balances, recipes, marginals.
 
     A tree of cases gives the cases side by side; a system gives its stocks over time.
     """
-    page, payload = _page(case, watch or [], "lp" if linear else "nlp")
-    html_file.write_text(page, encoding="utf-8")
+    page, payload = _page(case, watch or [], "lp" if linear else "nlp", engine)
+    _write(html_file, page)
     say(f"page: {html_file}")
     if json_file is not None:
-        json_file.write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
+        _write(json_file, json.dumps(payload, indent=2, allow_nan=False) + "\n")
         say(f"JSON: {json_file}")
 
 
-def _page(case: str, watch: list[str], stage: Literal["lp", "nlp"]) -> tuple[str, Any]:
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def _page(case: str, watch: list[str], stage: Literal["lp", "nlp"], engine: str) -> tuple[str, Any]:
     """Return the page of a file, and its figures."""
     from operator_agent.planning.case_file import load_case
     from operator_agent.planning.casework.tree import load_tree
@@ -53,7 +64,7 @@ def _page(case: str, watch: list[str], stage: Literal["lp", "nlp"]) -> tuple[str
         return _system_page(file, stage)
     node = load_tree(case)
     if node.children:
-        return _stack_page(list(node.walk()), watch, stage)
+        return _stack_page(list(node.walk()), watch, stage, engine)
     plain = not node.parents and not named
     plan = solve_case(load_case(file) if plain else node.case(), stage=stage)
     return plan_page(plan), plan_payload(plan)
@@ -70,14 +81,14 @@ def _system_page(file: str, stage: Literal["lp", "nlp"]) -> tuple[str, Any]:
 
 
 def _stack_page(
-    cases: "list[CaseNode]", watch: list[str], stage: Literal["lp", "nlp"]
+    cases: "list[CaseNode]", watch: list[str], stage: Literal["lp", "nlp"], engine: str
 ) -> tuple[str, Any]:
     from operator_agent.engine import engine_from
     from operator_agent.planning.casework.stack import run_stack
     from operator_agent.planning.webreport.stack_page import stack_page
 
-    with engine_from("process", None) as engine:
-        found = run_stack(cases, engine, stage=stage, watch=watch)
+    with engine_from(engine, None) as where:
+        found = run_stack(cases, where, stage=stage, watch=watch)
     return stack_page(found), found.payload()
 
 

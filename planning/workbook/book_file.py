@@ -15,11 +15,11 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from operator_agent.errors import InputError
 from operator_agent.planning.workbook.faults import Faults
-from operator_agent.planning.workbook.sheet_names import OWN
+from operator_agent.planning.workbook.sheet_names import ABOUT, OWN
 
 LARGEST = 20 * 1024 * 1024  # bytes of a file: a planning case takes under one hundredth of it
-LARGEST_OPENED = 200 * 1024 * 1024  # bytes of its parts: a small file may hold enormous ones
-MOST_ROWS, MOST_COLUMNS = 20_000, 1_000  # of a sheet
+LARGEST_OPENED = 50 * 1024 * 1024  # bytes of its parts: a small file may hold enormous ones
+MOST_ROWS, MOST_COLUMNS = 20_000, 1_000  # of a sheet; larger ones are no planning case
 OLD_FORMAT = b"\xd0\xcf\x11\xe0"  # first bytes of old and of encrypted Office files
 
 UNREADABLE = (
@@ -155,17 +155,19 @@ def _check_xml(path: Path, name: str, content: bytes) -> None:
 def _page(written: Any, stored: Any, faults: Faults) -> Page:
     name = written.title
     for area in written.merged_cells.ranges:
-        if name != "About":
+        if name != ABOUT:
             faults.add(
                 cell_address(name, area.min_row, area.min_col),
                 f"is merged with others ({area.coord}); split them, so that each row has its own "
                 "cells",
             )
     cells: dict[int, dict[int, Cell]] = {}
-    if written.max_row > MOST_ROWS or written.max_column > MOST_COLUMNS:
+    last_row = max((cell.row for cell in _filled(written)), default=0)
+    last_column = max((cell.column for cell in _filled(written)), default=0)
+    if last_row > MOST_ROWS or last_column > MOST_COLUMNS:
         faults.add(
             cell_address(name, 1, 1),
-            f"begins a sheet of {written.max_row} rows and {written.max_column} columns; at most "
+            f"begins a sheet of {last_row} rows and {last_column} columns; at most "
             f"{MOST_ROWS} rows and {MOST_COLUMNS} columns are read: delete the unused ones",
         )
         return Page(name, cells)
@@ -181,7 +183,9 @@ def _page(written: Any, stored: Any, faults: Faults) -> Page:
 
 
 def _filled(page: Any) -> Iterator[Any]:
-    return (cell for row in page.iter_rows() for cell in row if cell.value is not None)
+    # Walking through rows would make every empty cell up to the last: a single cell in the far
+    # corner would mean billions of them.
+    return (cell for cell in page._cells.values() if cell.value is not None)
 
 
 def _value(cell: Any, stored: Any, address: str, faults: Faults) -> CellValue | None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from openpyxl.utils import get_column_letter
+from openpyxl.utils import get_column_letter, quote_sheetname
+from openpyxl.worksheet.hyperlink import Hyperlink
 
 from operator_agent.planning.qualities import QUALITIES
 from operator_agent.planning.quantities import PLANNING_UNITS
@@ -74,7 +75,8 @@ def add_about(book: Any, sheets: Sequence[Sheet], looks: Any) -> None:
         row += 1
         cell = page.cell(row, 1)
         cell.value, cell.font = sheet.name, looks.key
-        cell.hyperlink = f"#'{sheet.name}'!A1"
+        there = f"{quote_sheetname(sheet.name)}!A1"
+        cell.hyperlink = Hyperlink(ref=cell.coordinate, location=there)
         page.cell(row, 2).value = SHEET_NOTES.get(sheet.name, ".".join(sheet.path))
         page.cell(row, 3).value = sheet.shape.value
     for letter, width in (("A", 22.0), ("B", 78.0), ("C", 46.0)):

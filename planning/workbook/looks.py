@@ -101,7 +101,7 @@ def add_choices(book: Any, sheet: Sheet, sheets: Sequence[Sheet]) -> None:
     if sheet.shape is Shape.FORM:
         for n, column in enumerate(sheet.columns, start=2):
             if column.kind is Kind.QUANTITY:
-                _offer(page, f"C{n}", f"={_units(column)}")
+                _offer(page, f"C{n}", _units(column))
             _offer_words(page, f"B{n}", column)
         return
     for at, heading in enumerate(headings_of(sheet), start=1):
@@ -110,14 +110,14 @@ def add_choices(book: Any, sheet: Sheet, sheets: Sequence[Sheet]) -> None:
         if heading.part is Part.KEY:
             owner = _owner(sheet, heading.index, sheets)
             if owner:
-                _offer(page, cells, f"={quote_sheetname(owner.name)}!$A$2:$A${LAST_ROW}")
+                _offer(page, cells, f"{quote_sheetname(owner.name)}!$A$2:$A${LAST_ROW}")
             elif heading.words.startswith("quality"):
-                _offer(page, cells, f"={list_range('quality')}")
+                _offer(page, cells, list_range("quality"))
             continue
         if heading.part is Part.ACTION:
             _offer(page, cells, f'"{",".join(ACTIONS)}"')
         elif heading.part is Part.UNIT:
-            _offer(page, cells, f"={_units(sheet.columns[heading.index])}")
+            _offer(page, cells, _units(sheet.columns[heading.index]))
         elif heading.part is Part.VALUE:
             _offer_words(page, cells, sheet.columns[heading.index])
 

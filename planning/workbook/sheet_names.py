@@ -58,6 +58,8 @@ KEY_WORDS = {
     "amount": "of",
     "slate": "crude",
     "recipe": "component",
+    "units.products": "stream",
+    "units.modes.products": "stream",
     "limits.of": "flow",
     "supply": "crude",
     "changes": "key",

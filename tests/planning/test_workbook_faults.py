@@ -222,6 +222,14 @@ def test_entities_are_not_read(shipped: Path, tmp_path: Path, encoding: str) -> 
         read_workbook(tmp_path / "harm.xlsx")
 
 
+def test_a_cell_in_the_far_corner_is_told(shipped: Path, tmp_path: Path) -> None:
+    book = load_workbook(shipped)
+    book["Units"]["XFD1048576"].value = 1.0
+    book.save(tmp_path / "far.xlsx")
+    with pytest.raises(InputError, match="Units!A1 begins a sheet of 1048576 rows"):
+        read_workbook(tmp_path / "far.xlsx")
+
+
 def test_damaged_parts_are_told(shipped: Path, tmp_path: Path) -> None:
     repack(shipped, tmp_path / "cut.xlsx", {"xl/worksheets/sheet3.xml": lambda part: part[:300]})
     with pytest.raises(InputError, match="cannot be read"):
