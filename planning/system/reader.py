@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from operator_agent.errors import InputError
 from operator_agent.planning.case import PlanningCase
-from operator_agent.planning.case_file import case_from_entry, read_entry
+from operator_agent.planning.case_file import WORKBOOKS, case_from_entry, read_entry
 from operator_agent.planning.case_schema import first_complaint
 from operator_agent.planning.casework.tree import OF_FILE
 from operator_agent.planning.changes import apply_changes
@@ -27,7 +27,7 @@ SYSTEM_KEYS = frozenset({"periods", "plants", "transport", "supply"})
 
 
 def is_system_file(path: Path | str) -> bool:
-    """Return whether a YAML file describes a system of plants and periods, not a single case.
+    """Return whether a file describes a system of plants and periods, not a single case.
 
     Raises:
         InputError: the file cannot be read, or holds no mapping.
@@ -37,7 +37,7 @@ def is_system_file(path: Path | str) -> bool:
 
 
 def load_system(path: Path | str) -> PlanningSystem:
-    """Return the planning system in a YAML file.
+    """Return the planning system in a YAML file or a workbook.
 
     Args:
         path: of the file; case files are looked up from its folder.
@@ -47,6 +47,10 @@ def load_system(path: Path | str) -> PlanningSystem:
             unit, or a tank, route or period does not fit the plants. The message names the place,
             the value and the next step.
     """
+    if Path(path).suffix.lower() in WORKBOOKS:
+        from operator_agent.planning.workbook.convert import load_any_system
+
+        return load_any_system(path)
     return system_from_entry(read_entry(path), Path(path).parent, f"system file {path}")
 
 

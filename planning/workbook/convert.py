@@ -5,7 +5,8 @@ may come back as `64`, and spreadsheet programs keep fifteen digits of a number.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from operator_agent.errors import InputError
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.case_file import case_from_entry, load_case, read_entry
 from operator_agent.planning.case_schema import first_complaint
+from operator_agent.planning.system.reader import load_system, system_from_entry
+from operator_agent.planning.system.schema import SystemEntry
+from operator_agent.planning.system.system import PlanningSystem
 from operator_agent.planning.workbook.assemble import Assembly, assemble
 from operator_agent.planning.workbook.book_file import Page, open_pages
 from operator_agent.planning.workbook.faults import Faults, address_of, cell_named_in, nearest
@@ -243,10 +247,32 @@ def load_any_case(path: Path | str) -> PlanningCase:
     if not is_workbook(file):
         return load_case(file)
     reading = open_workbook(file, WorkbookEntry)
-    source = f"workbook {file}"
     entry = {key: value for key, value in reading.entry.items() if key != CASES}
-    try:
+    source = f"workbook {file}"
+    with _led_back(source, reading):
         return case_from_entry(entry, file.parent, source)
+
+
+def load_any_system(path: Path | str) -> PlanningSystem:
+    """Return the planning system in a YAML file or a workbook, by the ending of its name.
+
+    Raises:
+        InputError: as `load_system` and `read_workbook`; for a workbook the message names the cell.
+    """
+    file = Path(path)
+    if not is_workbook(file):
+        return load_system(file)
+    reading = open_workbook(file, SystemEntry)
+    source = f"workbook {file}"
+    with _led_back(source, reading):
+        return system_from_entry(reading.entry, file.parent, source)
+
+
+@contextmanager
+def _led_back(source: str, reading: Reading) -> Iterator[None]:
+    """Put the cell before what is wrong with the place that it holds."""
+    try:
+        yield
     except InputError as error:
         cell = cell_named_in(str(error), reading.addresses)
         if not cell:

@@ -76,10 +76,11 @@ def _style(cell: Any, sheet: Sheet, heading: Heading | None, looks: Looks) -> No
     if heading.part is Part.SOURCE:
         cell.font = looks.quiet
         return
-    must = sheet.shape is Shape.FORM or sheet.columns[heading.index].required
-    cell.fill = looks.must_fill if must else looks.may_fill
-    if heading.part is Part.UNIT:
+    cell.fill = looks.may_fill
+    if heading.part is Part.UNIT:  # may stay empty: numbers without a unit have none
         cell.font = looks.unit
+    elif sheet.shape is Shape.FORM or sheet.columns[heading.index].required:
+        cell.fill = looks.must_fill
 
 
 def _width(page: Any, at: int, last: int) -> float:

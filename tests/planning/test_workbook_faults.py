@@ -11,6 +11,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from operator_agent.errors import InputError
+from operator_agent.planning.system.reader import load_system
 from operator_agent.planning.workbook import book_file
 from operator_agent.planning.workbook.convert import (
     load_any_case,
@@ -99,6 +100,17 @@ def test_fault_of_the_case_is_led_back_to_its_cell(
     with pytest.raises(InputError) as caught:
         load_any_case(edit(**{address: value}))
     assert expected in str(caught.value)
+
+
+def test_fault_of_a_system_is_led_back_to_its_cell(tmp_path: Path) -> None:
+    file = tmp_path / "months.xlsx"
+    yaml_to_workbook(CASE_FILE.with_name("three_months.yaml"), file)
+    book = load_workbook(file)
+    assert book["Periods"]["A2"].value == "july"
+    book["Periods"]["B2"].value = -31
+    book.save(file)
+    with pytest.raises(InputError, match=r"Periods!.2: periods\[0\]"):
+        load_system(file)
 
 
 def test_several_faults_are_told_at_once(edit: Callable[..., Path]) -> None:
