@@ -24,9 +24,10 @@ from operator_agent.planning.linear import LinearProgram, compile_linear
 from operator_agent.planning.linear_stack import LinearAnswer, LinearCase, solve_stack
 from operator_agent.planning.markets import product_sale
 from operator_agent.planning.outcome import SolverStop
-from operator_agent.planning.quantities import parse_quantity
+from operator_agent.planning.quantities import in_unit, parse_quantity
 from operator_agent.planning.recursion import linear_model, solve_recursion
 from operator_agent.planning.refinery import Refinery, refinery
+from operator_agent.planning.report import Table
 from operator_agent.units import HOUR_S
 
 NEAR_K = 5.0  # cut points of the cases stay this close to the base plan, where first order is good
@@ -63,6 +64,16 @@ class QuickRow:
     bought: Mapping[str, float]
     sold: Mapping[str, float]
 
+    def payload(self) -> dict[str, Any]:
+        """Return the row as plain values; what is not known is None."""
+
+        def known(flows: Mapping[str, float]) -> dict[str, float | None]:
+            return {name: None if np.isnan(flow) else flow for name, flow in flows.items()}
+
+        profit = None if np.isnan(self.profit) else self.profit
+        flows = {"bought_m3_s": known(self.bought), "sold_m3_s": known(self.sold)}
+        return {"case": self.case, "stop": self.stop.value, "profit_usd_h": profit, **flows}
+
 
 @dataclass(frozen=True)
 class QuickMatrix:
@@ -97,8 +108,8 @@ class QuickMatrix:
             if key not in before or key not in after or not (price or limit):
                 raise InputError(
                     f"{node.source}: case {node.name} changes {key}, which moves the matrix; a "
-                    "quick stack takes prices, purchase and sale limits and capacities: solve this "
-                    "case in a stack without --quick"
+                    "quick stack takes prices, purchase and sale limits and capacities: solve it "
+                    "with 'plan stack'"
                 )
             if price:
                 step = _step(before[key], after[key], "price by volume", f"{node.source}: {key}")
@@ -117,8 +128,8 @@ class QuickMatrix:
         key = f"{kind.value}:{found[2] or group}:{words}:{side.value}"
         if key not in self.rows:
             raise InputError(
-                f"{place}: the base case has no such limit (a minimum of 0 is none); solve this "
-                "case in a stack without --quick"
+                f"{place}: the base case has no such limit (a minimum of 0 is none); solve it "
+                "with 'plan stack'"
             )
         rows[0 if side is Side.MIN else 1][self.rows[key]] += step
 
@@ -165,6 +176,27 @@ def quick_stack(
     numbers = [matrix.numbers(node) for node in cases]
     answers = solve_stack(matrix.program, numbers, threads=threads)
     return [_row(matrix, node, answer) for node, answer in zip(cases, answers, strict=True)]
+
+
+def quick_table(rows: Sequence[QuickRow]) -> Table:
+    """Return a row for each case: profit, difference to the first, and what is bought."""
+    first = rows[0]
+    names = [name for name, flow in first.bought.items() if not np.isnan(flow)]
+    told = [
+        (
+            row.case,
+            *(("-", "-") if np.isnan(row.profit) else _money(row.profit, first.profit)),
+            *(f"{in_unit(row.bought[name], 'kbbl/d'):.2f}" for name in names),
+            row.stop.value,
+        )
+        for row in rows
+    ]
+    columns = ("case", "profit usd/h", "to the first", *(f"{name} kbbl/d" for name in names))
+    return Table("Quick stack, to first order", (*columns, "solver"), tuple(told))
+
+
+def _money(profit: float, first: float) -> tuple[str, str]:
+    return f"{profit:,.0f}", f"{profit - first:+,.0f}"
 
 
 def _row(matrix: QuickMatrix, node: CaseNode, answer: LinearAnswer) -> QuickRow:
