@@ -99,6 +99,8 @@ def test_two_cases_are_compared(tree: Path) -> None:
         (("stack", "TREE", "--workers", "0"), ["workers is 0"]),
         (("stack", "TREE", "--limit-s", "-1"), ["time limit of an item is -1.0 s"]),
         (("stack", "TREE", "--plot", "plot.gif"), ["plot.gif must end in .png or .svg"]),
+        (("stack", "SYSTEM"), ["two_sites.yaml is a system", "'plan solve'"]),
+        (("compare", "TREE", "SYSTEM"), ["two_sites.yaml is a system"]),
         (("stack", "none"), ["none cannot be read"]),
         (("ramp", "TREE", "--key", "products.premium.price"), ["1 --key, 0 --from"]),
         (("ramp", "TREE#dear_premium"), ["states no ramp"]),
@@ -108,7 +110,10 @@ def test_two_cases_are_compared(tree: Path) -> None:
 def test_mistakes_end_in_one_sentence(
     tree: Path, arguments: tuple[str, ...], words: list[str]
 ) -> None:
-    done = plan(*(argument.replace("TREE", str(tree)) for argument in arguments))
+    names = {"TREE": str(tree), "SYSTEM": str(TREE.with_name("two_sites.yaml"))}
+    for short, name in names.items():
+        arguments = tuple(argument.replace(short, name) for argument in arguments)
+    done = plan(*arguments)
     assert isinstance(done.exception, InputError)
     for word in words:
         assert word in str(done.exception)
