@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from operator_agent.errors import InputError
 from operator_agent.runtime.cli_tables import ERR, OUT, print_json, rich_table, say
 
 if TYPE_CHECKING:
@@ -206,8 +207,14 @@ def add_analysis_commands(app: typer.Typer) -> None:
 
 
 def _load(file: Path) -> "PlanningCase":
+    from operator_agent.planning.system.reader import is_system_file
     from operator_agent.planning.workbook.convert import load_any_case
 
+    if is_system_file(file):
+        raise InputError(
+            f"{file} is a system of several periods or plants, and this command takes one case; "
+            "give one of the case files that it names"
+        )
     return load_any_case(file)
 
 
@@ -246,11 +253,13 @@ def _partner(text: str, default: float) -> tuple[str, float]:
 
 
 def _progress(total: int) -> "Callable[[TaskResult[Any]], None]":
+    from operator_agent.planning.analysis.words import first_sentence
+
     done: list[int] = []
 
     def tell(result: "TaskResult[Any]") -> None:
         done.append(result.index)
-        state = f"{result.seconds:.1f} s" if result.ok else result.error.splitlines()[0]
+        state = f"{result.seconds:.1f} s" if result.ok else first_sentence(result.error)
         ERR.print(f"{len(done)}/{total}: {state}", markup=False, highlight=False)
 
     return tell

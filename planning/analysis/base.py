@@ -70,6 +70,8 @@ def linear_base(case: PlanningCase, *, stage: Stage = "lp") -> Base:
         raise InputError(f"stage '{stage}' is not known; use 'lp' or 'nlp'")
     plant = refinery(case)
     linear = solve_recursion(plant)
+    if stage == "lp" and linear.solution.stop is not SolverStop.CONVERGED:
+        raise _without_plan(case, stage, linear.solution.stop)  # its model is the elastic one
     model = linear.model
     if stage == "nlp":
         best = LocalSearch(plant, linear.point).best_of([linear.point, plant.first_point()])
@@ -81,14 +83,18 @@ def linear_base(case: PlanningCase, *, stage: Stage = "lp") -> Base:
     named = with_totals(program, [total for _, total in totals])
     solution = solve_linear(named)
     if solution.stop is not SolverStop.CONVERGED:
-        raise SolveFailedError(
-            f"case {case.name} has no plan to analyse in stage '{stage}': {solution.stop.value}; "
-            "`plan explain-conflict` names the limits that must give way"
-        )
+        raise _without_plan(case, stage, solution.stop)
     first = len(program.variables)
     replace(solution, variables=program.variables, x=solution.x[:first]).load()
     places = {key: first + index for index, (key, _) in enumerate(totals)}
     return Base(plant, model, named.fixed_at(solution.x), solution, places)
+
+
+def _without_plan(case: PlanningCase, stage: Stage, stop: SolverStop) -> SolveFailedError:
+    return SolveFailedError(
+        f"case {case.name} has no plan to analyse in stage '{stage}' ({stop.value}); "
+        "`plan explain-conflict` names the limits that must give way"
+    )
 
 
 def _totals(

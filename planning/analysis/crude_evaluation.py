@@ -18,6 +18,7 @@ from operator_agent.engine_task import Progress, TaskResult
 from operator_agent.errors import InputError, SolveFailedError
 from operator_agent.planning.analysis.base import linear_base
 from operator_agent.planning.analysis.tangent import Tangent
+from operator_agent.planning.analysis.words import first_sentence
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.limits import LimitKind, Side
 from operator_agent.planning.outcome import PointWorth
@@ -277,6 +278,6 @@ def worth_of_first(case: PlanningCase, name: str, stage: Stage) -> float:
 
 def _forced_plan(flow: float, result: TaskResult[tuple[float, float]]) -> ForcedPlan:
     if not result.ok:
-        return ForcedPlan(flow, float("nan"), float("nan"), result.error.splitlines()[0])
+        return ForcedPlan(flow, float("nan"), float("nan"), first_sentence(result.error))
     profit, worth = result.value
     return ForcedPlan(flow, profit, worth)

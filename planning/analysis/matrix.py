@@ -21,7 +21,7 @@ from operator_agent.planning.analysis.rows import (
 from operator_agent.planning.bilinear.program import BilinearProgram
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.linear import LinearProgram, compile_linear
-from operator_agent.planning.recursion import solve_recursion
+from operator_agent.planning.recursion import FIRST_TRUST_K, linear_model, solve_recursion
 from operator_agent.planning.refinery import refinery
 
 TINY = 1e-6  # of the largest term of its row: below it a coefficient is closer to rounding
@@ -139,7 +139,7 @@ def matrix_statistics(program: LinearProgram | BilinearProgram) -> MatrixStatist
 
 
 def case_matrix(case: PlanningCase) -> MatrixStatistics:
-    """Return the statistics of the last linear program of a case, solved or not.
+    """Return the statistics of the linear program about the plan of a case, solved or not.
 
     Args:
         case: whose limits may even contradict each other.
@@ -147,7 +147,9 @@ def case_matrix(case: PlanningCase) -> MatrixStatistics:
     Raises:
         SolveFailedError: a pass of the recursion has no solution even with all limits elastic.
     """
-    return matrix_statistics(compile_linear(solve_recursion(refinery(case)).model))
+    plant = refinery(case)
+    point = solve_recursion(plant).point
+    return matrix_statistics(compile_linear(linear_model(plant, point, FIRST_TRUST_K)))
 
 
 def _span(values: FloatArray) -> Span:

@@ -16,6 +16,7 @@ from operator_agent.engine_task import Progress, TaskResult
 from operator_agent.errors import InputError, SolveFailedError
 from operator_agent.planning.analysis.local_search import LocalSearch
 from operator_agent.planning.analysis.random_starts import random_start
+from operator_agent.planning.analysis.words import first_sentence
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.outcome import PointWorth, SolverStop
 from operator_agent.planning.plan import Plan
@@ -185,10 +186,16 @@ def same_optimum(one: Arrival, other: Arrival) -> bool:
 
 def _failures(results: Sequence[TaskResult[Arrival]]) -> tuple[tuple[int, str], ...]:
     return tuple(
-        (one.index, one.error or one.value.stop.value)
+        (one.index, first_sentence(one.error) if one.error else _why(one.value))
         for one in results
         if not one.ok or not one.value.optimal
     )
+
+
+def _why(arrival: Arrival) -> str:
+    if arrival.stop is SolverStop.CONVERGED:
+        return f"converged, but a row is missed by {arrival.violation:.1e}"
+    return str(arrival.stop.value)
 
 
 def multistart_payload(result: Multistart) -> Json:

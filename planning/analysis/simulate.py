@@ -10,6 +10,7 @@ from typing import Any
 import pyomo.environ as pyo
 from pyomo.core.expr.numeric_expr import SumExpression
 
+from operator_agent.planning.alerts import AlertResult, read_alerts
 from operator_agent.planning.analysis.decisions import Decisions, point_of
 from operator_agent.planning.analysis.words import plain
 from operator_agent.planning.case import PlanningCase
@@ -77,6 +78,7 @@ class Simulation:
         limits: every limit with its value; no marginals, for nothing was optimised.
         misses: limits that are not kept, worst first.
         rows: balances and whole numbers that are not kept, worst first.
+        alerts: ranges that are watched, not enforced.
     """
 
     case: PlanningCase
@@ -87,6 +89,7 @@ class Simulation:
     limits: tuple[LimitResult, ...]
     misses: tuple[LimitMiss, ...]
     rows: tuple[RowMiss, ...]
+    alerts: tuple[AlertResult, ...]
 
     @property
     def feasible(self) -> bool:
@@ -138,6 +141,7 @@ def _read(case: PlanningCase, model: Any, point: Point) -> Simulation:
         limits,
         _misses(model, limits),
         _rows(model),
+        read_alerts(model, case),
     )
 
 
@@ -200,4 +204,8 @@ def simulation_payload(result: Simulation) -> Json:
             for miss in result.misses
         ],
         "rows": plain(result.rows),
+        "alerts": [
+            {"of": one.alert.of, "state": one.state.value, "value": plain(one.value)}
+            for one in result.alerts
+        ],
     }

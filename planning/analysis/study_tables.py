@@ -142,7 +142,17 @@ def simulation_tables(result: Simulation) -> list[Table]:
         Table("Unit feeds", ("unit", FLOW), loads),
         Table("Products", ("product", FLOW), sales),
         *feasibility_tables(result),
+        *_alerts(result),
     ]
+
+
+def _alerts(result: Simulation) -> list[Table]:
+    rows = []
+    for one in result.alerts:
+        known = math.isfinite(one.value)
+        value = f"{in_unit(one.value, one.alert.unit):.4g}" if known else NONE
+        rows.append((one.state.value, one.alert.of, value, one.alert.unit))
+    return [Table("Alerts", ("state", "of", "value", "unit"), tuple(rows))] if rows else []
 
 
 def feasibility_tables(result: Simulation) -> list[Table]:

@@ -55,6 +55,11 @@ def marginal_unit(limit: Limit) -> str:
     return f"usd/h per {limit.unit}" if limit.quality else PRICE
 
 
+def first_sentence(text: str) -> str:
+    """Return the first sentence of an error: what follows would not fit a line."""
+    return text.splitlines()[0].partition(". ")[0]
+
+
 def plain(value: Any) -> Json:
     """Return values of an analysis as JSON: dataclasses as mappings, limits by key, no NaN."""
     if isinstance(value, Limit):

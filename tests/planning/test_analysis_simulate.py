@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from operator_agent.errors import InputError
+from operator_agent.planning.alerts import AlertState
 from operator_agent.planning.analysis.decisions import (
     Decisions,
     decisions_at,
@@ -22,7 +23,7 @@ from operator_agent.planning.analysis.simulate import (
     simulation_payload,
 )
 from operator_agent.planning.analysis.study_tables import feasibility_tables, simulation_tables
-from operator_agent.planning.case import PlanningCase
+from operator_agent.planning.case import Alert, PlanningCase
 from operator_agent.planning.quantities import in_unit, parse_quantity
 from operator_agent.planning.recursion import BREAK_PRICE, solve_recursion
 from operator_agent.planning.refinery import refinery
@@ -149,6 +150,18 @@ def test_what_is_not_decided_is_not_guessed(
     with pytest.raises(InputError) as caught:
         decisions_from_entry(less, case, "test")
     assert words in str(caught.value)
+
+
+def test_alerts_are_watched_but_hold_nothing_back(
+    case: PlanningCase, optimum: LocalOptimum
+) -> None:
+    made = optimum.point.flow["kerosene", "jet"] / HOUR_S
+    alert = Alert("products.jet", None, 0.9 * made, None, None, "kbbl/d")
+    found = simulate_decisions(replace(case, alerts=(alert,)), decisions_at(optimum.point, case))
+    assert found.feasible
+    assert [one.state for one in found.alerts] == [AlertState.WARNING]
+    assert found.alerts[0].value == pytest.approx(made, rel=1e-6)
+    assert simulation_tables(found)[-1].title == "Alerts"
 
 
 def test_unknown_keys_are_refused(case: PlanningCase, entry: dict[str, Any]) -> None:

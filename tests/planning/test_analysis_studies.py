@@ -12,6 +12,7 @@ import yaml
 
 from operator_agent.engine import ProcessEngine
 from operator_agent.errors import InputError, SolveFailedError
+from operator_agent.planning.analysis.base import linear_base
 from operator_agent.planning.analysis.candidate_file import with_candidate
 from operator_agent.planning.analysis.crude_evaluation import (
     ALONE,
@@ -21,6 +22,7 @@ from operator_agent.planning.analysis.crude_evaluation import (
 )
 from operator_agent.planning.analysis.crude_payload import crude_payload
 from operator_agent.planning.analysis.infeasibility import conflict_payload, conflict_report
+from operator_agent.planning.analysis.matrix import case_matrix
 from operator_agent.planning.analysis.multistart import (
     Multistart,
     multistart,
@@ -118,7 +120,7 @@ def test_a_step_without_a_plan_keeps_its_reason(case: PlanningCase) -> None:
     impossible = found.curves["tia_juana_light", ALONE].plans[-1]
     assert not impossible.possible
     assert math.isnan(impossible.profit)
-    assert "has no plan within its limits" in impossible.reason
+    assert impossible.reason == "case three_crudes has no plan within its limits"
     assert crude_tables(found)[-1].title == "No plan"
     json.dumps(crude_payload(found), allow_nan=False)
 
@@ -265,6 +267,13 @@ def test_a_conflict_is_told_with_its_cost_and_both_objectives(case: PlanningCase
     payload: Any = json.loads(json.dumps(conflict_payload(found), allow_nan=False))
     assert payload["conflict"] is True
     assert {one["limit"] for one in payload["broken"]} == set(keys)
+
+
+def test_a_case_without_a_plan_is_not_analysed(case: PlanningCase) -> None:
+    impossible = with_sale(case, "60 kbbl/d")
+    with pytest.raises(SolveFailedError, match="has no plan to analyse in stage 'lp'"):
+        linear_base(impossible)
+    assert case_matrix(impossible).findings  # its matrix still is
 
 
 def test_limits_that_can_hold_are_no_conflict(case: PlanningCase) -> None:

@@ -66,3 +66,9 @@ def test_studies_tell_their_progress_on_standard_error() -> None:
 def test_steps_without_a_unit_are_refused() -> None:
     with pytest.raises(InputError, match="--steps is '5' without a unit"):
         run("crudes", CASE, "--candidate", "maya", "--steps", "5,10")
+
+
+def test_a_system_is_sent_to_its_case_files() -> None:
+    system = str(ROOT / "cases" / "refinery" / "three_months.yaml")
+    with pytest.raises(InputError, match="this command takes one case"):
+        run("matrix", system)
