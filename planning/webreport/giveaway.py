@@ -13,6 +13,8 @@ from operator_agent.planning.plan import LimitResult, Plan
 from operator_agent.planning.webreport.balance import NOTHING, finite
 from operator_agent.signing import Json
 
+TRACE = 1e-7  # of the limit: solvers stop this near to a limit that they reach
+
 
 @dataclass(frozen=True, slots=True)
 class Giveaway:
@@ -26,8 +28,9 @@ class Giveaway:
 
     @property
     def amount(self) -> float:
-        """How much better than the limit [SI]; a value beyond the limit counts as none."""
-        return max(self.result.room, 0.0)
+        """How much better than the limit [SI]; traces that solvers leave count as none."""
+        room = self.result.room
+        return room if room > TRACE * abs(self.result.limit.value) else 0.0
 
     @property
     def cost_usd_h(self) -> float:

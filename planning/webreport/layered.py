@@ -40,7 +40,7 @@ class Layers:
 
 
 def layers_of(n_nodes: int, edges: Sequence[Edge], last: Sequence[int]) -> list[int]:
-    """Return the column of every node: the longest path to it; sources stand before their targets.
+    """Return the column of every node: the longest path to it, or as late as its targets allow.
 
     Args:
         n_nodes: number of nodes.
@@ -51,12 +51,16 @@ def layers_of(n_nodes: int, edges: Sequence[Edge], last: Sequence[int]) -> list[
     for _ in range(n_nodes):
         for edge in edges:
             layer[edge.target] = max(layer[edge.target], layer[edge.source] + 1)
-    fed = {edge.target for edge in edges}
-    for node in set(range(n_nodes)) - fed:
-        layer[node] = min((layer[e.target] for e in edges if e.source == node), default=1) - 1
     final = max(layer, default=0)
     for node in last:
         layer[node] = final
+    fed = {edge.target for edge in edges}
+    fed_twice = {edge.target for edge in edges if edge.source in fed}
+    # What only sources feed, then the sources: as late as their targets allow.
+    for nodes in (fed - fed_twice - set(last), set(range(n_nodes)) - fed):
+        for node in nodes:
+            after = [layer[edge.target] for edge in edges if edge.source == node]
+            layer[node] = min(after) - 1 if after else layer[node]
     return layer
 
 

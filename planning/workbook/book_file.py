@@ -204,6 +204,13 @@ def _value(cell: Any, stored: Any, address: str, faults: Faults) -> CellValue | 
         return None
     if isinstance(value, str):
         return value.strip() or None
+    if "%" in str(cell.number_format):
+        faults.add(
+            address,
+            f"is formatted as a percentage, so that it holds {value}; format it as a number and "
+            "write it with its unit, such as 1.77 and wt%",
+        )
+        return None
     if isinstance(value, bool | int | float):
         return value
     faults.add(address, f"holds {value}, a date or time; write a number or a text")

@@ -128,6 +128,15 @@ def test_no_more_than_ten_faults_are_told(edit: Callable[..., Path]) -> None:
     assert "and 5 more" in str(caught.value)
 
 
+def test_percentages_are_told(shipped: Path, tmp_path: Path) -> None:
+    book = load_workbook(shipped)
+    cell = next(c for c in book["Crudes"][1] if c.value == "sulphur").offset(row=1)
+    cell.value, cell.number_format = 0.0177, "0.00%"
+    book.save(tmp_path / "percent.xlsx")
+    with pytest.raises(InputError, match=rf"Crudes!{cell.coordinate} is formatted as a percentage"):
+        read_workbook(tmp_path / "percent.xlsx")
+
+
 def test_merged_cells_are_told(shipped: Path, tmp_path: Path) -> None:
     book = load_workbook(shipped)
     book["Products"].merge_cells("A2:A3")
