@@ -115,6 +115,7 @@ def test_synergy_is_the_difference_that_company_makes(crossed: CrudeEvaluation) 
     assert payload["curves"][1]["synergy_usd_m3"] == [pytest.approx(synergy)]
 
 
+@pytest.mark.slow
 def test_a_step_without_a_plan_keeps_its_reason(case: PlanningCase) -> None:
     found = evaluate_crudes(case, ["tia_juana_light"], [flow("100 kbbl/d")], stage="lp")
     impossible = found.curves["tia_juana_light", ALONE].plans[-1]
