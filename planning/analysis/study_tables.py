@@ -6,7 +6,7 @@ from operator_agent.planning.analysis.crude_evaluation import ALONE, CrudeEvalua
 from operator_agent.planning.analysis.infeasibility import ConflictReport
 from operator_agent.planning.analysis.matrix import Concern, MatrixStatistics, Span
 from operator_agent.planning.analysis.multistart import LocalGroup, Multistart
-from operator_agent.planning.analysis.simulate import Simulation
+from operator_agent.planning.analysis.simulate import Simulation, check_point
 from operator_agent.planning.analysis.words import (
     FLOW,
     NONE,
@@ -18,9 +18,11 @@ from operator_agent.planning.analysis.words import (
     money_text,
     price_text,
 )
+from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.quantities import in_unit
 from operator_agent.planning.recursion import BREAK_PRICE
 from operator_agent.planning.report import Table
+from operator_agent.planning.streams import Point
 from operator_agent.units import HOUR_S
 
 MOST_FINDINGS = 40  # lines of a matrix report; the rest is counted
@@ -153,6 +155,16 @@ def _alerts(result: Simulation) -> list[Table]:
         value = f"{in_unit(one.value, one.alert.unit):.4g}" if known else NONE
         rows.append((one.state.value, one.alert.of, value, one.alert.unit))
     return [Table("Alerts", ("state", "of", "value", "unit"), tuple(rows))] if rows else []
+
+
+def feasibility_report(case: PlanningCase, point: Point) -> list[Table]:
+    """Return what any point misses, worst first, exactly as it stands: limits, then balances.
+
+    Args:
+        case: to look at.
+        point: with all flows and contents, wherever it comes from.
+    """
+    return feasibility_tables(check_point(case, point))
 
 
 def feasibility_tables(result: Simulation) -> list[Table]:

@@ -22,7 +22,11 @@ from operator_agent.planning.analysis.simulate import (
     simulate_decisions,
     simulation_payload,
 )
-from operator_agent.planning.analysis.study_tables import feasibility_tables, simulation_tables
+from operator_agent.planning.analysis.study_tables import (
+    feasibility_report,
+    feasibility_tables,
+    simulation_tables,
+)
 from operator_agent.planning.case import Alert, PlanningCase
 from operator_agent.planning.quantities import in_unit, parse_quantity
 from operator_agent.planning.recursion import BREAK_PRICE, solve_recursion
@@ -108,7 +112,9 @@ def test_a_point_whose_balances_do_not_close_is_told_row_by_row(
     rows = {miss.row: miss for miss in found.rows}
     assert rows["gathered[reformate]"].amount == pytest.approx(5.0, abs=1e-4)
     assert rows["drawn[reformate]"].amount == pytest.approx(5.0, abs=1e-4)
-    assert feasibility_tables(found)[1].title == "Balances that do not close"
+    report = feasibility_report(case, found.point)
+    assert report == feasibility_tables(found)
+    assert report[1].title == "Balances that do not close"
 
 
 def changed(entry: dict[str, Any], part: str, name: str, value: Any) -> dict[str, Any]:
