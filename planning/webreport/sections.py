@@ -8,6 +8,7 @@ from operator_agent.planning.flows import CRUDE_UNIT
 from operator_agent.planning.limits import LimitKind, Side
 from operator_agent.planning.plan import LimitResult, Plan
 from operator_agent.planning.report import Table, plan_tables
+from operator_agent.planning.webreport.balance import NOTHING
 from operator_agent.planning.webreport.charts import (
     share_bar,
     waterfall,
@@ -111,7 +112,7 @@ def flows(plan: Plan) -> str:
 
 def crude_slate(plan: Plan) -> str:
     """Return the crudes: what is bought, at what price, and what one more barrel is worth."""
-    if not plan.charge:
+    if plan.flow_vol_feed <= NOTHING:
         return ""
     top = max(plan.slate.values(), default=1.0) or 1.0
     rows = []

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from operator_agent.planning.case_file import case_from_entry, load_case
+from operator_agent.planning.limits import LimitKind, Side
 from operator_agent.planning.plan import Plan
 from operator_agent.planning.solve import solve_case
 from operator_agent.planning.webreport.balance import (
@@ -117,6 +118,30 @@ def test_page_shows_crudes_units_and_cuts_of_the_plan(plan: Plan, page: Reader) 
         )
     for name, temp in plan.cut_points.items():
         assert number(row(page, name, 8)[4]) == pytest.approx(temp - 273.15, abs=0.05)
+
+
+def test_page_shows_streams_and_markets_of_the_plan(plan: Plan, page: Reader) -> None:
+    streams = {cells[0]: cells for cells in page.rows if len(cells) == 8 and cells[1] != ""}
+    for name, flow in plan.stream_flows.items():
+        cells = streams[name.replace("_", " ")]
+        assert number(cells[2]) == pytest.approx(flow * KBBL_D, abs=0.005)
+        value = plan.stream_values[name] * OIL_BARREL_M3
+        assert number(cells[5]) == pytest.approx(value, abs=0.005)
+        assert number(cells[7]) == pytest.approx(100.0, abs=0.05)
+    sold = plan.limit(LimitKind.PRODUCT, "gasoline_premium", "sale", Side.MAX)
+    (cells,) = (cells for cells in page.rows if cells[:2] == ["gasoline premium", "sale"])
+    assert cells[5] == "at max"
+    assert number(cells[6]) == pytest.approx(sold.shadow_price * OIL_BARREL_M3, abs=0.005)
+
+
+def test_page_shows_the_balance_of_every_unit(plan: Plan, page: Reader) -> None:
+    sums = [cells for cells in page.rows if len(cells) == 7 and cells[0].startswith("sum")]
+    for cells, balance in zip(sums, (refinery_balance(plan), *unit_balances(plan)), strict=True):
+        assert number(cells[1]) == pytest.approx(balance.volume_in * KBBL_D, abs=0.005)
+        assert number(cells[2]) == pytest.approx(balance.volume_out * KBBL_D, abs=0.005)
+        assert number(cells[3]) == pytest.approx(balance.mass_in * 3.6, abs=0.05)
+        assert number(cells[4]) == pytest.approx(balance.mass_out * 3.6, abs=0.05)
+        assert (cells[6] == "–") == bool(balance.without_density)
 
 
 def test_page_shows_every_specification_with_its_giveaway(plan: Plan, page: Reader) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operator_agent.planning.plan import Plan
-from operator_agent.planning.webreport.flow_graph import NodeKind, flow_graph
+from operator_agent.planning.webreport.flow_graph import FlowGraph, NodeKind, flow_graph
 from operator_agent.planning.webreport.heights import heights
 from operator_agent.planning.webreport.layered import Edge, arrange, crossings
 from operator_agent.planning.webreport.sankey import NODE, sankey, sankey_layout
@@ -55,6 +55,11 @@ def test_each_link_runs_from_its_source_to_its_target(plan: Plan) -> None:
         assert source.top <= path[0][1] <= source.top + source.height
         assert target.top <= path[-1][1] <= target.top + target.height
         assert all(a[0] < b[0] for a, b in pairwise(path))
+
+
+def test_a_plan_without_flows_has_an_empty_diagram() -> None:
+    layout = sankey_layout(FlowGraph((), ()))
+    assert (layout.boxes, layout.paths, layout.height) == ((), (), 0.0)
 
 
 def test_every_flow_has_words(plan: Plan) -> None:
