@@ -34,6 +34,7 @@ from operator_agent.planning.entry_values import flow_range, parcel_of, price_of
 from operator_agent.planning.exchange import UNCONNECTED, Connections
 from operator_agent.planning.qualities import quality
 from operator_agent.planning.quantities import parse_quantity
+from operator_agent.planning.strict_yaml import load_strictly
 from operator_agent.planning.trade_entries import alert_of, product_of, purchase_of, row_of
 from operator_agent.planning.unit_entries import unit_of
 from operator_agent.plant.assay import load_assay
@@ -89,7 +90,7 @@ def read_entry(path: Path | str) -> dict[str, Any]:
 
         return case_entry(file)
     try:
-        entry = yaml.safe_load(file.read_text(encoding="utf-8"))
+        entry = load_strictly(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"case file {file} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

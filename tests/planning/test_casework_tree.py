@@ -1,5 +1,6 @@
 """The case tree: children inherit, changes cascade, and what cannot be is told in one sentence."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +156,24 @@ def test_wrong_trees_are_refused_in_words(
     file = write(tmp_path, "x.yaml", content)
     with pytest.raises(InputError, match=told):
         load_tree(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("cases:\n  a: {changes: {}}\n  a: {changes: {}}\n", r"key 'a' stands twice .* line 4"),
+        (
+            "changes:\n  units.fcc.capacity: 1 kbbl/d\n  units.fcc.capacity: 2 kbbl/d\n",
+            r"key 'units.fcc.capacity' stands twice",
+        ),
+        ("changes: &a\n  x: {y: *a, y: 1}\n", r"key 'y' stands twice .* line 3"),
+    ],
+)
+def test_a_key_that_stands_twice_is_not_lost_in_silence(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    file = tmp_path / "twice.yaml"
+    file.write_text("parent: base.yaml\n" + text)
+    with pytest.raises(InputError) as caught:
+        load_tree(file)
+    assert re.search(told, " ".join(str(caught.value).split()))
