@@ -12,6 +12,7 @@ import pytest
 from operator_agent.planning.case_file import case_from_entry, load_case
 from operator_agent.planning.limits import LimitKind, Side
 from operator_agent.planning.plan import Plan
+from operator_agent.planning.report import plan_tables
 from operator_agent.planning.solve import solve_case
 from operator_agent.planning.webreport.balance import (
     refinery_balance,
@@ -21,6 +22,7 @@ from operator_agent.planning.webreport.balance import (
 from operator_agent.planning.webreport.giveaway import giveaways
 from operator_agent.planning.webreport.payload import report_payload
 from operator_agent.planning.webreport.plan_page import plan_page
+from operator_agent.planning.webreport.sections import SHOWN
 from operator_agent.units import OIL_BARREL_M3
 
 from .conftest import CASE_FILE
@@ -214,3 +216,7 @@ def test_names_are_escaped_wherever_they_stand(tmp_path: Path) -> None:
     assert "<u>" not in page
     assert f"Plan of {evil} three crudes" in reader.words
     assert any(cells[:1] == [f"{evil} maya"] for cells in reader.rows)
+
+
+def test_tables_that_the_page_shows_in_its_own_way_are_in_the_report(plan: Plan) -> None:
+    assert set(SHOWN) <= {table.title for table in plan_tables(plan)}
