@@ -34,7 +34,8 @@ def _park(work: WorkingRows, column: int) -> bool:
     """Fix a column that no row holds at its cheaper end; without cost, at its start."""
     low, high, cost = work.low[column], work.high[column], work.cost[column]
     if cost == 0.0:
-        value = _clipped(float(work.source.start[column]), low, high)
+        start = float(work.source.start[column])
+        value = _clipped(np.round(start) if work.integer[column] else start, low, high)
     else:
         value = low if cost > 0.0 else high
     if abs(value) == INFINITY:

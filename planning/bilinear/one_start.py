@@ -33,12 +33,16 @@ SMALL = 300  # columns: below, hard rows at once take milliseconds and an elasti
 PRICE = 45.0  # of a missed scaled row against typical costs of one; 10 leaves gaps, 100 earns less
 BOX = 2.0  # scales: how far starts of a small program reach where no bound is nearer
 SPREAD = 1.1  # of the logarithm of a start around the scales
-ELASTIC: dict[str, Any] = {"tol": 1e-6, "max_iter": 300}
+ELASTIC: dict[str, Any] = {
+    "tol": 1e-5,  # tighter, the last barrier step wanders; the hard rows finish better
+    "max_iter": 300,
+    "mumps_pivtol": 1e-4,  # a hundred times the default: rows of empty streams are nearly singular
+}
 COLD: dict[str, Any] = {"tol": 1e-8, "max_iter": 400}
 NEAR: dict[str, Any] = {
     "tol": 1e-9,
     "max_iter": 60,
-    "mu_init": 1e-7,
+    "mu_init": 1e-6,
     "bound_push": 1e-9,
     "bound_frac": 1e-9,
     "slack_bound_push": 1e-9,
@@ -169,6 +173,8 @@ def _hard_rows(
     scales = first if options is COLD else scales_between(program, x, first)
     found = solve_local(scaled(program, scales), x / scales.columns, options, stop)
     x = found.x * scales.columns
+    if found.stop is SolverStop.UNBOUNDED:
+        return LocalPoint(found.stop, x, found.iterations, found.seconds)
     scales = scales_at(program, x, first)
     corner = to_corner(scaled(program, scales), x / scales.columns, stop)
     end = SolverStop.CONVERGED if corner.stationary else found.stop

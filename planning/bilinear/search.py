@@ -37,6 +37,7 @@ from operator_agent.planning.outcome import PointWorth, SolverStop
 
 ACCEPTED_VIOLATION = 1e-6  # relative miss of a row or bound up to which a point is a plan
 SAME = 1e-6  # relative: two objectives as near as this are one optimum
+NO_BOUND = "the objective has no bound; bound a purchase or a sale"
 Progress = Callable[[int, int, float], None]
 
 
@@ -61,9 +62,15 @@ class Attempt:
     unphysical: tuple[str, ...] = ()
 
     @property
+    def runs_away(self) -> bool:
+        """Whether the rows hold at a point whose objective grew without end."""
+        return self.stop is SolverStop.UNBOUNDED and self.violation <= ACCEPTED_VIOLATION
+
+    @property
     def is_plan(self) -> bool:
-        """Whether all rows and bounds hold and no guarded quality left its range."""
-        return self.violation <= ACCEPTED_VIOLATION and not self.unphysical
+        """Whether the cost is bounded, all rows hold and no guarded quality left its range."""
+        bounded = self.stop is not SolverStop.UNBOUNDED
+        return bounded and self.violation <= ACCEPTED_VIOLATION and not self.unphysical
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +177,8 @@ class _Check:
 
     def is_better(self, one: Attempt, other: Attempt) -> bool:
         """Return whether one attempt beats another."""
+        if one.runs_away != other.runs_away:  # one such ray disproves every optimum
+            return one.runs_away
         if one.is_plan != other.is_plan:
             return one.is_plan
         if not one.is_plan:
@@ -245,6 +254,8 @@ def _worth(best: Attempt) -> PointWorth:
 
 
 def _why_none(best: Attempt, starts: int) -> str:
+    if best.stop is SolverStop.UNBOUNDED:
+        return NO_BOUND
     if best.unphysical:
         return (
             f"the best of {starts} starts uses '{best.unphysical[0]}' outside its physical range; "
@@ -266,7 +277,7 @@ def _linear_result(check: _Check, began: float) -> SearchResult:
     if not np.all(np.isfinite(found.x)):
         reason = {
             SolverStop.INFEASIBLE: "no point satisfies all rows; ask for the conflicting limits",
-            SolverStop.UNBOUNDED: "the objective has no bound; bound a purchase or a sale",
+            SolverStop.UNBOUNDED: NO_BOUND,
         }.get(found.stop, "the linear solver left no point; check the sizes of the coefficients")
         return _nothing(check.program, found.stop, reason, began)
     landing = Landing(found.stop, found.x * scales.columns, 0.0, 0.0, found.seconds)
