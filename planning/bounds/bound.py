@@ -109,7 +109,9 @@ def objective_bound(
     trail.add(root.bound + rows.offset)
     box = _with_ranges(reduced, rows, root.box, cutoff, trail.started + RANGE_SHARE * seconds)
     better = tree.node(box, root.bound, root.basis)
-    root = better and tree.probed(better, time.monotonic() + PROBE_SHARE * trail.left(deadline))
+    root = better and tree.probed(
+        better, workers, time.monotonic() + PROBE_SHARE * trail.left(deadline)
+    )
     if root is None:
         return _without_root(trail, tree, rows, known)
     trail.add(root.bound + rows.offset)

@@ -26,6 +26,10 @@ class Box:
         size = np.maximum(1e-6, np.minimum(np.abs(self.low), np.abs(self.high)))
         return bool(np.any(self.low > self.high + ROOM * size))
 
+    def shared_with(self, other: "Box") -> "Box":
+        """Return what two boxes share."""
+        return Box(np.maximum(self.low, other.low), np.minimum(self.high, other.high))
+
     def holds(self, point: FloatArray, room: float) -> bool:
         """Return whether a point (x, w) lies inside, with room relative to its values."""
         slack = room * np.maximum(1.0, np.abs(point))

@@ -53,9 +53,14 @@ class ZeroRows:
         index, data = self.matrix.indices.tolist(), self.matrix.data.tolist()
         self.entries = [list(zip(index[a:b], data[a:b], strict=True)) for a, b in pairwise(start)]
         self.rows_of: list[list[int]] = [[] for _ in range(self.matrix.shape[1])]
+        self._present = (self.matrix != 0.0).astype(np.float64)
+        negative = np.asarray((self.matrix < 0.0).sum(axis=1)).ravel()
+        self._signs = negative.tolist(), (np.diff(self.matrix.indptr) - negative).tolist()
+        self._kinds: list[list[int]] = [[] for _ in range(self.matrix.shape[1])]
         for row, entries in enumerate(self.entries):
-            for column, _ in entries:
+            for column, value in entries:
                 self.rows_of[column].append(row)
+                self._kinds[column].append(int(value > 0.0))
         self.factors: list[Product] = list(
             zip(rows.left.tolist(), rows.right.tolist(), strict=True)
         )
@@ -71,6 +76,9 @@ class ZeroRows:
             flows: columns.
             low: bounds of columns and products, shape (n + k,).
         """
+        # for each row, how many entries are not known to be zero: negative, positive, of any sign
+        anysign = (self._present @ (low < 0.0)).tolist()
+        counts = [list(row) for row in zip(*self._signs, anysign, strict=True)]
         found: set[int] = set()
         queue = deque(flows)
         while queue:
@@ -83,10 +91,12 @@ class ZeroRows:
             else:  # a zero product has a zero factor
                 one, other = self.factors[column - self.count]
                 queue.extend(a for a, b in ((one, other), (other, one)) if low[b] > 0.0)
-            for row in self.rows_of[column]:
-                left = [(k, v) for k, v in self.entries[row] if k not in found]
-                if len({v > 0.0 for _, v in left}) == 1 and all(low[k] >= 0.0 for k, _ in left):
-                    queue.extend(k for k, _ in left)
+            for row, kind in zip(self.rows_of[column], self._kinds[column], strict=True):
+                left = counts[row]
+                left[kind] -= 1
+                left[2] -= low[column] < 0.0
+                if left[2] == 0 and (left[0] == 0) != (left[1] == 0):
+                    queue.extend(k for k, _ in self.entries[row] if k not in found)
         return found
 
 

@@ -9,7 +9,7 @@ import itertools
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from operator_agent.planning.bounds.linear_relaxation import (
 NODE_ROUNDS = 15  # of interval arithmetic in a node
 TRIALS = 8  # splits that a node tries before it chooses
 DRY_TRIALS = 4  # trials without a better score after which it chooses
+PROBED = 1e-2  # of a value: a range that is narrower is not probed
 CLOSED = 1e-7  # relative: a node this near to the cutoff is closed
 
 
@@ -144,24 +145,60 @@ class Tree:
         """Return the bound from which a node is of no interest."""
         return self._cutoff - CLOSED * abs(self._cutoff) if np.isfinite(self._cutoff) else np.inf
 
-    def probed(self, node: Node, until: float) -> Node | None:
-        """Return a node narrowed by halves of interest to nobody, having tried each split once.
+    def probed(self, node: Node, workers: int, until: float) -> Node | None:
+        """Return a node narrowed by halves of interest to nobody.
+
+        Each split is tried; those columns that gave way are tried again with what is left of them.
 
         Args:
             node: to be narrowed.
+            workers: threads.
             until: when to stop, on the monotonic clock.
         """
-        for split in self._splits(node):
-            if time.monotonic() > until:
-                break
-            if not node.box.low[split.column] < split.below < node.box.high[split.column]:
-                continue
-            children = [child for child in self._children(node, split) if child is not None]
-            if not children:
-                return None
-            if len(children) == 1:
-                node = children[0]
+        columns = [split.column for split in self._splits(node)]
+        with ThreadPoolExecutor(workers) as pool:
+            while columns:
+                moved = []
+                for start in range(0, len(columns), workers):
+                    if time.monotonic() > until:
+                        break
+                    narrower = self._probe(node, columns[start : start + workers], pool)
+                    if narrower is None:
+                        return None
+                    node, gave_way = narrower
+                    moved += gave_way
+                again = self.node(node.box, node.bound, node.basis)
+                if again is None or time.monotonic() > until:
+                    return again
+                node, columns = again, moved
         return node
+
+    def _probe(
+        self, node: Node, columns: list[int], pool: ThreadPoolExecutor
+    ) -> tuple[Node, list[int]] | None:
+        """Return a node without the closed halves of some columns, and which columns had one."""
+        splits = [
+            split_at(self._rows, node.box, k, float(node.point[k]))
+            for k in columns
+            if len(node.point) and node.box.high[k] - node.box.low[k] > PROBED * abs(node.point[k])
+        ]
+        moved = []
+        box, best = node.box, node
+        for split, children in zip(
+            splits, pool.map(lambda split: self._children(node, split), splits), strict=True
+        ):
+            left = [child for child in children if child is not None]
+            if not left:
+                return None
+            if len(left) == 1:
+                moved.append(split.column)
+                box = box.shared_with(left[0].box)
+                best = max(best, left[0], key=lambda found: found.bound)
+            elif min(child.bound for child in left) > best.bound:
+                best = min(left, key=lambda found: found.bound)
+        if box is node.box:
+            return replace(node, bound=best.bound), moved
+        return Node(best.bound, box, best.point, best.basis), moved
 
     def _is_closed(self, bound: float) -> bool:
         return bound >= self.closed_at()
