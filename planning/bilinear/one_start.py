@@ -14,8 +14,9 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import LimitsConflictError
 from operator_agent.planning.bilinear.elastic import elastic, product_rows
+from operator_agent.planning.bilinear.linear_part import solve_linear_part
 from operator_agent.planning.bilinear.local_solve import LocalPoint, Stop, solve_local
-from operator_agent.planning.bilinear.presolve import presolve
+from operator_agent.planning.bilinear.presolve import Presolved, presolve
 from operator_agent.planning.bilinear.program import BilinearProgram
 from operator_agent.planning.bilinear.scaling import (
     Scales,
@@ -26,12 +27,18 @@ from operator_agent.planning.bilinear.scaling import (
     scales_for,
 )
 from operator_agent.planning.bilinear.successive_linear import to_corner
-from operator_agent.planning.bilinear.whole_numbers import relaxed, rounded, with_whole_numbers
+from operator_agent.planning.bilinear.whole_numbers import (
+    chosen,
+    relaxed,
+    rounded,
+    with_whole_numbers,
+)
 from operator_agent.planning.outcome import SolverStop
 
 SMALL = 300  # columns: below, hard rows at once take milliseconds and an elastic stage seldom helps
 PRICE = 45.0  # of a missed scaled row against typical costs of one; 10 leaves gaps, 100 earns less
 BOX = 2.0  # scales: how far starts of a small program reach where no bound is nearer
+ROUNDING_FAILED = 1e-6  # relative violation above which other whole numbers are tried
 SPREAD = 1.1  # of the logarithm of a start around the scales
 ELASTIC: dict[str, Any] = {
     "tol": 1e-5,  # tighter, the last barrier step wanders; the hard rows finish better
@@ -157,13 +164,40 @@ def _hard_stage(
     """Return the local optimum with whole numbers as the point suggests."""
     if not np.any(program.integer):
         return _hard_rows(program, scales, x, options, stop)
-    try:
-        small = presolve(with_whole_numbers(program, rounded(program, x)))
-    except LimitsConflictError:
+    found = _with_values(program, scales, x, rounded(program, x), stop)
+    if found is not None and program.violation(found.x) <= ROUNDING_FAILED:
+        return found
+    values = chosen(program, x, scales)
+    other = None if values is None else _with_values(program, scales, x, values, stop)
+    points = [point for point in (found, other) if point is not None]
+    if not points:
         return LocalPoint(SolverStop.FAILED, x, 0, 0.0)
+    return min(points, key=lambda point: program.violation(point.x))
+
+
+def _with_values(
+    program: BilinearProgram, scales: Scales, x: FloatArray, values: FloatArray, stop: Stop | None
+) -> LocalPoint | None:
+    """Return the local optimum with given whole numbers; None when they contradict the rows."""
+    try:
+        small = presolve(with_whole_numbers(program, values))
+    except LimitsConflictError:
+        return None
+    if not len(small.program.term_coef):
+        return _linear_rest(small)
     inner = scales_for(small.program, scales.columns[small.places], scales.cost)
     found = _hard_rows(small.program, inner, small.reduce(x), MOVED, stop)
     return LocalPoint(found.stop, small.restore(found.x), found.iterations, found.seconds)
+
+
+def _linear_rest(small: Presolved) -> LocalPoint | None:
+    """Return the optimum of what whole numbers left without products."""
+    scales = first_scales(small.program)
+    found = solve_linear_part(scaled(small.program, scales))
+    if not np.all(np.isfinite(found.x)):
+        return None
+    x = small.restore(found.x * scales.columns)
+    return LocalPoint(found.stop, x, found.iterations, found.seconds)
 
 
 def _hard_rows(

@@ -167,6 +167,24 @@ def test_a_choice_with_products_is_rounded_and_kept(tmp_path: Path) -> None:
     assert result.x[3] == 1.0
 
 
+def test_whole_numbers_that_must_fit_together_do(tmp_path: Path) -> None:
+    # maximise x1 x2 + x3 with 3 x3 + 5 x4 = 14: only (3, 1), though x3 alone would be 4
+    result = search(
+        rows(
+            tmp_path,
+            [
+                [[0, 3], [1, -1], [1], [2], [-1], 0, 0],
+                [[3, 4], [3, 5], [], [], [], 14, 14],
+                [[1, 2], [1, 1], [], [], [], -BIG, 4],
+            ],
+            [(-BIG, BIG), (0, 5), (0, 5), (0, 9), (0, 9)],
+            type=["c", "c", "c", "i", "i"],
+        )
+    )
+    assert result.objective == pytest.approx(7.0, abs=1e-5)
+    assert result.x[3:] == pytest.approx([3.0, 1.0])
+
+
 @pytest.mark.parametrize("kind", ["presolve", "linear", "products"])
 def test_what_cannot_be_is_no_plan(tmp_path: Path, kind: str) -> None:
     cases = {
