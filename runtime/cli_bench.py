@@ -56,8 +56,9 @@ def bench_planning(
     else:
         OUT.print(_table(payload))
         for entry in payload:
-            for note in entry["notes"]:
-                say(f"{entry['instance']}: {note}")
+            failed = [entry["status"]] if entry["objective"] is None else []
+            for sentence in failed + entry["notes"]:
+                say(f"{entry['instance']}: {sentence}")
     if json_file not in (None, "-"):
         Path(str(json_file)).write_text(json.dumps(payload, indent=2, allow_nan=False) + "\n")
         say(f"JSON: {json_file}")
@@ -70,7 +71,7 @@ def _table(payload: list[dict[str, Any]]) -> Any:
     rows = [
         (
             entry["instance"],
-            entry["status"],
+            entry["status"].split(":")[0],
             _number(entry["objective"], ",.2f"),
             _number(entry["best_known"], ",.2f"),
             _number(entry["gap"], "+.1e"),

@@ -43,4 +43,13 @@ def entry_of(layout: type[EntryT], raw: dict[str, Any], source: str) -> EntryT:
     try:
         return TypeAdapter(layout).validate_python(raw)
     except ValidationError as error:
-        raise InputError(f"{source}: {first_complaint(error)}") from error
+        raise InputError(f"{source}: {_complaint(error)}") from error
+
+
+def _complaint(error: ValidationError) -> str:
+    """Return one sentence; a key that the layout does not know says more than a missing one."""
+    unknown = next((f for f in error.errors() if f["type"] == "unexpected_keyword_argument"), None)
+    if unknown is None:
+        return first_complaint(error)
+    where = ".".join(str(part) for part in unknown["loc"])
+    return f"unknown key '{unknown['loc'][-1]}' at {where}; correct or remove it"

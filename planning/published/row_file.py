@@ -45,8 +45,11 @@ def read_row_file(path: Path) -> BilinearProgram:
         tuple(f"row{i}" for i in range(len(data["rows"]))),
         _triplets(data["rows"]),
         _products(data["rows"]),
-        (_limits([row[5] for row in data["rows"]]), _limits([row[6] for row in data["rows"]])),
-        (_limits(data["lb"]), _limits(data["ub"])),
+        (
+            _limits([row[5] for row in data["rows"]], -np.inf),
+            _limits([row[6] for row in data["rows"]], np.inf),
+        ),
+        (_limits(data["lb"], -np.inf), _limits(data["ub"], np.inf)),
         (cost, 0.0, data["sense"] == "max"),
         [kind != "c" for kind in data["type"]],
         np.array(data["x0"], dtype=np.float64),
@@ -74,6 +77,7 @@ def _products(rows: list[Any]) -> tuple[Any, Any, Any, Any]:
     return where, parts[0], parts[1], parts[2]
 
 
-def _limits(values: list[float | None]) -> FloatArray:
-    found = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+def _limits(values: list[float | None], missing: float) -> FloatArray:
+    """Return limits as numbers; those that are null or beyond `NO_LIMIT` are none."""
+    found = np.array([missing if value is None else value for value in values], dtype=np.float64)
     return np.where(np.abs(found) >= NO_LIMIT, np.copysign(np.inf, found), found)

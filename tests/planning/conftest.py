@@ -31,7 +31,7 @@ def linear_plan(case: PlanningCase) -> Plan:
     return solve_case(case, stage="lp")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def published_folder() -> Path:
     """Return the folder of the published planning cases; skip where they are not at hand."""
     folder = PUBLISHED / "planning"
