@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from operator_agent.arrays import FloatArray
 from operator_agent.planning.bilinear.program import BilinearProgram
 
 START_MISS = 0.1  # of a scaled row: where the misses start, off their bounds
@@ -41,8 +40,3 @@ def elastic(program: BilinearProgram, rows: Any, price: float) -> BilinearProgra
 def product_rows(program: BilinearProgram) -> Any:
     """Return the rows that hold products, in order."""
     return np.unique(program.term_row)
-
-
-def misses(x: FloatArray, columns: int) -> float:
-    """Return the sum of the misses of an elastic program's point with so many true columns."""
-    return float(np.sum(x[columns:]))
