@@ -102,20 +102,22 @@ def objective_bound(
     reduced = cancel_factors(presolve(program).program)
     rows = _all_rows(reduced)
     box = narrowed(rows, first_box(rows, reduced.low, reduced.high), cutoff - rows.offset, ROUNDS)
-    tree = Tree(rows, cutoff - rows.offset, deadline)
+    tree = Tree(
+        rows, box, cutoff - rows.offset, deadline, lambda bound: trail.add(bound + rows.offset)
+    )
     root = tree.node(box, -np.inf)
     if root is None:
         return _without_root(trail, tree, rows, known)
     trail.add(root.bound + rows.offset)
     box = _with_ranges(reduced, rows, root.box, cutoff, trail.started + RANGE_SHARE * seconds)
-    better = tree.node(box, root.bound, root.basis)
-    root = better and tree.probed(
-        better, workers, time.monotonic() + PROBE_SHARE * trail.left(deadline)
-    )
+    root = tree.node(box, root.bound, root.basis)
+    if root is not None:
+        trail.add(root.bound + rows.offset)
+        root = tree.probed(root, workers, time.monotonic() + PROBE_SHARE * trail.left(deadline))
     if root is None:
         return _without_root(trail, tree, rows, known)
     trail.add(root.bound + rows.offset)
-    found = tree.search(root, workers, lambda bound: trail.add(bound + rows.offset))
+    found = tree.search(root, workers)
     return trail.result(found.bound + rows.offset, f"branch and bound, {found.nodes} relaxations")
 
 

@@ -58,7 +58,10 @@ def narrowed(rows: LiftedRows, box: Box, cutoff: float, rounds: int) -> Box:
     sweep = _Sweep(rows, cutoff)
     for _ in range(rounds):
         before, box = box, _with_products(rows, sweep.narrow(_with_factors(rows, box)))
-        if box.is_empty() or not _moved(before, box):
+        if box.is_empty():
+            return box
+        box = Box(np.minimum(box.low, box.high), np.maximum(box.low, box.high))  # crossed by ROOM
+        if not _moved(before, box):
             break
     return box
 

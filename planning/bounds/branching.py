@@ -17,6 +17,7 @@ from operator_agent.planning.bounds.box import Box
 from operator_agent.planning.bounds.lifted_rows import LiftedRows
 
 TRUE_PRODUCT = 1e-7  # of the largest product of a column's range: a miss that is none
+NARROW = 1e-6  # of a column's first bounds: no narrower column is split
 WHOLE = 1e-6  # from a whole number
 NEAR_END = 0.15  # of the width: no split is nearer to an end
 LEAST_GAIN = 1e-9  # relative to the best: keeps a product of gains from vanishing
@@ -89,13 +90,16 @@ def split_score(first: FloatArray, second: FloatArray) -> FloatArray:
     return np.asarray(5.0 * small + large) / 6.0
 
 
-def candidates(rows: LiftedRows, box: Box, point: FloatArray) -> tuple[Any, FloatArray]:
+def candidates(
+    rows: LiftedRows, box: Box, point: FloatArray, least: FloatArray
+) -> tuple[Any, FloatArray]:
     """Return the columns whose products are not true at a relaxed point, and by how much.
 
     Args:
         rows: over columns and products.
         box: in which the relaxation was solved.
         point: its solution (x, w).
+        least: width from which a column is split, shape (n,).
 
     Returns:
         Columns, shape (k,), and misses relative to what the box allows, shape (k,).
@@ -117,11 +121,18 @@ def candidates(rows: LiftedRows, box: Box, point: FloatArray) -> tuple[Any, Floa
     )
     broken = np.abs(point[:n] - np.round(point[:n]))
     total = np.where(rows.integer & (broken > WHOLE), total + broken, total)
-    open_columns: Any = np.flatnonzero((total > 0.0) & (width > 1e-9 * np.maximum(size, 1e-9)))
+    open_columns: Any = np.flatnonzero((total > 0.0) & (width > least))
     finite = np.isfinite(width[open_columns])
     if np.any(finite):
         open_columns = open_columns[finite]
     return open_columns, total[open_columns]
+
+
+def least_widths(rows: LiftedRows, box: Box) -> FloatArray:
+    """Return the widths below which the columns of a first box are not split, shape (n,)."""
+    ends = np.abs(np.stack([box.low[: rows.count], box.high[: rows.count]]))
+    size = np.max(np.where(np.isfinite(ends), ends, 0.0), axis=0)
+    return np.asarray(NARROW * np.where(size > 0.0, size, 1.0))
 
 
 def split_at(rows: LiftedRows, box: Box, column: int, value: float) -> Split:

@@ -20,6 +20,7 @@ from operator_agent.planning.bounds.branching import (
     Split,
     SplitGains,
     candidates,
+    least_widths,
     split_at,
     split_score,
 )
@@ -72,15 +73,26 @@ class TreeResult:
 class Tree:
     """The search: rows, cutoff and deadline, and what splits have been worth."""
 
-    def __init__(self, rows: LiftedRows, cutoff: float, deadline: float) -> None:
+    def __init__(
+        self,
+        rows: LiftedRows,
+        box: Box,
+        cutoff: float,
+        deadline: float,
+        report: Callable[[float], None],
+    ) -> None:
         """Start.
 
         Args:
             rows: over columns and products.
+            box: that holds all nodes.
             cutoff: cost without offset; points that cost more are of no interest.
             deadline: on the monotonic clock.
+            report: called with a bound of the whole program, without offset, when one is found.
         """
         self._rows, self._cutoff, self._deadline = rows, cutoff, deadline
+        self._report = report
+        self._least = least_widths(rows, box)
         self._gains = SplitGains(rows.count)
         self._solved = itertools.count()
         self._nodes = 0
@@ -107,13 +119,12 @@ class Tree:
             return Node(least, box, np.zeros(0), None)
         return Node(max(least, found.bound), box, found.x, found.basis)
 
-    def search(self, root: Node, workers: int, report: Callable[[float], None]) -> TreeResult:
+    def search(self, root: Node, workers: int) -> TreeResult:
         """Return the bound of the worst leaf when time is over or no leaf can be split.
 
         Args:
             root: first node.
             workers: threads.
-            report: called with the bound whenever it has risen.
         """
         order = itertools.count()
         heap: list[tuple[float, int, Node]] = [(root.bound, next(order), root)]
@@ -129,14 +140,14 @@ class Tree:
                         continue
                     for child in children:
                         heapq.heappush(heap, (child.bound, next(order), child))
-                bound = self._least(heap, finished)
+                bound = self._worst(heap, finished)
                 if bound > best + CLOSED * abs(best):
                     best = bound
-                    report(bound)
-        bound = max(self._least(heap, finished), root.bound)
+                    self._report(bound)
+        bound = max(self._worst(heap, finished), root.bound)
         return TreeResult(bound, self._nodes, not heap)
 
-    def _least(self, heap: list[tuple[float, int, Node]], finished: float) -> float:
+    def _worst(self, heap: list[tuple[float, int, Node]], finished: float) -> float:
         """Return the bound of the worst leaf; closed ones may be as low as the cutoff's margin."""
         closed = self.closed_at()
         return min(finished, closed, heap[0][0]) if heap else min(finished, closed)
@@ -166,6 +177,7 @@ class Tree:
                     if narrower is None:
                         return None
                     node, gave_way = narrower
+                    self._report(node.bound)
                     moved += gave_way
                 again = self.node(node.box, node.bound, node.basis)
                 if again is None or time.monotonic() > until:
@@ -238,7 +250,7 @@ class Tree:
     def _splits(self, node: Node) -> list[Split]:
         if not len(node.point):
             return self._widest(node)
-        columns, misses = candidates(self._rows, node.box, node.point)
+        columns, misses = candidates(self._rows, node.box, node.point, self._least)
         scores = self._gains.scores(columns, misses)
         order = np.argsort(-scores, kind="stable")
         return [
@@ -251,7 +263,7 @@ class Tree:
         factors = np.unique(np.concatenate([self._rows.left, self._rows.right]))
         low, high = node.box.low[factors], node.box.high[factors]
         width = (high - low) / np.maximum(1.0, np.minimum(np.abs(low), np.abs(high)))
-        if not len(factors) or not np.max(width) > CLOSED:
+        if not len(factors) or not np.max(width) > PROBED:
             return []
         column = int(factors[int(np.argmax(width))])
         middle = 0.5 * (node.box.low[column] + node.box.high[column])

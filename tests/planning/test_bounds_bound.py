@@ -9,9 +9,14 @@ from hypothesis import strategies as st
 
 from operator_agent.errors import InputError, LimitsConflictError
 from operator_agent.planning.bilinear.compile import compile_bilinear
+from operator_agent.planning.bilinear.presolve import presolve
 from operator_agent.planning.bilinear.program import BilinearProgram, bilinear_program
 from operator_agent.planning.bilinear.search import search
 from operator_agent.planning.bounds.bound import BoundStatus, objective_bound
+from operator_agent.planning.bounds.box import first_box, narrowed
+from operator_agent.planning.bounds.cancelled_factors import cancel_factors
+from operator_agent.planning.bounds.lifted_rows import lifted_rows, multiplied_rows
+from operator_agent.planning.bounds.quality_ranges import QualityRanges
 from operator_agent.planning.published.pooling import build_pooling, pooling_problem
 from operator_agent.planning.published.row_file import read_row_file
 
@@ -153,3 +158,26 @@ def test_emrps_case_1_is_bounded_within_three_percent(published: Any) -> None:
     assert found.status is BoundStatus.VALID
     assert found.bound >= CASE_1_BEST
     assert found.gap(CASE_1_BEST) < 0.03
+
+
+@pytest.mark.slow
+def test_emrps_case_1_keeps_a_plan_as_good_as_the_best(published: Any) -> None:
+    published("emrps/case1_rows.json")
+    program = read_row_file(PUBLISHED / "planning" / "emrps" / "case1_rows.json")
+    best = search(program, starts=3).x
+    small = presolve(program)
+    reduced = cancel_factors(small.program)
+    rows = multiplied_rows(lifted_rows(reduced), 2)
+    x = small.reduce(best)
+    box = first_box(rows, reduced.low, reduced.high)
+    cutoff = float(reduced.cost @ x) + 1.0
+    for _ in range(2):
+        box = narrowed(rows, box, cutoff, 100)
+        box = QualityRanges(reduced, rows, box).narrowed(box, 1, np.inf)
+    assert not box.is_empty()
+    inside = np.clip(x, box.low[: rows.count], box.high[: rows.count])  # moves qualities of no flow
+    assert reduced.violation(inside) < 1e-6
+    assert reduced.objective(inside) == pytest.approx(program.objective(best), rel=1e-7)
+    assert box.holds(rows.point(inside), 1e-6)
+    found = objective_bound(program, seconds=3.0, known=best)
+    assert found.bound >= program.objective(best)
