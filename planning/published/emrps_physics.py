@@ -5,17 +5,19 @@ from collections.abc import Mapping
 from operator_agent.arrays import FloatArray
 from operator_agent.planning.bilinear.program import BilinearProgram
 from operator_agent.planning.published.emrps_network import Network
-from operator_agent.planning.published.emrps_ranges import quality_ranges
+from operator_agent.planning.published.emrps_ranges import gravity_range, quality_ranges
 
 USED = 1e-6  # mass, in the unit of the case: what flows less has no meaningful density
+VOLUME = "batch_volume["
 ROOM = 1e-6  # relative: what a solver's tolerance may do to a density
 
 
 def unphysical(network: Network, program: BilinearProgram, x: FloatArray) -> tuple[str, ...]:
     """Return a sentence for each thing at a point that no refinery can do; empty for none.
 
-    Densities of streams that flow must lie in the range that mixing can reach, and a batch may
-    draw or make a stream only where a balance holds for it.
+    Densities of streams that flow must lie in the range that mixing can reach, the volume of a
+    batch must fit to its mass, and a batch may draw or make a stream only where a balance holds for
+    it.
 
     Args:
         network: flowsheet of the case.
@@ -23,7 +25,8 @@ def unphysical(network: Network, program: BilinearProgram, x: FloatArray) -> tup
         x: values of its columns, shape (n,).
     """
     values = {name: float(value) for name, value in zip(program.columns, x, strict=True)}
-    return tuple(_densities(network, values) + _loose_batches(network, values))
+    found = _densities(network, values) + _loose_volumes(network, values)
+    return tuple(found + _loose_batches(network, values))
 
 
 def _densities(network: Network, values: Mapping[str, float]) -> list[str]:
@@ -40,6 +43,25 @@ def _densities(network: Network, values: Mapping[str, float]) -> list[str]:
                     f"stream {stream} flows in period {period} with the density {density:.4g}; "
                     f"mixing can reach {low:.4g} to {top:.4g}"
                 )
+    return found
+
+
+def _loose_volumes(network: Network, values: Mapping[str, float]) -> list[str]:
+    """Return the batches whose volume no density ties to their mass, where that shows."""
+    low, high = gravity_range(network)
+    found = []
+    for name, volume in values.items():
+        if not name.startswith(VOLUME):
+            continue
+        place = name.removeprefix(VOLUME).removesuffix("]")
+        stream, mass = place.split(",")[2], values[f"batch[{place}]"]
+        loose = (stream, network.gravity) not in network.traced
+        if loose and mass > USED and not low * volume <= mass <= high * volume:
+            found.append(
+                f"{mass:.4g} of stream {stream} fill a volume of {volume:.4g} in batch {place}: "
+                "the case does not trace its density; densities that it gives are "
+                f"{low:.4g} to {high:.4g}"
+            )
     return found
 
 

@@ -71,10 +71,14 @@ def _batch_mass(columns: Columns, key: Key, stream: str, period: str) -> Any:
 
 
 def _batch_volume(columns: Columns, key: Key, stream: str, period: str) -> Any:
-    """Return the volume of a stream in a batch; add mass = gravity * volume where it is free."""
+    """Return the volume of a stream in a batch; add mass = gravity * volume where it is free.
+
+    A stream whose gravity the case does not trace keeps a free volume, as in the published rows.
+    """
     model, place = columns.model, (*key, stream, period)
     volume = columns.batch_volume(*place)
-    if volume.is_variable_type() and place not in model.batch_density:
+    traced = (stream, columns.network.gravity) in columns.network.traced
+    if volume.is_variable_type() and traced and place not in model.batch_density:
         gravity = columns.quality(stream, columns.network.gravity, period)
         model.batch_density[place] = model.batch[place] == gravity * volume
     return volume

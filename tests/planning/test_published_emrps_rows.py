@@ -173,8 +173,8 @@ def test_the_rows_are_those_published_at_random_points(both: Any) -> None:
     their_place, their_directions = excesses(rows, theirs)
     far = cKDTree(their_directions).query(directions)[0]
     alone = {program.rows[row] for row in place[far > 1e-9]}
-    # A gravity that the rows leave out; a capacity that the parameters round (1.06 for 1.056).
-    assert alone <= {"batch_density[Umix21,m202,s22,1]", "capacity[ccap21,1]"}
+    # A capacity that the parameters round (1.06 for 1.056).
+    assert alone <= {"capacity[ccap21,1]"}
     far = cKDTree(directions).query(their_directions)[0]
     missing = [row for row in set(their_place[far > 1e-9]) if not is_said_elsewhere(rows, row)]
     # The profit is a row there; last inlets of a batch follow from the others.
@@ -201,5 +201,6 @@ def test_a_plan_of_ours_is_one_of_the_published_rows_with_the_same_objective(bot
     y = at_rows(net, program, x)
     assert rows.objective(y) == pytest.approx(program.objective(x), rel=1e-14)
     assert rows.violation(y) < 1e-8
-    loose = unphysical(net, program, x)
-    assert [text for text in loose if "density" in text] == []
+    # One stream has no density in the published rows; every other density is one of mixing.
+    dense = [text for text in unphysical(net, program, x) if "density" in text]
+    assert all("of stream s22" in text for text in dense)
