@@ -6,9 +6,13 @@ relaxation, and split boxes until time is over. Each relaxation counts with the 
 values prove.
 
 What "proven" means: no point that satisfies rows and bounds of the given program exactly beats the
-bound. Presolve treats remainders of 1e-11 of cancelled coefficients as zero, interval arithmetic
-opens rows by 1e-9 of their terms, and dual bounds allow for rounding. A row that is missed by 1e-6
-may buy a little more than the bound; that is not a plan.
+bound. Presolve and the cancelling of factors treat numbers as equal that agree to 1e-9 (remainders
+of 1e-11 as zero), interval arithmetic opens rows by 1e-9 of their terms, and dual bounds allow for
+rounding. A row that is missed by 1e-6 may buy a little more than the bound; that is not a plan.
+
+The bound is that of the program as given, holes included: where rows mass = density * volume leave
+the density free, give the program with its guards (`bilinear.guards.guarded`) for the bound of
+what is physical, and say so.
 """
 
 import time
