@@ -17,7 +17,7 @@ what is physical, and say so.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -30,7 +30,7 @@ from operator_agent.planning.bounds.box import Box, first_box, narrowed
 from operator_agent.planning.bounds.cancelled_factors import cancel_factors
 from operator_agent.planning.bounds.lifted_rows import LiftedRows, lifted_rows, multiplied_rows
 from operator_agent.planning.bounds.quality_ranges import QualityRanges
-from operator_agent.planning.bounds.tree import Tree
+from operator_agent.planning.bounds.tree import Tree, TreeResult, closed_at
 
 MISSING_PRODUCTS = (2, 1)  # new products that a multiplied equation may ask for, by preference
 MOST_COLUMNS = 3000  # of the relaxation with the first of these; beyond, its solves are too slow
@@ -102,27 +102,44 @@ def objective_bound(
     """
     cutoff = _cutoff(program, known, seconds, workers)
     trail = _Trail(program, cutoff, progress)
+    found = _proven(program, cutoff, seconds, workers, trail)
+    if found.bound == np.inf:
+        raise LimitsConflictError(
+            "no point satisfies the rows and bounds of this program; relax some of them"
+        )
+    return trail.result(found.bound, f"branch and bound, {found.nodes} relaxations")
+
+
+def _proven(
+    program: BilinearProgram, cutoff: float, seconds: float, workers: int, trail: "_Trail"
+) -> TreeResult:
+    """Return what the steps prove, offset included; infinite when there is no point at all."""
     deadline = trail.started + seconds
     reduced = cancel_factors(presolve(program).program)
     rows = _all_rows(reduced)
-    box = narrowed(rows, first_box(rows, reduced.low, reduced.high), cutoff - rows.offset, ROUNDS)
-    tree = Tree(
-        rows, box, cutoff - rows.offset, deadline, lambda bound: trail.add(bound + rows.offset)
-    )
+    limit = cutoff - rows.offset
+    nothing = TreeResult(closed_at(limit) + rows.offset, 0, complete=True)
+
+    def report(bound: float) -> None:
+        trail.add(bound + rows.offset)
+
+    box = narrowed(rows, first_box(rows, reduced.low, reduced.high), limit, ROUNDS)
+    tree = Tree(rows, box, limit, deadline, report)
     root = tree.node(box, -np.inf)
     if root is None:
-        return _without_root(trail, tree, rows, known)
-    trail.add(root.bound + rows.offset)
-    box = _with_ranges(reduced, rows, root.box, cutoff, trail.started + RANGE_SHARE * seconds)
+        return nothing
+    report(root.bound)
+    box = _with_ranges(reduced, rows, root.box, limit, trail.started + RANGE_SHARE * seconds)
     root = tree.node(box, root.bound, root.basis)
-    if root is not None:
-        trail.add(root.bound + rows.offset)
-        root = tree.probed(root, workers, time.monotonic() + PROBE_SHARE * trail.left(deadline))
     if root is None:
-        return _without_root(trail, tree, rows, known)
-    trail.add(root.bound + rows.offset)
+        return nothing
+    report(root.bound)
+    root = tree.probed(root, workers, time.monotonic() + PROBE_SHARE * trail.left(deadline))
+    if root is None:
+        return nothing
+    report(root.bound)
     found = tree.search(root, workers)
-    return trail.result(found.bound + rows.offset, f"branch and bound, {found.nodes} relaxations")
+    return replace(found, bound=found.bound + rows.offset)
 
 
 class _Trail:
@@ -174,33 +191,18 @@ def _all_rows(program: BilinearProgram) -> LiftedRows:
 
 
 def _with_ranges(
-    program: BilinearProgram, rows: LiftedRows, box: Box, cutoff: float, until: float
+    program: BilinearProgram, rows: LiftedRows, box: Box, limit: float, until: float
 ) -> Box:
     """Return the box narrowed by ranges of qualities and intervals in turn."""
     ranges = QualityRanges(program, rows, box)
     for _ in range(RANGE_ROUNDS):
         before = box
         box = ranges.narrowed(box, RANGE_ROUNDS, until)
-        box = narrowed(rows, box, cutoff - rows.offset, ROUNDS)
+        box = narrowed(rows, box, limit, ROUNDS)
         same = np.array_equal(before.low, box.low) and np.array_equal(before.high, box.high)
         if same or box.is_empty() or time.monotonic() > until:
             break
     return box
-
-
-def _without_root(
-    trail: _Trail, tree: Tree, rows: LiftedRows, known: FloatArray | None
-) -> BoundResult:
-    """Return the bound when no point is better than the known one.
-
-    Raises:
-        LimitsConflictError: no point is known, so there is none at all.
-    """
-    if known is None:
-        raise LimitsConflictError(
-            "no point satisfies the rows and bounds of this program; relax some of them"
-        )
-    return trail.result(tree.closed_at() + rows.offset, "no better point in the relaxation")
 
 
 def _cutoff(

@@ -70,6 +70,11 @@ class TreeResult:
     complete: bool
 
 
+def closed_at(cutoff: float) -> float:
+    """Return the bound from which a node is of no interest."""
+    return cutoff - CLOSED * abs(cutoff) if np.isfinite(cutoff) else np.inf
+
+
 class Tree:
     """The search: rows, cutoff and deadline, and what splits have been worth."""
 
@@ -149,12 +154,8 @@ class Tree:
 
     def _worst(self, heap: list[tuple[float, int, Node]], finished: float) -> float:
         """Return the bound of the worst leaf; closed ones may be as low as the cutoff's margin."""
-        closed = self.closed_at()
+        closed = closed_at(self._cutoff)
         return min(finished, closed, heap[0][0]) if heap else min(finished, closed)
-
-    def closed_at(self) -> float:
-        """Return the bound from which a node is of no interest."""
-        return self._cutoff - CLOSED * abs(self._cutoff) if np.isfinite(self._cutoff) else np.inf
 
     def probed(self, node: Node, workers: int, until: float) -> Node | None:
         """Return a node narrowed by halves of interest to nobody.
@@ -213,7 +214,7 @@ class Tree:
         return Node(best.bound, box, best.point, best.basis), moved
 
     def _is_closed(self, bound: float) -> bool:
-        return bound >= self.closed_at()
+        return bound >= closed_at(self._cutoff)
 
     def _expanded(self, node: Node) -> list[Node] | None:
         """Return the halves of a node that are of interest; None when it cannot be split."""

@@ -181,3 +181,19 @@ def test_emrps_case_1_keeps_a_plan_as_good_as_the_best(published: Any) -> None:
     assert box.holds(rows.point(inside), 1e-6)
     found = objective_bound(program, seconds=3.0, known=best)
     assert found.bound >= program.objective(best)
+
+
+def test_no_feasible_point_is_found_out_by_splitting() -> None:
+    beyond = bilinear_program(  # x y >= 2.3 with x + y <= 3, whose products reach 2.25
+        ("x", "y"),
+        ("sum", "product"),
+        ([0, 0], [0, 1], [1.0, 1.0]),
+        ([1], [0], [1], [1.0]),
+        (np.array([-np.inf, 2.3]), np.array([3.0, np.inf])),
+        (np.zeros(2), np.full(2, 10.0)),
+        (np.array([1.0, 0.0]), 5.0, False),
+        np.zeros(2, dtype=bool),
+        np.zeros(2),
+    )
+    with pytest.raises(LimitsConflictError):
+        objective_bound(beyond, seconds=10.0)
