@@ -2,9 +2,9 @@
 
 Each pass linearises the refinery about the last point (see `mixing`), solves the LP with cut points
 kept within a trust region, recomputes all qualities exactly, and goes on from there. A pass that is
-worse than the one before halves the region; the best pass is kept. If the limits contradict each
-other in a pass, the elastic form of the same LP gives the next point, so a poor start does not end
-the search.
+worse than the one before halves the region, which then holds the slate too; the best pass is kept.
+If the limits contradict each other in a pass, the elastic form of the same LP gives the next point,
+so a poor start does not end the search.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from operator_agent.planning.outcome import Solution, SolverStop
 
 MAX_PASSES = 20
 FIRST_TRUST_K = 15.0  # a third of the usual window of a cut point
-LAST_TRUST_K = 0.5  # cut points are not controlled any closer
+LAST_TRUST_K = 0.2  # cut points are not controlled any closer
 SAME_PROFIT = 1e-6  # relative change of the LP profit at which the recursion has settled
 CONSISTENT = 1e-4  # relative: exact profit, less broken limits, against the profit of the LP
 BREAK_PRICE = 1e4  # [usd/m3] merit lost per m3/h of a broken limit; two orders over any margin
@@ -133,14 +133,18 @@ def linear_model(plant: Plannable, point: Any, trust: float) -> Any:
     for block in model.block_data_objects():
         if hasattr(block, "cut"):
             _stay_near(block.cut.values(), trust)
+            if trust < FIRST_TRUST_K:  # passes that swing between two slates end only so
+                for crude in block.charge.values():
+                    _stay_near([crude], (trust / FIRST_TRUST_K) ** 2 * crude.ub)
     return model
 
 
-def _stay_near(cuts: Any, trust: float) -> None:
-    for variable in cuts:
+def _stay_near(variables: Any, trust: float) -> None:
+    for variable in variables:
         low, high = variable.bounds
-        variable.setlb(max(low, variable.value - trust))
-        variable.setub(min(high, variable.value + trust))
+        near, far = variable.value - trust, variable.value + trust
+        variable.setlb(near if low is None else max(low, near))
+        variable.setub(min(high, far))
 
 
 def relax(model: Any) -> Any:
