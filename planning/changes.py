@@ -58,9 +58,7 @@ def apply_changes(
     return changed
 
 
-def _apply(
-    entry: dict[str, Any], key: str, value: Any, place: str, whole: type[BaseModel]
-) -> None:
+def _apply(entry: dict[str, Any], key: str, value: Any, place: str, whole: type[BaseModel]) -> None:
     parts = _parts(key, place)
     holder, layout = _holder(entry, parts[:-1], place, whole)
     last, kind = parts[-1], _inside(layout, parts[-1])
