@@ -5,7 +5,7 @@ may come back as `64`, and spreadsheet programs keep fifteen digits of a number.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +33,8 @@ from operator_agent.planning.workbook.layouts import (
 from operator_agent.planning.workbook.remarks import notes_of
 from operator_agent.planning.workbook.rows import Notes, Place, words
 from operator_agent.planning.workbook.sheet_names import ABOUT, LISTS, OWN
-from operator_agent.planning.workbook.sheet_reader import read_rows
-from operator_agent.planning.workbook.sheets import sheets_of
+from operator_agent.planning.workbook.sheet_reader import ReadRow, read_rows
+from operator_agent.planning.workbook.sheets import Sheet, sheets_of
 from operator_agent.planning.workbook.writer import write_sheets
 from operator_agent.planning.workbook.yaml_text import in_layout_order, yaml_text
 
@@ -191,9 +191,9 @@ def open_workbook(path: Path | str, layout: type[BaseModel] | None = None) -> Re
     layout = layout or layout_of_sheets(pages)
     sheets = sheets_of(layout)
     _check_names(pages, [sheet.name for sheet in sheets], faults)
-    made = assemble(
-        [(s, read_rows(s, pages[s.name], faults)) for s in sheets if s.name in pages], faults
-    )
+    read = [(s, read_rows(s, pages[s.name], faults)) for s in sheets if s.name in pages]
+    _check_there(sheets, read, faults)
+    made = assemble(read, faults)
     faults.check()
     _check_layout(made, layout, faults)
     entry = in_layout_order(made.entry, layout)
@@ -212,6 +212,24 @@ def _check_names(pages: Mapping[str, Page], known: list[str], faults: Faults) ->
                 page.address(1, 1),
                 f"begins a sheet that is not known{nearest(name, known)}; begin its name with "
                 f"'{OWN}' to leave it aside",
+            )
+
+
+def _check_there(
+    sheets: Sequence[Sheet], read: Sequence[tuple[Sheet, Sequence[ReadRow]]], faults: Faults
+) -> None:
+    """Refuse a workbook without a sheet that a case must have, or that owns rows of another.
+
+    Raises:
+        InputError: the message names the sheet.
+    """
+    there = {sheet.name for sheet, _ in read}
+    for sheet in sheets:
+        below = [other.name for other, rows in read if rows and sheet.owns(other)]
+        if sheet.name not in there and (below or sheet.must_stand):
+            needs = f"; {below[0]} names its rows" if below else ""
+            raise InputError(
+                f"{faults.source}: sheet {sheet.name} is missing{needs}; add it (a template has it)"
             )
 
 

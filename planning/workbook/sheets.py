@@ -103,6 +103,18 @@ class Sheet:
     empty: tuple[tuple[Path, bool], ...] = ()
     needed: bool = False
 
+    def owns(self, other: "Sheet") -> bool:
+        """Return whether rows of another sheet name rows of this one as their owners."""
+        owner = self.shape in (Shape.ITEMS, Shape.LIST) and self is not other
+        return owner and other.path[: len(self.path)] == self.path
+
+    @property
+    def must_stand(self) -> bool:
+        """Whether each file has rows of this sheet: it has required keys or items at the top."""
+        if self.shape is Shape.FORM:
+            return any(column.required for column in self.columns)
+        return self.needed and len(self.path) == 2 and self.path[1] in (EACH, PLACE)
+
 
 @dataclass(slots=True)
 class _Content:

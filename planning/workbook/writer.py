@@ -54,14 +54,7 @@ def write_sheets(
 
 def _idle(sheet: Sheet, sheets: Sequence[Sheet], entry: Mapping[str, Any]) -> bool:
     """Return whether a sheet is empty because what would own its rows is not there."""
-    owners = [
-        other
-        for other in sheets
-        if other.shape in (Shape.ITEMS, Shape.LIST)
-        and other is not sheet
-        and sheet.path[: len(other.path)] == other.path
-    ]
-    return any(not rows_of(owner, entry) for owner in owners)
+    return any(not rows_of(owner, entry) for owner in sheets if owner.owns(sheet))
 
 
 def _add_sheet(

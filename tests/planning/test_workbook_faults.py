@@ -11,6 +11,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from operator_agent.errors import InputError
+from operator_agent.planning.case_file import load_case
 from operator_agent.planning.system.reader import load_system
 from operator_agent.planning.workbook import book_file
 from operator_agent.planning.workbook.convert import (
@@ -154,6 +155,15 @@ def test_sheets_that_are_not_known(shipped: Path, tmp_path: Path) -> None:
     book.save(tmp_path / "own.xlsx")
     with pytest.raises(InputError, match=r"Product!A1 .* not known; the nearest is 'Products'"):
         read_workbook(tmp_path / "own.xlsx")
+
+
+@pytest.mark.parametrize("sheet", ["Products", "Case", "Units", "Profiles"])
+def test_missing_sheet_is_told(shipped: Path, tmp_path: Path, sheet: str) -> None:
+    book = load_workbook(shipped)
+    del book[sheet]
+    book.save(tmp_path / "less.xlsx")
+    with pytest.raises(InputError, match=rf"sheet {sheet} is missing.*; add it"):
+        load_case(tmp_path / "less.xlsx")
 
 
 def test_missing_column_is_told(shipped: Path, tmp_path: Path) -> None:
