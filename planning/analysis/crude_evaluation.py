@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
-import numpy as np
-
 from operator_agent.engine import Engine, SerialEngine
 from operator_agent.engine_task import Progress, TaskResult
 from operator_agent.errors import InputError, SolveFailedError
@@ -255,7 +253,8 @@ def worth_of_first(case: PlanningCase, name: str, stage: Stage) -> float:
     """Return what the first m3 of a crude is worth that the case buys none of [usd/m3].
 
     At none of it the crude is held from both sides and the solver's marginal may be any number
-    above; the step that forces it in is exact (see `tangent`).
+    above. The step that forces it in, from the optimum without it, is exact (see `tangent`) and
+    the same whatever the crude costs.
 
     Args:
         case: in which the crude has a maximum of zero.
@@ -266,11 +265,9 @@ def worth_of_first(case: PlanningCase, name: str, stage: Stage) -> float:
         SolveFailedError: there is no plan, or none with any of the crude.
     """
     base = linear_base(case, stage=stage)
-    high = base.program.row_high.copy()
-    high[base.row_of(f"{LimitKind.CRUDE.value}:{name}:purchase:{Side.MAX.value}")] = np.inf
-    open_program = replace(base.program, row_high=high)
+    maximum = base.row_of(f"{LimitKind.CRUDE.value}:{name}:purchase:{Side.MAX.value}")
     column = base.totals[LimitKind.CRUDE, name]
-    step = Tangent(open_program, base.solution).column(column, 1.0)
+    step = Tangent(base.program, base.solution, opened=maximum).column(column, 1.0)
     if not step.possible:
         raise SolveFailedError(f"case {case.name} has no plan with any {name} in it")
     return case.crudes[name].price + step.gain

@@ -1,6 +1,6 @@
 """A linear program in the solver's own scale, for solves that change one number at a time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import highspy
@@ -43,6 +43,12 @@ class ScaledProgram:
     row_scale: FloatArray
     column_size: FloatArray
     money: float
+
+    def opened(self, row: int) -> "ScaledProgram":
+        """Return the program without the bounds of a row."""
+        low, high = self.row_low.copy(), self.row_high.copy()
+        low[row], high[row] = -np.inf, np.inf
+        return replace(self, row_low=low, row_high=high)
 
 
 def scaled_program(program: LinearProgram, x: FloatArray) -> ScaledProgram:

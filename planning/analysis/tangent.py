@@ -58,6 +58,7 @@ class Tangent:
     Args:
         program: that was solved.
         solution: its optimum.
+        opened: row that holds the optimum, but not the steps from it; none when not given.
 
     Attributes:
         x: the optimal vertex that steps begin at, shape (n,); another than the solution's where
@@ -67,7 +68,9 @@ class Tangent:
         SolveFailedError: the solution is no optimum, or no vertex was found.
     """
 
-    def __init__(self, program: LinearProgram, solution: Solution) -> None:
+    def __init__(
+        self, program: LinearProgram, solution: Solution, opened: int | None = None
+    ) -> None:
         if solution.stop is not SolverStop.CONVERGED:
             raise SolveFailedError(
                 f"the linear program has no optimum to step from ({solution.stop.value}); "
@@ -76,6 +79,8 @@ class Tangent:
         self.program = program
         self._scaled = scaled_program(program, solution.x)
         vertex = optimal_vertex(self._scaled)
+        if opened is not None:
+            self._scaled, vertex = self._scaled.opened(opened), vertex.opened(opened)
         self._solver, self._free = self._direction_solver(vertex)
         self._reach = Reach(self._scaled, vertex.x)
         self.x: FloatArray = vertex.x * self._scaled.column_size

@@ -4,7 +4,7 @@ Which rows and bounds are active is read from the simplex basis, where what hold
 it exactly, and from distances for what is active by coincidence.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import highspy
@@ -33,6 +33,12 @@ class Vertex:
     x: FloatArray
     column_cone: Cone
     row_cone: Cone
+
+    def opened(self, row: int) -> "Vertex":
+        """Return the vertex with a row that holds no direction back."""
+        low, high = (side.copy() for side in self.row_cone)
+        low[row], high[row] = -np.inf, np.inf
+        return replace(self, row_cone=(low, high))
 
 
 def optimal_vertex(scaled: ScaledProgram) -> Vertex:

@@ -19,6 +19,7 @@ from operator_agent.planning.analysis.crude_evaluation import (
     CrudeEvaluation,
     evaluate_crudes,
     with_forced_crude,
+    worth_of_first,
 )
 from operator_agent.planning.analysis.crude_payload import crude_payload
 from operator_agent.planning.analysis.infeasibility import conflict_payload, conflict_report
@@ -95,6 +96,18 @@ def test_the_first_barrel_is_worth_what_a_small_parcel_is(
     gain = (found.objective - curve.plans[0].profit) / (parcel * HOUR_S)
     assert curve.first_barrel == pytest.approx(curve.price + gain, rel=1e-4)
     assert curve.first_barrel < curve.price  # the plan buys none of it
+
+
+@pytest.mark.slow
+def test_the_first_barrel_is_worth_the_same_whatever_it_costs(case: PlanningCase) -> None:
+    closed = with_forced_crude(case, "tia_juana_light", 0.0)
+    prices = [parse_quantity(f"{price} usd/bbl", "price by volume", "test") for price in (60, 90)]
+    worth = [
+        worth_of_first(repriced(closed, "tia_juana_light", price), "tia_juana_light", "nlp")
+        for price in prices
+    ]
+    assert prices[0] < worth[0] < prices[1]  # worth buying at one, not at the other
+    assert worth[0] == pytest.approx(worth[1], rel=1e-5)
 
 
 def test_synergy_is_the_difference_that_company_makes(crossed: CrudeEvaluation) -> None:
