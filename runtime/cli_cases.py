@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from operator_agent.planning.report import Table
 
 Stage = Literal["lp", "nlp"]
+LONGEST_NUMBER = 16  # characters; what is longer reads as a sentence
 
 CaseArgument = Annotated[
     str, typer.Argument(help="Case file, child file, or tree.yaml#name for a case of a tree.")
@@ -109,14 +110,23 @@ def quick(
     """Screen cases that differ in prices, limits and capacities on the matrix of the first.
 
     About a millisecond for each case. Qualities are known to first order about the plan of the
-    first case: solve with `plan stack` what is to be acted on.
+    first case: solve with `plan stack` what is to be acted on. A case that changes more than that
+    is shown without an answer, and the exit code is then 1.
     """
-    from operator_agent.planning.casework.quick_stack import quick_matrix, quick_stack, quick_table
+    from operator_agent.planning.casework.quick_stack import (
+        quick_matrix,
+        quick_reasons_table,
+        quick_stack,
+        quick_table,
+    )
 
     cases = _cases(files)
     rows = quick_stack(quick_matrix(cases[0]), cases)
     payload = {"base": cases[0].name, "rows": [row.payload() for row in rows]}
-    _give(payload, [quick_table(rows)], json_file)
+    reasons = quick_reasons_table(rows)
+    _give(payload, [quick_table(rows), *([reasons] if reasons else [])], json_file)
+    if not all(row.ok for row in rows):
+        raise typer.Exit(1)
 
 
 def ramp(
@@ -268,5 +278,10 @@ def _give(payload: dict[str, Any], tables: "Iterable[Table]", json_file: str | N
 
 
 def _show(tables: "Iterable[Table]") -> None:
+    """Print tables; sentences begin at the left."""
     for table in tables:
-        OUT.print(rich_table(table.title, table.columns, table.rows), "")
+        shown = rich_table(table.title, table.columns, table.rows)
+        for place, column in enumerate(shown.columns):
+            if max((len(row[place]) for row in table.rows), default=0) > LONGEST_NUMBER:
+                column.justify = "left"
+        OUT.print(shown, "")

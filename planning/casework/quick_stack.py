@@ -52,17 +52,24 @@ class QuickRow:
 
     Attributes:
         case: its name.
-        stop: why the solver stopped.
+        stop: why the solver stopped; None when the case does not fit on the matrix.
         profit: [usd/h]; NaN when the case has no answer.
         bought: crudes and purchased streams [m3/s].
         sold: products [m3/s].
+        reason: why there is no answer; empty when there is one.
     """
 
     case: str
-    stop: SolverStop
+    stop: SolverStop | None
     profit: float
     bought: Mapping[str, float]
     sold: Mapping[str, float]
+    reason: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is an answer."""
+        return not self.reason
 
     def payload(self) -> dict[str, Any]:
         """Return the row as plain values; what is not known is None."""
@@ -71,8 +78,10 @@ class QuickRow:
             return {name: None if np.isnan(flow) else flow for name, flow in flows.items()}
 
         profit = None if np.isnan(self.profit) else self.profit
+        stop = None if self.stop is None else self.stop.value
         flows = {"bought_m3_s": known(self.bought), "sold_m3_s": known(self.sold)}
-        return {"case": self.case, "stop": self.stop.value, "profit_usd_h": profit, **flows}
+        told = {"case": self.case, "stop": stop, "reason": self.reason or None}
+        return {**told, "profit_usd_h": profit, **flows}
 
 
 @dataclass(frozen=True)
@@ -163,36 +172,56 @@ def quick_matrix(node: CaseNode) -> QuickMatrix:
 def quick_stack(
     matrix: QuickMatrix, cases: Sequence[CaseNode], *, threads: int = 1
 ) -> list[QuickRow]:
-    """Return a row for each case, in their order.
+    """Return a row for each case, in their order; one that does not fit tells why.
 
     Args:
         matrix: of the base case.
         cases: that differ from it in prices and limits.
         threads: to solve them in.
-
-    Raises:
-        InputError: a case changes more than that.
     """
-    numbers = [matrix.numbers(node) for node in cases]
-    answers = solve_stack(matrix.program, numbers, threads=threads)
-    return [_row(matrix, node, answer) for node, answer in zip(cases, answers, strict=True)]
+    numbers: list[LinearCase | InputError] = []
+    for node in cases:
+        try:
+            numbers.append(matrix.numbers(node))
+        except InputError as error:
+            numbers.append(error)
+    fitting = [found for found in numbers if isinstance(found, LinearCase)]
+    answers = iter(solve_stack(matrix.program, fitting, threads=threads))
+    return [
+        _row(matrix, node, next(answers))
+        if isinstance(found, LinearCase)
+        else QuickRow(node.name, None, np.nan, {}, {}, str(found))
+        for node, found in zip(cases, numbers, strict=True)
+    ]
 
 
 def quick_table(rows: Sequence[QuickRow]) -> Table:
     """Return a row for each case: profit, difference to the first, and what is bought."""
-    first = rows[0]
-    names = [name for name, flow in first.bought.items() if not np.isnan(flow)]
+    first = next((row for row in rows if row.ok), rows[0])
+    names = list(first.bought)
     told = [
         (
             row.case,
-            *(("-", "-") if np.isnan(row.profit) else _money(row.profit, first.profit)),
-            *(f"{in_unit(row.bought[name], 'kbbl/d'):.2f}" for name in names),
-            row.stop.value,
+            *(_money(row.profit, first.profit) if row.ok else ("-", "-")),
+            *(f"{in_unit(row.bought[name], 'kbbl/d'):.2f}" if row.ok else "-" for name in names),
+            _state(row),
         )
         for row in rows
     ]
     columns = ("case", "profit usd/h", "to the first", *(f"{name} kbbl/d" for name in names))
-    return Table("Quick stack, to first order", (*columns, "solver"), tuple(told))
+    return Table("Quick stack, to first order", (*columns, "answer"), tuple(told))
+
+
+def quick_reasons_table(rows: Sequence[QuickRow]) -> Table | None:
+    """Return why cases have no answer, or None when all have one."""
+    told = tuple((row.case, row.reason) for row in rows if not row.ok)
+    return Table("Cases without an answer", ("case", "reason"), told) if told else None
+
+
+def _state(row: QuickRow) -> str:
+    if row.ok:
+        return "optimal"
+    return "moves the matrix: solve it with plan stack" if row.stop is None else "no plan"
 
 
 def _money(profit: float, first: float) -> tuple[str, str]:
@@ -203,7 +232,12 @@ def _row(matrix: QuickMatrix, node: CaseNode, answer: LinearAnswer) -> QuickRow:
     flows = {key: float(part @ answer.x) / HOUR_S for key, part in matrix.amounts.items()}
     sold = {name: flow for (group, name), flow in flows.items() if group == "products"}
     bought = {name: flow for (group, name), flow in flows.items() if group != "products"}
-    return QuickRow(node.name, answer.stop, answer.profit, bought, sold)
+    reason = "" if answer.stop is SolverStop.CONVERGED else _stopped(answer.stop)
+    return QuickRow(node.name, answer.stop, answer.profit, bought, sold, reason)
+
+
+def _stopped(stop: SolverStop) -> str:
+    return f"the solver found no plan ({stop.value}); 'plan stack' says which limits are in the way"
 
 
 def _bodies(model: Any, plant: Refinery) -> dict[tuple[str, str], Any]:

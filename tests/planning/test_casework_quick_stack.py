@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from operator_agent.errors import InputError
-from operator_agent.planning.casework.quick_stack import QuickMatrix, quick_matrix, quick_stack
+from operator_agent.planning.casework.quick_stack import (
+    QuickMatrix,
+    quick_matrix,
+    quick_reasons_table,
+    quick_stack,
+    quick_table,
+)
 from operator_agent.planning.casework.tree import CaseNode, load_tree
 from operator_agent.planning.outcome import SolverStop
 from operator_agent.planning.solve import solve_case
@@ -52,6 +58,27 @@ def test_a_case_without_an_answer_loses_its_row_only(base: CaseNode, matrix: Qui
     first, broken, last = quick_stack(matrix, [base, greedy, base])
     assert broken.stop is SolverStop.INFEASIBLE
     assert first.profit == pytest.approx(last.profit)
+    assert "no plan" in broken.reason
+    assert quick_table([first, broken]).rows[1][1:4] == ("-", "-", "-")
+
+
+def test_a_case_that_moves_the_matrix_tells_so_and_the_others_are_solved(
+    base: CaseNode, matrix: QuickMatrix
+) -> None:
+    cold = base.changed("cold", {"products.diesel.specs.cloud.max": "-8 degC"})
+    first, moved, last = rows = quick_stack(matrix, [base, cold, base])
+    assert (first.ok, moved.ok, last.ok) == (True, False, True)
+    assert first.profit == pytest.approx(last.profit)
+    assert "products.diesel.specs.cloud.max, which moves the matrix" in moved.reason
+    table, reasons = quick_table(rows), quick_reasons_table(rows)
+    assert table.rows[1][-1] == "moves the matrix: solve it with plan stack"
+    assert not any("nan" in cell for row in table.rows for cell in row)
+    assert reasons is not None
+    assert [row[0] for row in reasons.rows] == ["cold"]
+    payload = moved.payload()
+    assert (payload["profit_usd_h"], payload["stop"]) == (None, None)
+    assert payload["reason"] == moved.reason
+    assert quick_reasons_table([first, last]) is None
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,19 @@ def test_a_stack_is_solved_shown_and_drawn(tree: Path, tmp_path: Path) -> None:
     assert "none of the 1 cases has a plan" in str(done.exception)
 
 
+def test_a_quick_stack_shows_the_cases_that_fit(tree: Path) -> None:
+    done = plan("quick", f"{tree}#dear_premium", "--json", "-")
+    assert done.exit_code == 0, done.stderr
+    tree.write_text(CHILDREN + "  sour: {changes: {products.premium.specs.octane.min: 96}}\n")
+    done = plan("quick", tree, "--json", "-")
+    assert done.exit_code == 1
+    rows = {row["case"]: row for row in json.loads(done.stdout)["rows"]}
+    assert rows["dear_premium"]["profit_usd_h"] > rows["blender"]["profit_usd_h"]
+    assert rows["dear_premium"]["reason"] is None
+    assert "no plan" in rows["no_octane"]["reason"]
+    assert "moves the matrix" in rows["sour"]["reason"]
+
+
 def test_the_ramp_of_a_file_and_a_grid(tree: Path, tmp_path: Path) -> None:
     done = plan("ramp", tree, "--engine", "serial", "--json", "-")
     assert done.exit_code == 0, done.stderr
