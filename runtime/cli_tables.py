@@ -1,13 +1,17 @@
 """How the command line prints: tables for people, JSON for programs."""
 
 import json
+import re
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
+
+EDGE, BETWEEN = 1, 3  # [characters] of a table's left edge, and beside every column
 
 OUT = Console()
 ERR = Console(stderr=True)
@@ -20,17 +24,79 @@ def print_json(payload: Any) -> None:
     sys.stdout.write(json.dumps(payload, indent=2, allow_nan=False) + "\n")
 
 
-def rich_table(title: str, columns: Any, rows: Any) -> RichTable:
-    """Return a table for the terminal: first column left, numbers right."""
+def rich_table(title: str, columns: Any, rows: Any, width: int | None = None) -> RichTable:
+    """Return a table for the terminal: first column left, numbers right, words kept whole.
+
+    Args:
+        title: above the table.
+        columns: headings.
+        rows: of cells.
+        width: of the terminal [characters]; the one of standard output when not given.
+    """
+    heads = [str(column) for column in columns]
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = column_widths([heads, *cells], width or OUT.width)
     table = RichTable(
         title=Text(title), title_justify="left", title_style="bold", header_style="bold"
     )
-    for index, column in enumerate(columns):
+    for index, (head, wide) in enumerate(zip(heads, widths, strict=True)):
         justify: Literal["left", "right"] = "left" if index == 0 else "right"
-        table.add_column(Text(str(column)), justify=justify, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        heading = Text(_broken(head, wide))
+        table.add_column(heading, justify=justify, overflow="fold", width=wide)
+    for row in cells:
+        texts = (_broken(cell, wide) for cell, wide in zip(row, widths, strict=True))
+        table.add_row(*map(Text, texts))
     return table
+
+
+def column_widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Return the width of each column [characters] so that a table fits and few words break.
+
+    Every column gets its longest word; what is left goes to cells, then to headings, and first to
+    columns that lack least. Where even the words do not fit, the widest columns are narrowed.
+
+    Args:
+        rows: headings, then cells.
+        width: of the terminal [characters].
+
+    Example:
+        >>> column_widths([("name", "recipe"), ("gasoline", "60% light oil")], 24)
+        [8, 9]
+        >>> column_widths([("name", "recipe"), ("gasoline", "60% light oil")], 80)
+        [8, 13]
+    """
+    columns = list(zip(*rows, strict=True))
+    widths = [max(len(word) for cell in column for word in _words(cell)) for column in columns]
+    left = width - EDGE - BETWEEN * len(columns) - sum(widths)
+    for part in (slice(1, None), slice(None)):
+        lack = [
+            max([len(cell) - wide for cell in column[part]], default=0)
+            for column, wide in zip(columns, widths, strict=True)
+        ]
+        for n in sorted(range(len(columns)), key=lack.__getitem__):
+            more = max(min(lack[n], left), 0)
+            widths[n] += more
+            left -= more
+    while left < 0 and max(widths) > 1:
+        widths[widths.index(max(widths))] -= 1
+        left += 1
+    return widths
+
+
+def _words(cell: str) -> list[str]:
+    return cell.split() or [""]
+
+
+def _broken(cell: str, width: int) -> str:
+    """Return a cell with words that do not fit broken behind their _ . / and , signs."""
+    if all(len(word) <= width for word in _words(cell)):
+        return cell
+    lines = [""]
+    for part in re.findall(r"[^\s_./,]*[\s_./,]*", cell):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def say(text: str) -> None:
