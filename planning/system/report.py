@@ -8,6 +8,7 @@ from operator_agent.planning.plan import LimitResult, Plan
 from operator_agent.planning.qualities import Quality
 from operator_agent.planning.quantities import in_unit
 from operator_agent.planning.report import FLOW, PRICE, Table
+from operator_agent.planning.system.system import Goods
 from operator_agent.planning.system.system_plan import RouteResult, SystemPlan, TankResult
 from operator_agent.units import DAY_S, SI_OF_DIMENSION
 
@@ -25,7 +26,8 @@ def system_tables(plan: SystemPlan) -> list[Table]:
         _charged(plan),
         _flows(plan, "Streams bought", LimitKind.PURCHASE),
         _flows(plan, "Products sold", LimitKind.PRODUCT),
-        _stocks(plan),
+        *_stocks(plan),
+        *_tank_qualities(plan),
         _transport(plan),
         _limits(plan),
         _solve(plan),
@@ -54,16 +56,18 @@ def _profit(plan: SystemPlan) -> Table:
 def _by_period(plan: SystemPlan, title: str, value: Callable[[Plan], dict[str, float]]) -> Table:
     """Return a table of flows with a row for each plant and item and a column for each period."""
     periods = [period.name for period in plan.system.periods]
+    several = len(plan.system.plants) > 1
     rows = []
     for name in plan.system.plants:
         found = [value(plan.plans[name, period]) for period in periods]
         names = dict.fromkeys(key for one in found for key in one)
         rows += [
-            (name, key, *(_flow(one.get(key, 0.0)) for one in found))
+            (*((name,) if several else ()), key, *(_flow(one.get(key, 0.0)) for one in found))
             for key in names
             if any(one.get(key, 0.0) > NO_FLOW for one in found)
         ]
-    return Table(f"{title}, {FLOW}", ("plant", "", *periods), tuple(rows))
+    heads = ("plant", "", *periods) if several else ("", *periods)
+    return Table(f"{title}, {FLOW}", heads, tuple(rows))
 
 
 def _flows(plan: SystemPlan, title: str, kind: LimitKind) -> Table:
@@ -82,47 +86,82 @@ def _charged(plan: SystemPlan) -> Table:
     return _by_period(plan, "Crude charged", lambda one: dict(one.charge))
 
 
-def _stocks(plan: SystemPlan) -> Table:
-    rows = [
-        (
-            one.plant,
-            one.tank.words,
-            one.period,
-            _volume(one.opening),
-            _flow(one.inflow),
-            _flow(one.outflow),
-            _volume(one.closing),
-            " to ".join(_volume(end) for end in one.tank.range_in(one.period)),
-            _price(one.worth),
-            _qualities(one),
-        )
-        for one in sorted(plan.tanks, key=lambda one: (one.plant, one.tank.words))
-    ]
+def _stocks(plan: SystemPlan) -> list[Table]:
+    """Return a table of stocks for each plant and kind of goods: names stay whole that way."""
     columns = (
-        "plant",
         "tank",
         "period",
         "opening m3",
         f"in {FLOW}",
         f"out {FLOW}",
         "closing m3",
-        "range m3",
+        "least m3",
+        "most m3",
         f"worth {PRICE}",
-        "closing quality",
     )
-    return Table("Stocks", columns, tuple(rows))
+    return [
+        Table(
+            _title(plan, f"Stocks of {goods.value}s", plant),
+            columns,
+            tuple(_stock(one) for one in _tanks(plan, plant, goods)),
+        )
+        for plant in plan.system.plants
+        for goods in Goods
+    ]
 
 
-def _qualities(one: TankResult) -> str:
-    told = ((quality, value) for quality, value in one.qualities if math.isfinite(value))
-    return ", ".join(_quality(quality, value) for quality, value in told)
+def _stock(one: TankResult) -> tuple[str, ...]:
+    return (
+        one.tank.item,
+        one.period,
+        _volume(one.opening),
+        _flow(one.inflow),
+        _flow(one.outflow),
+        _volume(one.closing),
+        *(_volume(end) for end in one.tank.range_in(one.period)),
+        _price(one.worth),
+    )
+
+
+def _tank_qualities(plan: SystemPlan) -> list[Table]:
+    """Return a table for each plant: qualities of what its tanks of streams hold at the end."""
+    tables = []
+    for plant in plan.system.plants:
+        tanks = _tanks(plan, plant, Goods.STREAM)
+        names = {quality.name: quality for one in tanks for quality, _ in one.qualities}
+        rows = []
+        for one in tanks:
+            held = {quality.name: value for quality, value in one.qualities}
+            values = (_quality(names[name], held.get(name, math.nan)) for name in names)
+            rows.append((one.tank.item, one.period, *values))
+        heads = (f"{name} {_shown_unit(quality)}".strip() for name, quality in names.items())
+        title = _title(plan, "Qualities of closing stocks", plant)
+        if names:
+            tables.append(Table(title, ("stream", "period", *heads), tuple(rows)))
+    return tables
+
+
+def _tanks(plan: SystemPlan, plant: str, goods: Goods) -> list[TankResult]:
+    """Return the tanks of one kind at a plant in every period, by name."""
+    found = (one for one in plan.tanks if (one.plant, one.tank.goods) == (plant, goods))
+    return sorted(found, key=lambda one: one.tank.item)
+
+
+def _title(plan: SystemPlan, title: str, plant: str) -> str:
+    return f"{title}, {plant}" if len(plan.system.plants) > 1 else title
 
 
 def _quality(quality: Quality, value: float) -> str:
+    return f"{in_unit(value, _symbol(quality)):.4g}" if math.isfinite(value) else "-"
+
+
+def _shown_unit(quality: Quality) -> str:
+    return _symbol(quality).removesuffix("number")
+
+
+def _symbol(quality: Quality) -> str:
     si = SI_OF_DIMENSION.get(quality.dimension, "number")
-    symbol = SHOWN_UNIT.get(quality.dimension, si)
-    unit = "" if symbol == "number" else f" {symbol}"
-    return f"{quality.name} {in_unit(value, symbol):.4g}{unit}"
+    return SHOWN_UNIT.get(quality.dimension, si)
 
 
 def _transport(plan: SystemPlan) -> Table:

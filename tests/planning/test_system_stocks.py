@@ -232,9 +232,9 @@ def test_tables_show_stocks_by_period(tmp_path: Path) -> None:
     entry, periods = seller(64.0, 30.0)
     found: SystemPlan = solve_system(system_of(tmp_path, {"north": entry}, periods=periods))
     tables = {table.title: table for table in system_tables(found)}
-    rows = tables["Stocks"].rows
-    assert [row[2] for row in rows] == ["may", "june"]
-    assert rows[0][6] == rows[1][3] == "9,539"
-    assert ("north", "export", "8.00", "12.00") in tables["Products sold, kbbl/d"].rows
+    rows = tables["Stocks of streams"].rows
+    assert [row[1] for row in rows] == ["may", "june"]
+    assert rows[0][5] == rows[1][2] == "9,539"
+    assert ("export", "8.00", "12.00") in tables["Products sold, kbbl/d"].rows
     for table in tables.values():
         assert all(len(row) == len(table.columns) for row in table.rows)
