@@ -81,7 +81,10 @@ def stack(
     json_file: JsonOption = None,
     plot: PlotOption = None,
 ) -> None:
-    """Solve many cases side by side, one row for each; a case that fails loses its row only."""
+    """Solve many cases side by side, one row for each; a case that fails loses its row only.
+
+    The exit code is 1 when a case has no plan, and 8 when none has one.
+    """
     from operator_agent.engine import engine_from
     from operator_agent.planning.casework.stack import run_stack
     from operator_agent.planning.casework.tables import reasons_table, stack_table
@@ -99,6 +102,8 @@ def stack(
     if plot is not None:
         save_figure(stack_figure(found), plot)
     _refuse_if_nothing_solved(found)
+    if not all(row.ok for row in found.rows):
+        raise typer.Exit(1)
 
 
 def quick(
@@ -251,7 +256,9 @@ def _stage(text: str) -> Stage:
 
 
 def _tell(row: "StackRow", done: int, total: int) -> None:
-    told = f"{row.profit:,.0f} usd/h" if row.ok else f"no plan ({row.error_kind})"
+    from operator_agent.planning.casework.tables import state_words
+
+    told = f"{row.profit:,.0f} usd/h" if row.ok else state_words(row)
     ERR.print(Text(f"{done}/{total} {row.case}: {told}, {row.seconds:.1f} s"), soft_wrap=True)
 
 

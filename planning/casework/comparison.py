@@ -339,7 +339,8 @@ def _limit_changes(plan_a: Plan, plan_b: Plan) -> Iterator[LimitChange]:
         now = key in active_b
         held = limits_b[key] if now else limits_a[key]
         price_a, price_b = (
-            _unit_price(limits[key]) if key in limits else 0.0 for limits in (limits_a, limits_b)
+            _unit_price(limits[key]) if key in active else 0.0
+            for limits, active in ((limits_a, active_a), (limits_b, active_b))
         )
         unit = f"usd/h per {held.limit.unit}" if held.limit.quality else PRICE
         yield LimitChange(held.limit.text(), now, price_a, price_b, unit)

@@ -22,13 +22,17 @@ from operator_agent.planning.casework.stack_row import (
     kept_rows,
 )
 from operator_agent.planning.casework.tree import CaseNode
-from operator_agent.planning.casework.watch import Watched, watch_list, watched_values
+from operator_agent.planning.casework.watch import (
+    SMALLEST_MARGINAL,
+    Watched,
+    watch_list,
+    watched_values,
+)
 from operator_agent.planning.outcome import PointWorth
 from operator_agent.planning.plan import Plan
 from operator_agent.planning.solve import Stage, solve_case
 
 NOTHING = 1e-6  # [m3/s] less of a crude is none
-SMALLEST_MARGINAL = 1e-3  # [usd/h] interior-point solvers leave traces on limits that do not hold
 FINAL_ERRORS = ("", "LimitsConflictError", "InputError", "NoPlan")
 """How a case may end for good; others, such as a lost process, are tried again on resuming."""
 

@@ -1,6 +1,7 @@
 """Tables of case work: the tree, a stack, a ramp, and a comparison; texts only."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,14 +13,22 @@ from operator_agent.planning.casework.comparison import (
     Decision,
 )
 from operator_agent.planning.casework.ramps import BasisChange, RampResult
+from operator_agent.planning.casework.stack import NO_PLAN
 from operator_agent.planning.casework.stack_row import StackResult, StackRow
 from operator_agent.planning.casework.tree import CaseNode
 from operator_agent.planning.quantities import in_unit
 from operator_agent.planning.report import Table
 from operator_agent.units import HOUR_S
 
-INDENT = "  "
-LONGEST_REASON = 160  # characters; the whole stands in the JSON
+LONGEST_NAME = 26  # characters of a line in a tree, so that changes and notes fit beside
+NOISE = 1e-6  # solvers leave traces of what is nothing in any unit of a watch list
+WITHOUT_PLAN: Mapping[str, str] = {
+    "LimitsConflictError": "limits contradict",
+    "InputError": "the case is wrong",
+    NO_PLAN: "no feasible point found",
+    "SolveFailedError": "the solver failed",
+    "WorkerLost": "its process was lost",
+}
 FAMILY_WORDS: Mapping[str, str] = {
     "sale": "sales",
     "crude": "crude",
@@ -48,7 +57,7 @@ def stack_table(stack: StackResult) -> Table:
             _money(row.profit),
             f"{row.profit - base:+,.0f}" if row.ok else "-",
             *(_number(row.watched.get(watched.key, math.nan)) for watched in stack.watch),
-            _state(row),
+            state_words(row),
             f"{row.seconds:.1f}",
         )
         for row in stack.rows
@@ -59,9 +68,9 @@ def stack_table(stack: StackResult) -> Table:
 
 
 def reasons_table(stack: StackResult) -> Table | None:
-    """Return why cases have no plan, or None when all have one."""
-    rows = [(row.case, row.error_kind, _short(row.error)) for row in stack.rows if not row.ok]
-    return Table("Cases without a plan", ("case", "", "reason"), tuple(rows)) if rows else None
+    """Return why cases have no plan, in full, or None when all have one."""
+    rows = [(row.case, " ".join(row.error.split())) for row in stack.rows if not row.ok]
+    return Table("Cases without a plan", ("case", "reason"), tuple(rows)) if rows else None
 
 
 def ramp_tables(ramp: RampResult) -> list[Table]:
@@ -72,15 +81,17 @@ def ramp_tables(ramp: RampResult) -> list[Table]:
             *(f"{value:.6g}" for value in point),
             _money(row.profit),
             *(_number(row.watched.get(watched.key, math.nan)) for watched in stack.watch),
-            ", ".join(row.bought) if row.ok else _short(row.error),
+            ", ".join(row.bought) if row.ok else state_words(row),
         )
         for point, row in zip(ramp.points(), stack.rows, strict=True)
     ]
     keys = (f"{axis.key} [{axis.unit}]" for axis in ramp.axes)
     watched = (one.title for one in stack.watch)
     columns = (*keys, "profit usd/h", *watched, "buys")
+    reasons = reasons_table(stack)
     return [
         Table(f"Ramp of {ramp.case}, stage {stack.stage}", columns, tuple(rows)),
+        *([reasons] if reasons else []),
         _basis_table(ramp),
     ]
 
@@ -155,12 +166,23 @@ def comparison_payload(found: Comparison) -> dict[str, Any]:
 
 
 def _tree_rows(node: CaseNode, depth: int) -> Iterator[tuple[str, ...]]:
-    name, note = INDENT * depth + node.name, node.note
+    name, note = _below(node.name, depth), node.note
     if not node.changes:
         yield name, "", "", note
     for key, value in node.changes.items():
         yield name, key, _written(value), note
         name = note = ""
+
+
+def _below(name: str, depth: int) -> str:
+    """Return a name behind the line from its parent; a long one goes on below, as far in."""
+    branch = "└" + "─" * (2 * depth - 1) if depth else ""
+    lines = [branch]
+    for part in re.findall(r"[^_ ]*[_ ]|[^_ ]+$", name):
+        if len(lines[-1]) + len(part) > LONGEST_NAME:
+            lines.append(" " * (len(branch) + 2))
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def _written(value: Any) -> str:
@@ -268,13 +290,11 @@ def _limits_table(found: Comparison) -> Table:
     return Table("Limits that begin or cease to hold", columns, tuple(rows))
 
 
-def _state(row: StackRow) -> str:
-    return row.worth.replace("_", " ") if row.ok else row.error_kind
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
+def state_words(row: StackRow) -> str:
+    """Return what the plan of a row is worth, or that there is none and why, in few words."""
+    if row.ok:
+        return row.worth.replace("_", " ")
+    return f"no plan: {WITHOUT_PLAN.get(row.error_kind, row.error_kind)}"
 
 
 def _place(decision: Decision, value: float) -> str:
@@ -296,7 +316,9 @@ def _money(value: float) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value + 0.0:,.4g}" if math.isfinite(value) else "-"
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:,.4g}" if abs(value) > NOISE else "0"
 
 
 def _finite(value: float) -> float | None:

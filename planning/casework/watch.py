@@ -25,6 +25,7 @@ from operator_agent.planning.plan import Plan
 from operator_agent.planning.quantities import in_unit, planning_unit
 
 FLOW, PRICE, SHARE = "kbbl/d", "usd/bbl", "vol%"
+SMALLEST_MARGINAL = 1e-3  # [usd/h] interior-point solvers leave traces on limits that do not hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,5 +143,6 @@ def _shadow(plan: Plan, group: str, name: str) -> float:
         else in_unit(result.shadow_price, PRICE)
         for result in plan.limits
         if (result.limit.kind, result.limit.item, result.limit.quality) == (kind, item, quality)
+        and abs(result.shadow_price) > SMALLEST_MARGINAL
     ]
-    return sum(prices)
+    return sum(prices, start=0.0)

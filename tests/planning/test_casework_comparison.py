@@ -105,6 +105,8 @@ def test_what_the_cases_differ_in_is_found_and_priced(plans: dict[str, Plan]) ->
     assert any(
         limit.limit.startswith("fcc: feed") and not limit.now_holds for limit in found.limits
     )
+    for limit in found.limits:  # no traces of the solver where nothing holds
+        assert (limit.price_a if limit.now_holds else limit.price_b) == 0.0
 
     found = compare(a, plans["fcc_slowdown_gasoil_sales"])
     drivers = {driver.what: driver for driver in found.drivers}

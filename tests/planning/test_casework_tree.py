@@ -115,7 +115,7 @@ def test_the_shipped_tree_is_sound() -> None:
         assert node is tree or node.note
     shown = tree_table(tree)
     assert all(len(row) == len(shown.columns) for row in shown.rows)
-    assert "    fcc_slowdown_gasoil_sales" in [row[0] for row in shown.rows]
+    assert "└───fcc_slowdown_gasoil_\n      sales" in [row[0] for row in shown.rows]
 
 
 def test_a_plain_case_file_is_a_tree_of_one() -> None:

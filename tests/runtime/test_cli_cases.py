@@ -38,16 +38,24 @@ def tree(tmp_path: Path) -> Path:
 def test_the_shipped_tree_is_shown() -> None:
     done = plan("tree", TREE)
     assert done.exit_code == 0, done.stderr
-    for words in ("three_crudes", "fcc_slowdown_gasoil_sales", "{plus: -5 usd/bbl}", "20 kbbl/d"):
+    for words in ("three_crudes", "fcc_slowdown_gasoil_", "{plus: -5 usd/bbl}", "20 kbbl/d"):
         assert words in done.stdout
+
+
+def test_the_lines_of_a_tree_show_who_is_below_whom() -> None:
+    shown = plan("tree", TREE).stdout
+    for line in ("│ └─heavy_discount ", "│ └───heavy_discount_weak_ ", "│       fuel_oil "):
+        assert line in shown
 
 
 def test_a_stack_is_solved_shown_and_drawn(tree: Path, tmp_path: Path) -> None:
     plot = tmp_path / "stack.svg"
     common = ("--engine", "serial", "--watch", "products.premium", "--plot", plot)
     done = plan("stack", tree.parent, *common, "--json", tmp_path / "stack.json")
-    assert done.exit_code == 0, done.stderr
+    assert done.exit_code == 1  # one of three has no plan
     assert "1/3 blender: 3,5" in done.stderr
+    assert "no plan: limits contradict" in done.stdout
+    assert "LimitsConflictError" not in done.stdout + done.stderr
     assert "no_octane" in done.stdout
     assert "Cases without a plan" in done.stdout
     found = json.loads((tmp_path / "stack.json").read_text())
@@ -60,6 +68,8 @@ def test_a_stack_is_solved_shown_and_drawn(tree: Path, tmp_path: Path) -> None:
     done = plan("stack", f"{tree}#no_octane", "--engine", "serial")
     assert isinstance(done.exception, SolveFailedError)
     assert "none of the 1 cases has a plan" in str(done.exception)
+    done = plan("stack", f"{tree}#dear_premium", "--engine", "serial", "--stage", "lp")
+    assert done.exit_code == 0, done.stderr
 
 
 def test_a_quick_stack_shows_the_cases_that_fit(tree: Path) -> None:
