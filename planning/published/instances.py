@@ -20,6 +20,9 @@ from operator_agent.planning.published.json_entry import read_json
 from operator_agent.planning.published.row_file import KEYS as ROW_KEYS
 from operator_agent.planning.published.row_file import read_row_file
 
+POOLING_STARTS = 20  # reach every published optimum of more than one pool
+TINY_STARTS = 9000  # by columns squared: a start costs little there, and a valley may be narrow
+
 # W. Du et al., arXiv 2503.22057: the best profits published, BARON's after five hours, by the
 # fingerprint of sets and parameters or of rows. Any other number makes it another instance.
 PUBLISHED_PROFITS = {
@@ -108,7 +111,8 @@ def _row_instance(path: Path, raw: dict[str, Any]) -> Instance:
 def _pooling_instance(path: Path, raw: dict[str, Any]) -> Instance:
     problem = pooling.pooling_problem(raw, str(path))
     program = compile_bilinear(pooling.build_pooling(problem))[0]
-    return Instance(path.stem, program, None, None, problem.known_min_cost, 20)
+    starts = max(POOLING_STARTS, TINY_STARTS // len(program.columns) ** 2)
+    return Instance(path.stem, program, None, None, problem.known_min_cost, starts)
 
 
 def _williams_instance(path: Path, raw: dict[str, Any]) -> Instance:
