@@ -1,7 +1,7 @@
 """A planning case as values: what may be bought, run, blended and sold, all in SI."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -245,30 +245,48 @@ class PlanningCase:
         """
         needed: dict[str, tuple[str, ...]] = {}
         for stream in reversed(self.streams):
-            names: list[str] = [*self.connections.carried.get(stream, ())]
-            for unit in self.units.values():
-                for run in unit.operations:
-                    if stream in run.feeds:
-                        names += run.asked_of_feed(needed)
-                        names += [name for spec in unit.specs for name in spec.contents]
-            for product in self.products.values():
-                if stream in product.components:
-                    names += [name for spec in product.specs for name in spec.contents]
-            needed[stream] = tuple(dict.fromkeys(names))
-            self._check_given(stream, needed[stream])
+            asked = self._asked(stream, needed)
+            needed[stream] = tuple(dict.fromkeys(name for name, _ in asked))
+            self._check_given(stream, asked)
         return needed
 
-    def _check_given(self, stream: str, names: tuple[str, ...]) -> None:
+    def place_of(self, run: ProcessUnit) -> str:
+        """Return where the case file writes a unit or a mode of one."""
+        if run.name in self.units:
+            return f"units.{run.name}"
+        unit = next(unit.name for unit in self.units.values() if run in unit.modes)
+        return f"units.{unit}.modes.{run.name.removeprefix(f'{unit}.')}"
+
+    def asks_for(self, stream: str, quality: str) -> str:
+        """Return where the case asks for a quality of a stream; empty when nothing asks."""
+        asked = self._asked(stream, self.contents)
+        return next((place for name, place in asked if name == quality), "")
+
+    def _asked(self, stream: str, needed: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+        """Return the qualities that are asked of a stream, each with the place that asks."""
+        asked = [(name, "tanks or transport") for name in self.connections.carried.get(stream, ())]
+        for unit in self.units.values():
+            for run in unit.operations:
+                if stream in run.feeds:
+                    asked += [(name, self.place_of(run)) for name in run.asked_of_feed(needed)]
+                    asked += _asked_by(unit.specs, f"units.{unit.name}.feed_specs")
+        for product in self.products.values():
+            if stream in product.components:
+                asked += _asked_by(product.specs, f"products.{product.name}.specs")
+        return asked
+
+    def _check_given(self, stream: str, asked: Sequence[tuple[str, str]]) -> None:
         sources: list[tuple[str, Mapping[str, object]]] = [
-            (f"units.{run.name}.products.{stream}", made.amounts)
+            (f"{self.place_of(run)}.products.{stream}", made.amounts)
             for run, made in self.producers(stream)
         ]
         sources += [(f"purchases.{one.name}", one.contents) for one in self.suppliers(stream)]
         for place, given in sources:
-            for name in names:
+            for name, asks in asked:
                 if name not in given:
                     raise InputError(
-                        f"{place}: '{name}' is limited or used further on; add it under qualities"
+                        f"{place}: '{name}' is limited or used further on, by {asks}; add it "
+                        "under qualities"
                     )
 
     @cached_property
@@ -290,3 +308,7 @@ class PlanningCase:
                 if all(abs(v - values[0]) <= SAME_CONTENT * abs(v) for v in values):
                     found[stream, name] = values[0]
         return found
+
+
+def _asked_by(specs: Sequence[Spec], place: str) -> list[tuple[str, str]]:
+    return [(name, f"{place}.{one.quality.name}") for one in specs for name in one.contents]

@@ -14,6 +14,7 @@ from operator_agent.planning.flow_paths import (
     quality_of_path,
 )
 from operator_agent.planning.limits import Side
+from operator_agent.planning.nearest import choice_of
 from operator_agent.planning.qualities import Basis, quality
 from operator_agent.planning.quantities import in_unit
 
@@ -104,8 +105,9 @@ def _check_streams(case: PlanningCase) -> None:
         for product in run.products:
             if product.stream in own:
                 raise InputError(
-                    f"units.{run.name}: stream '{product.stream}' belongs to the crude unit; "
-                    "give the unit's product a name of its own"
+                    f"{case.place_of(run)}.products.{product.stream}: stream "
+                    f"'{product.stream}' belongs to the crude unit; give the unit's product "
+                    "a name of its own"
                 )
     joined = case.connections
     made = {
@@ -115,26 +117,36 @@ def _check_streams(case: PlanningCase) -> None:
         *(product.stream for run in case.operations.values() for product in run.products),
     }
     uses: Iterable[tuple[str, str]] = (
-        *((f"units.{u.name}.feeds", s) for u in case.units.values() for s in u.feeds),
         *(
-            (f"products.{p.name}.{'recipe' if p.recipe else 'components'}", s)
+            (f"units.{unit.name}.feeds[{n}]", stream)
+            for unit in case.units.values()
+            for n, stream in enumerate(unit.feeds)
+        ),
+        *(
+            (f"products.{p.name}.{f'recipe.{s}' if p.recipe else f'components[{n}]'}", s)
             for p in case.products.values()
-            for s in p.components
+            for n, s in enumerate(p.components)
         ),
     )
     for place, stream in uses:
         if stream not in made:
             raise InputError(
-                f"{place}: nothing makes stream '{stream}'; use one of {', '.join(sorted(made))}"
+                f"{place}: nothing makes stream '{stream}'{choice_of(stream, sorted(made))}"
             )
     for stream in case.streams:
         if not case.uses(stream) and stream not in {*joined.leaving, *joined.stocked}:
             comes = "arrives" if stream in joined.arriving else "is made"
             raise InputError(
-                f"stream '{stream}' {comes} but nothing takes it; correct the name, or add it "
-                "to the feeds of a unit "
-                "or the components of a product"
+                f"{_source(case, stream)}stream '{stream}' {comes} but nothing takes it; "
+                "correct the name, or add it to the feeds of a unit or the components of a product"
             )
+
+
+def _source(case: PlanningCase, stream: str) -> str:
+    """Return the place that makes a stream, with a colon; empty when it arrives from elsewhere."""
+    makers = [f"{case.place_of(run)}.products.{stream}: " for run, _ in case.producers(stream)]
+    bought = [f"purchases.{one.name}: " for one in case.suppliers(stream)]
+    return next(iter((*makers, *bought)), "")
 
 
 def _check_contents(case: PlanningCase) -> None:
@@ -142,9 +154,10 @@ def _check_contents(case: PlanningCase) -> None:
     for stream, names in case.contents.items():  # itself checks units and purchases
         for name in names if stream in case.crude_unit.streams else ():
             if name not in COMPUTED and name not in case.profiles:
+                asks = case.asks_for(stream, name)
                 raise InputError(
-                    f"stream '{stream}' of the crude unit: '{name}' is limited or used further "
-                    f"on; give profiles.{name} over boiling point"
+                    f"stream '{stream}' of the crude unit: '{name}' is limited or used further on, "
+                    f"by {asks}; give profiles.{name} over boiling point"
                 )
 
 

@@ -30,6 +30,7 @@ from operator_agent.planning.case_schema import (
     first_complaint,
 )
 from operator_agent.planning.cuts import COMPUTED
+from operator_agent.planning.entry_cells import told
 from operator_agent.planning.entry_values import flow_range, parcel_of, price_of
 from operator_agent.planning.exchange import UNCONNECTED, Connections
 from operator_agent.planning.qualities import quality
@@ -112,12 +113,18 @@ def case_from_entry(
         connections: of its streams with tanks and other plants.
 
     Raises:
-        InputError: as `load_case`.
+        InputError: as `load_case`; the message begins with the source, and for an entry that was
+            read from a workbook with its sheet and cell.
     """
     try:
-        entry = CaseEntry.model_validate(raw)
+        return _case(CaseEntry.model_validate(raw), folder, connections)
     except ValidationError as error:
-        raise InputError(f"{source}: {first_complaint(error)}") from error
+        raise told(InputError(first_complaint(error)), source, raw) from error
+    except InputError as error:
+        raise told(error, source, raw) from error
+
+
+def _case(entry: CaseEntry, folder: Path, connections: Connections) -> PlanningCase:
     case = PlanningCase(
         name=entry.name,
         crudes=_each(entry.crudes, lambda name, crude: _crude(name, crude, folder)),
@@ -160,8 +167,9 @@ def _crude(name: str, entry: CrudeEntry, folder: Path) -> Crude:
     assay_file = folder / entry.assay
     if not assay_file.is_file():
         raise InputError(
-            f"{place}.assay: file {assay_file} does not exist; "
-            "give a path from the folder of the case file"
+            f"{place}.assay: file {assay_file} does not exist: '{entry.assay}' was looked for from "
+            f"the folder {folder.resolve()}, where the case file stands; move the assays along "
+            "with the file, or give their path from there"
         )
     flows = flow_range(entry, ("min", "max"), place)
     return Crude(

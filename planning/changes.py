@@ -21,6 +21,7 @@ from pydantic import BaseModel
 
 from operator_agent.errors import InputError
 from operator_agent.planning.case_schema import CaseEntry
+from operator_agent.planning.entry_cells import EntryWithCells
 from operator_agent.planning.quantities import parse_quantity, planning_unit
 
 OPERATIONS = ("times", "plus")
@@ -52,9 +53,11 @@ def apply_changes(
         >>> apply_changes({"crudes": {"maya": {"price": "60 usd/bbl"}}}, changes, "example")
         {'crudes': {'maya': {'price': '63.0 usd/bbl'}}}
     """
-    changed = copy.deepcopy(dict(entry))
+    changed = copy.deepcopy(entry if isinstance(entry, EntryWithCells) else dict(entry))
     for key, value in changes.items():
         _apply(changed, str(key), value, f"{place}: {key}", layout)
+        if isinstance(changed, EntryWithCells):
+            changed.forget(str(key))
     return changed
 
 

@@ -38,6 +38,7 @@ from operator_agent.planning.blending_indices import (
     viscosity_index,
     viscosity_of,
 )
+from operator_agent.planning.nearest import choice_of
 
 CETANE_RANGE_C = (100.0, 450.0)  # slices outside never reach diesel; keeps the formula in its range
 WATER_DENSITY = 999.016  # [kg/m3] at 60 degF: density of specific gravity one
@@ -175,7 +176,7 @@ def quality(name: str, place: str) -> Quality:
         InputError: it is not known.
     """
     if name not in QUALITIES:
-        raise InputError(f"{place}: quality '{name}' is not known; use one of {list(QUALITIES)}")
+        raise InputError(f"{place}: quality '{name}' is not known{choice_of(name, QUALITIES)}")
     return QUALITIES[name]
 
 

@@ -5,8 +5,7 @@ may come back as `64`, and spreadsheet programs keep fifteen digits of a number.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,12 @@ from operator_agent.errors import InputError
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.case_file import case_from_entry, load_case, read_entry
 from operator_agent.planning.case_schema import first_complaint
+from operator_agent.planning.entry_cells import EntryWithCells, told
 from operator_agent.planning.system.reader import load_system, system_from_entry
-from operator_agent.planning.system.schema import SystemEntry
 from operator_agent.planning.system.system import PlanningSystem
 from operator_agent.planning.workbook.assemble import Assembly, assemble
 from operator_agent.planning.workbook.book_file import Page, open_pages
-from operator_agent.planning.workbook.faults import Faults, address_of, cell_named_in, nearest
+from operator_agent.planning.workbook.faults import Faults, address_of, nearest
 from operator_agent.planning.workbook.layouts import (
     CASES,
     WorkbookEntry,
@@ -264,11 +263,7 @@ def load_any_case(path: Path | str) -> PlanningCase:
     file = Path(path)
     if not is_workbook(file):
         return load_case(file)
-    reading = open_workbook(file, WorkbookEntry)
-    entry = {key: value for key, value in reading.entry.items() if key != CASES}
-    source = f"workbook {file}"
-    with _led_back(source, reading):
-        return case_from_entry(entry, file.parent, source)
+    return case_from_entry(case_entry(file), file.parent, f"workbook {file}")
 
 
 def load_any_system(path: Path | str) -> PlanningSystem:
@@ -280,32 +275,23 @@ def load_any_system(path: Path | str) -> PlanningSystem:
     file = Path(path)
     if not is_workbook(file):
         return load_system(file)
-    reading = open_workbook(file, SystemEntry)
-    source = f"workbook {file}"
-    with _led_back(source, reading):
-        return system_from_entry(reading.entry, file.parent, source)
-
-
-@contextmanager
-def _led_back(source: str, reading: Reading) -> Iterator[None]:
-    """Put the cell before what is wrong with the place that it holds."""
+    entry, source = case_entry(file), f"workbook {file}"
     try:
-        yield
+        return system_from_entry(entry, file.parent, source)
     except InputError as error:
-        cell = cell_named_in(str(error), reading.addresses)
-        if not cell:
-            raise
-        message = str(error).removeprefix(f"{source}: ")
-        raise InputError(f"{source}: {cell}: {message}") from error
+        raise told(error, source, entry) from error
 
 
-def case_entry(path: Path | str) -> dict[str, Any]:
-    """Return the case or system in a workbook, without the cases below it.
+def case_entry(path: Path | str) -> EntryWithCells:
+    """Return the case or system in a workbook with its cells, without the cases below it.
 
     Raises:
         InputError: as `read_workbook`.
     """
-    return {key: value for key, value in read_workbook(path).items() if key != CASES}
+    reading = open_workbook(path)
+    entry = {key: value for key, value in reading.entry.items() if key != CASES}
+    cells = {words(place): cell for place, cell in reading.addresses.items()}
+    return EntryWithCells(entry, f"workbook {path}", cells)
 
 
 def moved(entry: Mapping[str, Any], old: Path, new: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from operator_agent.errors import InputError
-from operator_agent.planning.workbook.rows import Place, words
+from operator_agent.planning.workbook.rows import Place
 
 MOST = 10  # faults told at once
 
@@ -56,24 +56,3 @@ def address_of(place: Place, addresses: Mapping[Place, str]) -> str:
         if place[:end] in addresses:
             return addresses[place[:end]]
     return ""
-
-
-def cell_named_in(message: str, addresses: Mapping[Place, str]) -> str:
-    """Return the cell of the longest place that a message names; empty when it names none."""
-    best, cell = 0, ""
-    for place, address in addresses.items():
-        name = words(place)
-        if len(name) > best and _names(message, name):
-            best, cell = len(name), address
-    return cell
-
-
-def _names(message: str, name: str) -> bool:
-    """Return whether a message names a place, and not one whose name only begins like it."""
-    at = message.find(name)
-    while at >= 0:
-        before, after = message[at - 1 : at], message[at + len(name) :][:1]
-        if not (before.isalnum() or before in ("_", ".")) and not (after.isalnum() or after == "_"):
-            return True
-        at = message.find(name, at + 1)
-    return False

@@ -52,11 +52,15 @@ MODES = {"hard": run_at(1.0, petrol=0.6, diesel=0.5)}
     ("path", "value", "told"),
     [
         # streams
-        (["units", "cracker", "feeds"], ["gasoyl"], "cracker.feeds: nothing makes stream 'gasoyl'"),
+        (
+            ["units", "cracker", "feeds"],
+            ["gasoyl"],
+            "cracker.feeds.0.: nothing makes stream 'gasoyl'",
+        ),
         (
             ["products", "fuel", "components"],
             ["oyl"],
-            "fuel.components: nothing makes .* 'oyl'; use",
+            "fuel.components.0.: nothing makes .* 'oyl'; the nearest is 'oil'; use",
         ),
         (["purchases", "spare"], bought(1.0, 1.0), "'spare' is made but nothing takes it"),
         (["purchases", "x.y"], bought(1.0, 1.0, stream="oil"), "'x.y' holds a dot"),
@@ -78,7 +82,7 @@ MODES = {"hard": run_at(1.0, petrol=0.6, diesel=0.5)}
         (
             ["purchases", "oil", "qualities"],
             {"density": "850 kg/m3"},
-            "purchases.oil: 'sulphur' is limited or used further on; add it",
+            "oil: 'sulphur' is limited or used further on, by products.fuel.specs.sulphur; add",
         ),
         (
             ["purchases", "oil", "qualities"],

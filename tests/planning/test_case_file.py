@@ -86,11 +86,11 @@ def test_the_shipped_case_is_read_in_si(case: PlanningCase) -> None:
         (put("crudes", "maya", "min", value="99 kbbl/d"), r"crudes.maya: min 99 kbbl/d and max 40"),
         (
             put("units", "fcc", "feeds", value=["gasoil"]),
-            r"fcc.feeds: nothing makes stream 'gasoil'",
+            r"fcc.feeds.0.: nothing makes stream 'gasoil'",
         ),
         (
             put("products", "jet", "components", value=["kero"]),
-            r"jet.components: nothing makes stream 'kero'; use one of",
+            r"jet.components.0.: nothing makes stream 'kero'; the nearest is 'kerosene'; use",
         ),
         (
             put("products", "fuel_oil", "components", value=["residue", "vacuum_residue"]),

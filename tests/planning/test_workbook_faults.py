@@ -15,7 +15,6 @@ from operator_agent.planning.case_file import load_case
 from operator_agent.planning.system.reader import load_system
 from operator_agent.planning.workbook import book_file
 from operator_agent.planning.workbook.convert import (
-    load_any_case,
     read_workbook,
     yaml_to_workbook,
 )
@@ -90,7 +89,10 @@ def test_faults_are_told_with_their_cells(
         ("Crudes_D3", "kbbl/d", "Crudes!C3: crudes.maya.price is '64 kbbl/d', which is a volume"),
         ("Crudes_D3", None, "Crudes!C3: crudes.maya.price is '64.0' without a unit"),
         ("Crudes_B3", "no.yaml", "Crudes!B3: crudes.maya.assay"),
-        ("Feeds_B1", "nafta", "Feeds!A6: units.visbreaker.feeds: nothing makes stream 'nafta'"),
+        ("Feeds_B1", "nafta", "Feeds!B6: units.visbreaker.feeds[0]: nothing makes stream 'nafta'"),
+        ("Crudes_C3", -62.5, "Crudes!C3: crudes.maya.price is '-62.5 usd/bbl'"),
+        ("Crudes_E3", 50, "Crudes!A3: crudes.maya: min 50 kbbl/d"),
+        ("Yields_C2", 5, "Units!A2: units.reformer: the yields add up to 5.060"),
         ("Specs_B2", "smell", "Specs!B2: products.petrochemical_naphtha.specs.smell"),
         ("Cuts_C3", 300, "Cuts!A3: crude_unit.cuts[1]"),
     ],
@@ -98,9 +100,10 @@ def test_faults_are_told_with_their_cells(
 def test_fault_of_the_case_is_led_back_to_its_cell(
     edit: Callable[..., Path], address: str, value: Any, expected: str
 ) -> None:
+    file = edit(**{address: value})
     with pytest.raises(InputError) as caught:
-        load_any_case(edit(**{address: value}))
-    assert expected in str(caught.value)
+        load_case(file)
+    assert str(caught.value).startswith(f"workbook {file}: {expected}")
 
 
 def test_fault_of_a_system_is_led_back_to_its_cell(tmp_path: Path) -> None:
