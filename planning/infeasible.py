@@ -2,30 +2,31 @@
 
 First the elastic answer: all limits may be broken at a price, and the cheapest breakage is found;
 then the best plan with just that breakage shows what each broken limit costs.
-Second, an irreducible set from HiGHS: limits that cannot hold together, though any one less could.
+Second, an irreducible set (see `clashing`): limits that cannot hold together, though any one less
+could.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pyomo.environ as pyo
 
 from operator_agent.errors import LimitsConflictError
 from operator_agent.planning.blends import spec_base
+from operator_agent.planning.clashing import BROKEN, clashing_limits, without_whole_numbers
 from operator_agent.planning.limits import Limit, Side, limit_holders
-from operator_agent.planning.linear import LinearProgram, compile_linear, load_solver, solve_linear
+from operator_agent.planning.linear import compile_linear, solve_linear
 from operator_agent.planning.mixing import Exact
 from operator_agent.planning.outcome import SolverStop
 from operator_agent.planning.qualities import QUALITIES
 from operator_agent.planning.quantities import in_unit
 from operator_agent.planning.recursion import Plannable, linear_model, relax
 
-BROKEN = 1e-6  # weighted amount [m3/h] from which a limit counts as broken
 WHOLE_WINDOW_K = 1e3  # trust region that never holds a cut point
+SMALLEST_PRICE = 0.05  # [usd/bbl] less shows as nothing
 ROOM = 1e-4  # relative, and [m3/h]: breakage is granted wider, so that the second LP has room
-IIS_STRATEGY = 6  # HiGHS bit mask: from the LP itself, and irreducible
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,21 @@ class BrokenLimit:
         limit: the limit.
         reached: value that it must be moved to [SI].
         price: gain of profit by moving it on: flows [usd/m3], others [usd/h per row unit].
+        severity: m3/h of any flow that this counts like (see `Limit.weight`).
     """
 
     limit: Limit
     reached: float
     price: float
+    severity: float
 
     def text(self) -> str:
         """Return what gives way, in planner words."""
-        value = in_unit(self.reached, self.limit.unit)
-        told = _is_flow(self.limit) and math.isfinite(self.price)
-        cost = f"; going on earns {abs(self.price):.0f} usd/m3 at first" if told else ""
-        return f"{self.limit.text()} -> move it to {value:.5g} {self.limit.unit}{cost}"
+        value = f"{in_unit(self.reached, self.limit.unit):.5g} {self.limit.unit}"
+        earned = in_unit(abs(self.price), "usd/bbl") if _is_flow(self.limit) else 0.0
+        told = math.isfinite(earned) and earned >= SMALLEST_PRICE
+        cost = f"; each further barrel of this limit earns {earned:.1f} usd" if told else ""
+        return f"{self.limit.text()} -> move it to {value.removesuffix(' number')}{cost}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Conflict:
     Attributes:
         case: its name.
         broken: limits that give way at the least cost.
-        together: limits that cannot all hold; empty when HiGHS found no such set.
+        together: limits that cannot all hold; empty when no such set was found.
         profit: of the best plan once they give way [usd/h]; NaN when it has none.
         whole: whether only whole lots and single modes stand in the way.
     """
@@ -68,22 +72,32 @@ class Conflict:
     profit: float
     whole: bool = False
 
+    def clash_text(self) -> str:
+        """Return the heading of the limits that clash, or why there are none."""
+        if self.together:
+            return "These limits cannot all hold together, though any one less could:"
+        if self.whole:
+            return "With parts of lots and shared modes all limits could hold."
+        return "No short set of limits that cannot all hold together was found."
+
     def error(self) -> LimitsConflictError:
         """Return the error that tells it."""
         lines = [f"case {self.case} has no plan within its limits. The least that must give way:"]
         lines += [f"  {item.text()}" for item in self.broken]
-        if self.together:
-            lines.append("These limits cannot all hold together:")
-            lines += [f"  {limit.text()}" for limit in self.together]
-        if self.whole:
-            lines.append("With parts of lots and shared modes all limits could hold.")
+        lines.append(self.clash_text())
+        lines += [f"  {limit.text()}" for limit in self.together]
         if math.isfinite(self.profit):
             lines.append(f"With the first group moved the best plan earns {self.profit:.0f} usd/h.")
         return LimitsConflictError("\n".join(lines))
 
 
 def explain_conflict(plant: Plannable, point: Any) -> Conflict | None:
-    """Return the conflict in the linear model about a point, or None when all limits can hold."""
+    """Return the conflict in the linear model about a point, or None when all limits can hold.
+
+    Args:
+        plant: without a plan.
+        point: about which limits are linear; the same point gives the same conflict.
+    """
     model = relax(linear_model(plant, point, WHOLE_WINDOW_K))
     solve_linear(compile_linear(model)).load()
     granted = {
@@ -104,11 +118,13 @@ def explain_conflict(plant: Plannable, point: Any) -> Conflict | None:
             block.limits[key],
             _reached(block, block.limits[key], slack),
             prices.get(block.limit[key].name, math.nan) / block.share,
+            block.limits[key].weight * slack,
         )
         for (block, key), slack in worst.items()
     )
     hard = linear_model(plant, point, WHOLE_WINDOW_K)
-    return Conflict(plant.name, broken, clashing_limits(hard), profit, _only_whole(hard))
+    whole = _only_whole(hard)
+    return Conflict(plant.name, broken, clashing_limits(relax(hard)), profit, whole)
 
 
 def _only_whole(model: Any) -> bool:
@@ -116,11 +132,7 @@ def _only_whole(model: Any) -> bool:
     program = compile_linear(model)
     if not len(program.integer):
         return False
-    return solve_linear(_without_whole_numbers(program)).stop is SolverStop.CONVERGED
-
-
-def _without_whole_numbers(program: LinearProgram) -> LinearProgram:
-    return replace(program, integer=program.integer[:0])
+    return solve_linear(without_whole_numbers(program)).stop is SolverStop.CONVERGED
 
 
 def _is_flow(limit: Limit) -> bool:
@@ -151,24 +163,3 @@ def _reached(block: Any, limit: Limit, slack: float) -> float:
     spec = next(spec for spec in blend.specs if spec.quality.name == limit.quality)
     base = float(pyo.value(spec_base(block, Exact(), blend, spec)))
     return QUALITIES[limit.quality].from_index(limit.row_value + sign * slack / max(base, BROKEN))
-
-
-def clashing_limits(model: Any) -> tuple[Limit, ...]:
-    """Return limits of an infeasible LP that cannot all hold, none of them dispensable."""
-    program = _without_whole_numbers(compile_linear(model))  # the search knows no whole numbers
-    rows = _irreducible_rows(program)
-    by_row = {
-        block.limit[key].name: limit
-        for block in limit_holders(model)
-        for key, limit in block.limits.items()
-    }
-    names = dict.fromkeys(program.rows[index].name for index in rows)
-    return tuple(by_row[name] for name in names if name in by_row)
-
-
-def _irreducible_rows(program: LinearProgram) -> list[int]:
-    solver = load_solver(program)
-    solver.setOptionValue("iis_strategy", IIS_STRATEGY)
-    solver.run()
-    _, found = solver.getIis()
-    return [int(index) for index in found.row_index_]

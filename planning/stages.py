@@ -8,7 +8,7 @@ from typing import Any
 
 from operator_agent.errors import SolveFailedError
 from operator_agent.planning.certificate import largest_violation
-from operator_agent.planning.infeasible import explain_conflict
+from operator_agent.planning.infeasible import Conflict, explain_conflict
 from operator_agent.planning.mixing import Exact
 from operator_agent.planning.nonlinear import (
     import_nonlinear,
@@ -32,7 +32,7 @@ def linear_stage(plant: Plannable, linear: LinearPlan) -> tuple[Any, Solution, P
         SolveFailedError: no pass found a plan, though there is one.
     """
     if linear.solution.stop is not SolverStop.CONVERGED:
-        _raise_conflict(plant, linear.point)
+        _elastic_point(plant, linear.point)
         raise SolveFailedError(
             f"case {plant.name}: the linear stage did not settle within {linear.passes} "
             "passes, though all limits can hold; solve it with stage 'nlp'"
@@ -78,23 +78,41 @@ def _best_from(plant: Plannable, points: Sequence[Any]) -> tuple[Any, Solution]:
     return model, best
 
 
+def find_conflict(plant: Plannable, linear: LinearPlan) -> Conflict | None:
+    """Return the conflict for which the nonlinear stage finds no plan, or None when it finds one.
+
+    Args:
+        plant: to look at.
+        linear: outcome of its linear stage.
+    """
+    _, solution = _best_from(plant, (linear.point, plant.first_point()))
+    if solution.stop is SolverStop.CONVERGED:
+        return None
+    return _least_breakage(plant, linear.point)[1]
+
+
 def _elastic_point(plant: Plannable, point: Any) -> Any:
     """Return a point within all limits.
 
     Raises:
         LimitsConflictError: there is none nearby; the message names what gives way.
     """
+    least, conflict = _least_breakage(plant, point)
+    if conflict is not None:
+        raise conflict.error()
+    return least
+
+
+def _least_breakage(plant: Plannable, point: Any) -> tuple[Any, Conflict | None]:
+    """Return the point that breaks limits the least, and the conflict about it if it breaks any."""
     model = plant.model(Exact(), point)
     plant.place(model, point)
     program = import_nonlinear(relax(model))
     solution = solve_nonlinear(program)
     solution.load()
-    if -solution.profit > CONFLICT:
-        _raise_conflict(plant, plant.place(model, plant.read(model)))
-    return plant.read(model)
-
-
-def _raise_conflict(plant: Plannable, point: Any) -> None:
-    conflict = explain_conflict(plant, point)
-    if conflict is not None:
-        raise conflict.error()
+    least = plant.read(model)
+    if -solution.profit <= CONFLICT:
+        return least, None
+    return least, explain_conflict(plant, plant.place(model, least)) or explain_conflict(
+        plant, point
+    )

@@ -8,17 +8,10 @@ from dataclasses import dataclass
 
 from operator_agent.planning.analysis.words import plain
 from operator_agent.planning.case import PlanningCase
-from operator_agent.planning.infeasible import WHOLE_WINDOW_K, Conflict, explain_conflict
-from operator_agent.planning.limits import limit_holders
-from operator_agent.planning.linear import compile_linear, solve_linear
-from operator_agent.planning.recursion import (
-    BREAK_PRICE,
-    Plannable,
-    linear_model,
-    relax,
-    solve_recursion,
-)
+from operator_agent.planning.infeasible import Conflict
+from operator_agent.planning.recursion import BREAK_PRICE, solve_recursion
 from operator_agent.planning.refinery import refinery
+from operator_agent.planning.stages import find_conflict
 from operator_agent.signing import Json
 
 
@@ -55,24 +48,10 @@ def conflict_report(case: PlanningCase) -> ConflictReport | None:
         SolveFailedError: not even the elastic form has a solution.
     """
     plant = refinery(case)
-    point = solve_recursion(plant).point
-    conflict = explain_conflict(plant, point)
+    conflict = find_conflict(plant, solve_recursion(plant))
     if conflict is None:
         return None
-    weighted = _severities(plant, point)
-    keys = [(broken.limit.place, broken.limit.key) for broken in conflict.broken]
-    return ConflictReport(conflict, tuple(weighted[key] for key in keys))
-
-
-def _severities(plant: Plannable, point: object) -> dict[tuple[str, str], float]:
-    """Return the weighted breakage of all limits in the least elastic plan, by place and key."""
-    model = relax(linear_model(plant, point, WHOLE_WINDOW_K))
-    solve_linear(compile_linear(model)).load()
-    return {
-        (limit.place, key): limit.weight * float(block.slack[key].value)
-        for block in limit_holders(model)
-        for key, limit in block.limits.items()
-    }
+    return ConflictReport(conflict, tuple(broken.severity for broken in conflict.broken))
 
 
 def conflict_payload(report: ConflictReport | None) -> Json:
@@ -98,4 +77,5 @@ def conflict_payload(report: ConflictReport | None) -> Json:
         "together": [
             {"limit": limit.key, "text": limit.text()} for limit in report.conflict.together
         ],
+        "together_text": report.conflict.clash_text(),
     }

@@ -25,6 +25,8 @@ from operator_agent.planning.report import Table
 from operator_agent.planning.streams import Point
 from operator_agent.units import HOUR_S
 
+PENALTY = "penalty usd/h"
+ABOUT_PENALTY = "penalty: what the search counts a miss for, no money"
 MOST_FINDINGS = 40  # lines of a matrix report; the rest is counted
 
 
@@ -265,32 +267,22 @@ def conflict_tables(report: ConflictReport) -> list[Table]:
     """Return what must give way with its cost, what clashes, and both objectives."""
     broken = tuple(
         (
-            one.limit.key,
+            one.limit.text(),
             one.limit.unit,
-            limit_value_text(one.limit.value, one.limit),
             limit_value_text(one.reached, one.limit),
             marginal_text(abs(one.price), one.limit) if not one.limit.quality else NONE,
             money_text(BREAK_PRICE * severity),
         )
         for one, severity in zip(report.conflict.broken, report.severities, strict=True)
     )
-    clash = tuple((limit.key, limit.text()) for limit in report.conflict.together)
-    columns = (
-        "limit",
-        "unit",
-        "limit",
-        "move it to",
-        f"going on earns {PRICE}",
-        "penalty usd/h",
-    )
+    columns = ("limit", "unit", "move it to", "each further barrel earns usd", PENALTY)
     objectives = (
         ("economic, with these limits moved", money_text(report.economic)),
-        ("with penalties", money_text(report.penalised)),
+        ("the same less penalties", money_text(report.penalised)),
     )
-    tables = [
-        Table("The least that must give way", columns, broken),
+    clash = tuple((limit.text(),) for limit in report.conflict.together)
+    return [
+        Table(f"The least that must give way ({ABOUT_PENALTY})", columns, broken),
         Table("Objectives", ("", "usd/h"), objectives),
+        Table(report.conflict.clash_text().rstrip(":"), ("limit",) if clash else (), clash),
     ]
-    if clash:
-        tables.append(Table("Limits that cannot all hold together", ("limit", ""), clash))
-    return tables
