@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from operator_agent.planning.report import Table
 
 Stage = Literal["lp", "nlp"]
+STOPPED_EXIT = 130  # as shells say of a program that was ended by Ctrl-C
 LONGEST_NUMBER = 16  # characters; what is longer reads as a sentence
 
 CaseArgument = Annotated[
@@ -83,7 +84,8 @@ def stack(
 ) -> None:
     """Solve many cases side by side, one row for each; a case that fails loses its row only.
 
-    The exit code is 1 when a case has no plan, and 8 when none has one.
+    The exit code is 1 when a case has no plan, and 8 when none has one. Ctrl-C shows what is done
+    and ends with 130; with --resume the same command goes on from there.
     """
     from operator_agent.engine import engine_from
     from operator_agent.planning.casework.stack import run_stack
@@ -101,6 +103,7 @@ def stack(
     _give(found.payload(), [stack_table(found), *([reasons] if reasons else [])], json_file)
     if plot is not None:
         save_figure(stack_figure(found), plot)
+    _tell_stopped(found, resume)
     _refuse_if_nothing_solved(found)
     if not all(row.ok for row in found.rows):
         raise typer.Exit(1)
@@ -175,6 +178,7 @@ def ramp(
     _give(found.payload(), ramp_tables(found), json_file)
     if plot is not None:
         save_figure(ramp_figure(found), plot)
+    _tell_stopped(found.stack, resume)
     _refuse_if_nothing_solved(found.stack)
 
 
@@ -265,6 +269,19 @@ def _tell(row: "StackRow", done: int, total: int) -> None:
 def _tell_resumed(found: "StackResult") -> None:
     if found.resumed:
         ERR.print(Text(f"{found.resumed} of {len(found.rows)} rows stood in the file already"))
+
+
+def _tell_stopped(found: "StackResult", file: Path | None) -> None:
+    """Say how far a stack came that was stopped, and end as a stopped program does."""
+    done, total = found.reached, len(found.rows)
+    if done == total:
+        return
+    if file is None:
+        told = f"{done} of {total} rows are shown and kept nowhere; --resume FILE keeps them"
+    else:
+        told = f"{done} of {total} rows are in {file}; the same command goes on"
+    ERR.print(Text(f"stopped; {told}"), soft_wrap=True)
+    raise typer.Exit(STOPPED_EXIT)
 
 
 def _refuse_if_nothing_solved(found: "StackResult") -> None:

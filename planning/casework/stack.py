@@ -5,6 +5,7 @@ stack that was stopped goes on where it was: a row counts for a case as long as 
 its assays, the stage, the watch list or the version of this package has changed.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from operator_agent.engine import Engine, TaskResult
 from operator_agent.errors import InputError
 from operator_agent.planning.case_file import case_from_entry
 from operator_agent.planning.casework.stack_row import (
+    STOPPED,
     StackResult,
     StackRow,
     keep_row,
@@ -64,6 +66,8 @@ def run_stack(
 ) -> StackResult:
     """Return a row for each case.
 
+    An interruption (Ctrl-C) ends it early: cases that were not reached get rows of kind `Stopped`.
+
     Args:
         cases: of a tree, or of several.
         engine: to solve them on; each is solved in the main thread of a process.
@@ -87,22 +91,22 @@ def run_stack(
     }
     resumed = len([job for job in jobs if job.fingerprint in rows])
     waiting = [job for job in jobs if job.fingerprint not in rows]
-    done: list[StackRow] = []
+    fresh: dict[str, StackRow] = {}
 
     def note(result: TaskResult[StackRow]) -> None:
         row = _row(waiting[result.index], result)
-        done.append(row)
+        fresh[row.case] = row
         if file is not None:
             keep_row(file, row)
         if progress is not None:
-            progress(row, resumed + len(done), len(jobs))
+            progress(row, resumed + len(fresh), len(jobs))
 
-    results = engine.map(_solved, waiting, progress=note)
-    fresh = {job.node.name: _row(job, found) for job, found in zip(waiting, results, strict=True)}
+    with contextlib.suppress(KeyboardInterrupt):
+        engine.map(_solved, waiting, progress=note)
     found = tuple(
-        fresh.get(job.node.name) or replace(rows[job.fingerprint], case=job.node.name)
-        for job in jobs
+        fresh.get(job.node.name) or rows.get(job.fingerprint, _not_reached(job)) for job in jobs
     )
+    found = tuple(replace(row, case=job.node.name) for row, job in zip(found, jobs, strict=True))
     return StackResult(stage, watched, found, resumed)
 
 
@@ -164,6 +168,11 @@ def _row(job: _Job, result: TaskResult[StackRow]) -> StackRow:
         error=result.error,
         error_kind=result.error_kind,
     )
+
+
+def _not_reached(job: _Job) -> StackRow:
+    why = "the stack was stopped before this case was solved"
+    return StackRow(job.node.name, job.fingerprint, error=why, error_kind=STOPPED)
 
 
 def _check_names(cases: Sequence[CaseNode]) -> None:

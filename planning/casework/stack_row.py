@@ -10,6 +10,9 @@ from typing import Any
 from operator_agent.errors import InputError
 from operator_agent.planning.casework.watch import Watched
 
+STOPPED = "Stopped"
+"""Kind of error of a case that was not reached before the stack was stopped."""
+
 
 @dataclass(frozen=True, slots=True)
 class StackRow:
@@ -69,6 +72,11 @@ class StackResult:
     watch: tuple[Watched, ...]
     rows: tuple[StackRow, ...]
     resumed: int = 0
+
+    @property
+    def reached(self) -> int:
+        """Number of cases that came to an end; less than all when the stack was stopped."""
+        return sum(row.error_kind != STOPPED for row in self.rows)
 
     def payload(self) -> dict[str, Any]:
         """Return the stack as plain values."""

@@ -14,7 +14,7 @@ from operator_agent.planning.casework.comparison import (
 )
 from operator_agent.planning.casework.ramps import BasisChange, RampResult
 from operator_agent.planning.casework.stack import NO_PLAN
-from operator_agent.planning.casework.stack_row import StackResult, StackRow
+from operator_agent.planning.casework.stack_row import STOPPED, StackResult, StackRow
 from operator_agent.planning.casework.tree import CaseNode
 from operator_agent.planning.quantities import in_unit
 from operator_agent.planning.report import Table
@@ -69,7 +69,11 @@ def stack_table(stack: StackResult) -> Table:
 
 def reasons_table(stack: StackResult) -> Table | None:
     """Return why cases have no plan, in full, or None when all have one."""
-    rows = [(row.case, " ".join(row.error.split())) for row in stack.rows if not row.ok]
+    rows = [
+        (row.case, " ".join(row.error.split()))
+        for row in stack.rows
+        if not row.ok and row.error_kind != STOPPED
+    ]
     return Table("Cases without a plan", ("case", "reason"), tuple(rows)) if rows else None
 
 
@@ -294,6 +298,8 @@ def state_words(row: StackRow) -> str:
     """Return what the plan of a row is worth, or that there is none and why, in few words."""
     if row.ok:
         return row.worth.replace("_", " ")
+    if row.error_kind == STOPPED:
+        return "not reached"
     return f"no plan: {WITHOUT_PLAN.get(row.error_kind, row.error_kind)}"
 
 

@@ -19,6 +19,9 @@ ONE_THREAD = {
 }
 """Set for every worker: more threads are slower, and may change the last digits of a result."""
 
+CLEANED = "ignore:resource_tracker:UserWarning"
+"""Locks of a process that was ended at work are cleaned up after it: nothing to warn of."""
+
 END_TIMEOUT_S = 5.0  # an idle worker ends at once when its pipe closes; a stuck one is killed
 
 Packed = tuple[int, bytes]
@@ -42,7 +45,7 @@ class EngineWorker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), name="engine", daemon=True)
-        with theirs, _one_thread():
+        with theirs, _environment():
             self._process.start()
         self.pending: list[Packed] = []
         self.ready = False
@@ -112,10 +115,12 @@ class EngineWorker:
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
+def _environment() -> Iterator[None]:
     """Set the environment of a process that starts; it must be set before numpy is loaded."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)
+    warnings = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), CLEANED)))
+    wanted = {**ONE_THREAD, "PYTHONWARNINGS": warnings}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:

@@ -184,6 +184,54 @@ def test_a_killed_stack_goes_on_where_it_was(tmp_path: Path) -> None:
     assert [row.profit for row in found.stack.rows] == pytest.approx(by_hand, rel=1e-6)
 
 
+class Interrupted(SerialEngine):
+    """Stops before the last item, as Ctrl-C does."""
+
+    def map(self, fn: Callable[..., Any], items: Sequence[Any], **rest: Any) -> list[Any]:
+        super().map(fn, items[:-1], **rest)
+        raise KeyboardInterrupt
+
+
+def test_a_stopped_stack_gives_what_is_done(root: CaseNode, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    cases = [sold(root, f"case {n}", 2.0 + n) for n in range(3)]
+    found = run_stack(cases, Interrupted(), stage="lp", file=file)
+    assert [row.ok for row in found.rows] == [True, True, False]
+    assert found.reached == len(file.read_text().splitlines()) == 2
+    assert "not reached" in stack_table(found).rows[-1]
+    assert reasons_table(found) is None
+    again = run_stack(cases, SerialEngine(), stage="lp", file=file)
+    assert (again.resumed, again.reached) == (2, 3)
+
+
+@pytest.mark.slow
+def test_an_interrupted_command_says_how_far_it_came(tmp_path: Path) -> None:
+    case, file = blender_file(tmp_path), tmp_path / "rows.jsonl"
+    command = [
+        sys.executable, "-m", "operator_agent.runtime.cli", "plan", "ramp", str(case),
+        "--key", "products.premium.price", "--from", "80 usd/bbl", "--to", "100 usd/bbl",
+        "--steps", "200", "--workers", "1", "--resume", str(file),
+    ]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"}
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("1/200")
+        os.killpg(process.pid, signal.SIGINT)
+        told = process.stderr.read()
+    assert process.returncode == 130
+    rows = len(file.read_text().splitlines())
+    assert f"stopped; {rows} of 200 rows are in {file}; the same command goes on" in told
+    assert "Traceback" not in told
+    assert "resource_tracker" not in told
+
+
 def test_watched_numbers_are_those_of_the_plan(plan: Plan, case: PlanningCase) -> None:
     kbbl_d = DAY_S / OIL_BARREL_M3 / 1e3  # of 1 m3/s
     values = watched_values(
