@@ -89,6 +89,8 @@ def _stack_page(
 
     with engine_from(engine, None) as where:
         found = run_stack(cases, where, stage=stage, watch=watch)
+    if found.reached < len(found.rows):
+        raise KeyboardInterrupt  # half a stack is no report
     return stack_page(found), found.payload()
 
 
