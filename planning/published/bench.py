@@ -10,6 +10,7 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import OperatorAgentError, SolveFailedError
+from operator_agent.planning.bilinear.guards import density_guards, guarded
 from operator_agent.planning.bilinear.program import BilinearProgram
 from operator_agent.planning.bilinear.search import search
 from operator_agent.planning.bounds.bound import BoundStatus, objective_bound
@@ -22,6 +23,7 @@ REACHED = 1e-6  # relative: a start this near to the best known objective, or be
 SMALL_COLUMNS = 300  # a bound costs less than the search up to here
 SMALL_BOUND_SECONDS = 2.0  # what a small instance gets when the caller does not say
 NO_BOUND = "not computed"
+GUARDED = "the bound holds for densities that are no smaller than the given ones, as the plan's are"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,10 @@ def _with_bound(
     seconds = bound_seconds if bound_seconds is not None else SMALL_BOUND_SECONDS * small
     if seconds <= 0.0:
         return result
-    found = objective_bound(instance.program, seconds=seconds, known=x)
+    guards = density_guards(instance.program) if instance.network is None else ()
+    if guards:
+        result = replace(result, notes=(*result.notes, GUARDED))
+    found = objective_bound(guarded(instance.program, guards), seconds=seconds, known=x)
     status = found.status.name.lower()
     if not math.isfinite(found.bound):
         return replace(result, bound_status=status)

@@ -105,7 +105,7 @@ def _text_instance(path: Path) -> Instance:
 def _row_instance(path: Path, raw: dict[str, Any]) -> Instance:
     program = read_row_file(path)
     parts = (raw[key] for key in ("rows", "lb", "ub", "sense", "obj_var"))
-    return Instance(path.stem, program, None, None, PUBLISHED_PROFITS.get(_digest(*parts)), 4)
+    return Instance(path.stem, program, None, None, PUBLISHED_PROFITS.get(_digest(*parts)), 2)
 
 
 def _pooling_instance(path: Path, raw: dict[str, Any]) -> Instance:
