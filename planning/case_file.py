@@ -55,6 +55,9 @@ ValueT = TypeVar("ValueT")
 WORKBOOKS = (".xlsx", ".xlsm")
 """Endings of workbooks; they are read by `planning.workbook`, which reads cases by this module."""
 
+OTHER_BOOKS = (".xls", ".xlsb", ".ods")
+"""Endings of workbooks that are not read."""
+
 PROFILES = {"sulphur": "number", "octane": "number", "viscosity": "kinematic viscosity"}
 """Profiles that a crude unit needs, and the dimension of their values."""
 
@@ -90,11 +93,22 @@ def read_entry(path: Path | str) -> dict[str, Any]:
         from operator_agent.planning.workbook.convert import case_entry
 
         return case_entry(file)
+    if file.suffix.lower() in OTHER_BOOKS:
+        raise InputError(
+            f"case file {file} is a spreadsheet of another format; open it in a spreadsheet "
+            "program and save it as .xlsx"
+        )
+    if file.is_dir():
+        raise InputError(f"case file {file} is a folder; give a case file in it")
     try:
         entry = load_strictly(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"case file {file} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"case file {file} is no text in UTF-8; save it as YAML text, or as .xlsx"
+        ) from error
+    except yaml.YAMLError as error:
         raise InputError(f"case file {file} is not YAML: {error}") from error
     if not isinstance(entry, dict):
         raise InputError(f"case file {file} holds no keys; begin it with 'name:'")

@@ -4,7 +4,8 @@ Pydantic checks the shape only; `case_file` turns the texts into SI values.
 """
 
 import difflib
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -12,6 +13,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Text = str | float
 """A quantity as written: `72.5 usd/bbl`."""
+
+
+WANTED = {
+    "string_type": "write a text, for a quantity a number and its unit, such as '72.5 usd/bbl'",
+    "float_type": "write a number without a unit",
+    "float_parsing": "write a number without a unit",
+    "int_type": "write a whole number",
+    "int_parsing": "write a whole number",
+    "bool_type": "write true or false",
+    "bool_parsing": "write true or false",
+    "list_type": "write a list, such as [naphtha, kerosene]",
+    "dict_type": "write its keys below it, each with a value",
+    "model_type": "write its keys below it, each with a value",
+}
+"""What is said about values of the wrong kind."""
 
 
 class _Strict(BaseModel):
@@ -202,8 +218,10 @@ def first_complaint(error: ValidationError, layout: type[BaseModel] = CaseEntry)
     """
     faults = error.errors()  # a misspelt key is missing as well: its own fault says more
     found = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
-    place = tuple(found["loc"])
-    where = ".".join(str(part) for part in place)
+    place = place_of(found["loc"], faults)
+    where = ""
+    for part in place:
+        where += f"[{part}]" if isinstance(part, int) else f".{part}" if where else part
     if found["type"] == "extra_forbidden":
         keys = _keys_at(layout, place[:-1])
         near = difflib.get_close_matches(str(place[-1]), keys, n=1, cutoff=0.0)
@@ -211,7 +229,42 @@ def first_complaint(error: ValidationError, layout: type[BaseModel] = CaseEntry)
         return f"unknown key '{place[-1]}' at {where}; {nearest}"
     if found["type"] == "missing":
         return f"key '{place[-1]}' is missing at {where}; add it"
-    return f"{where} is {found['input']!r}: {found['msg']}"
+    return f"{where} {complaint_of(found['type'], found['input'], found['msg'])}"
+
+
+def place_of(place: tuple[str | int, ...], faults: Sequence[Any]) -> tuple[str | int, ...]:
+    """Return the place of a fault, without the kind of value that a quantity was tried as.
+
+    Args:
+        place: as the check tells it.
+        faults: all that the check found.
+    """
+    tried = {fault["loc"][-1] for fault in faults if fault["loc"][:-1] == place[:-1]}
+    return (
+        place[:-1] if place[-1:] in (("str",), ("float",)) and {"str", "float"} <= tried else place
+    )
+
+
+def complaint_of(kind: str, value: Any, said: str) -> str:
+    """Return what is wrong with a value and what to do, in plain words.
+
+    Args:
+        kind: of the fault, as the check calls it.
+        value: that stands there.
+        said: what the check says, where it is of another kind.
+
+    Example:
+        >>> complaint_of("finite_number", float("nan"), "")
+        'is nan; give a finite number'
+    """
+    if value is None:
+        return "is empty; give a value, or leave the key out where it may be"
+    if kind == "too_short" and not value:
+        return "is empty; give at least one"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"is {value}; give a finite number"
+    wanted = WANTED.get(kind)
+    return f"is {value!r}; {wanted}" if wanted else f"is {value!r}: {said}"
 
 
 def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:

@@ -6,7 +6,8 @@ The units of the root package come first; those that only planning needs stand h
 import math
 
 from operator_agent.errors import InputError
-from operator_agent.units import DAY_S, OIL_BARREL_M3, Unit, unit
+from operator_agent.planning.nearest import choice_of
+from operator_agent.units import DAY_S, OIL_BARREL_M3, Unit, known_units
 
 PLANNING_UNITS = {
     known.symbol: known
@@ -33,7 +34,21 @@ def planning_unit(symbol: str) -> Unit:
     Raises:
         InputError: neither the root package nor planning knows it.
     """
-    return PLANNING_UNITS[symbol] if symbol in PLANNING_UNITS else unit(symbol)
+    found = next((known for known in every_unit() if known.symbol == symbol), None)
+    if found is None:
+        known = choice_of(symbol, (one.symbol for one in every_unit()))
+        raise InputError(f"unit '{symbol}' is not known{known}")
+    return found
+
+
+def every_unit() -> tuple[Unit, ...]:
+    """Return the units that quantities of a case may have."""
+    return (*known_units(), *PLANNING_UNITS.values())
+
+
+def units_of(dimension: str) -> tuple[str, ...]:
+    """Return the symbols of the units of a dimension."""
+    return tuple(known.symbol for known in every_unit() if known.dimension == dimension)
 
 
 def parse_quantity(text: str | float, dimension: str, place: str) -> float:
@@ -61,11 +76,22 @@ def parse_quantity(text: str | float, dimension: str, place: str) -> float:
     if not math.isfinite(value):
         raise InputError(f"{place} is '{text}'; give a finite number")
     if len(words) == 1 and dimension != "number":
-        raise InputError(f"{place} is '{text}' without a unit; write the {dimension} with its unit")
-    found = planning_unit(words[1] if len(words) == 2 else "number")
+        raise InputError(
+            f"{place} is '{text}' without a unit; write the {dimension} with its unit, one of "
+            f"{', '.join(units_of(dimension))}"
+        )
+    symbol = words[1].strip() if len(words) == 2 else "number"
+    try:
+        found = planning_unit(symbol)
+    except InputError:
+        known = choice_of(symbol, units_of(dimension))
+        raise InputError(
+            f"{place} is '{text}': unit '{symbol}' is not known{known} ({dimension})"
+        ) from None
     if found.dimension != dimension:
         raise InputError(
-            f"{place} is '{text}', which is a {found.dimension}; give a {dimension} there"
+            f"{place} is '{text}', which is a {found.dimension}; give a {dimension} there, in one "
+            f"of {', '.join(units_of(dimension))}"
         )
     return value * found.factor + found.offset
 

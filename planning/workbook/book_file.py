@@ -111,7 +111,8 @@ def _check_file(path: Path) -> None:
         with path.open("rb") as file:
             first = file.read(4)
     except OSError as error:
-        raise InputError(f"workbook {path} cannot be read: {error.strerror}") from error
+        told = "is a folder; give a file in it" if path.is_dir() else f"{error.strerror}"
+        raise InputError(f"workbook {path} cannot be read: {told}") from error
     if size > LARGEST:
         raise InputError(
             f"workbook {path} has {size / 1024**2:.0f} MB, over the {LARGEST // 1024**2} MB that "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from operator_agent.errors import InputError
-from operator_agent.planning.quantities import planning_unit
+from operator_agent.planning.quantities import every_unit, planning_unit
 from operator_agent.planning.workbook.book_file import Cell, CellValue
 from operator_agent.planning.workbook.cells import (
     ACTIONS,
@@ -16,7 +16,6 @@ from operator_agent.planning.workbook.cells import (
     whole_item,
 )
 from operator_agent.planning.workbook.faults import Faults, nearest
-from operator_agent.planning.workbook.guide import every_unit
 from operator_agent.planning.workbook.headings import Part
 from operator_agent.planning.workbook.sheets import Column, Kind
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from operator_agent.errors import InputError
 from operator_agent.planning.case import PlanningCase
 from operator_agent.planning.case_file import case_from_entry, load_case, read_entry
-from operator_agent.planning.case_schema import first_complaint
+from operator_agent.planning.case_schema import complaint_of, first_complaint, place_of
 from operator_agent.planning.entry_cells import EntryWithCells, told
 from operator_agent.planning.system.reader import load_system, system_from_entry
 from operator_agent.planning.system.system import PlanningSystem
@@ -241,17 +241,27 @@ def _check_layout(made: Assembly, layout: type[BaseModel], faults: Faults) -> No
     try:
         layout.model_validate(made.entry)
     except ValidationError as error:
-        for fault in error.errors():
-            place: Place = tuple(fault["loc"])
-            address = address_of(place, made.addresses)
-            if fault["type"] == "missing":
+        found = error.errors()
+        for fault in found:
+            place: Place = place_of(fault["loc"], found)
+            address = _empty_sheet(place, layout) or address_of(place, made.addresses)
+            if place not in made.addresses and fault["type"] == "too_short":
+                faults.add(address, f"is empty: give at least one row ({words(place)})")
+            elif fault["type"] == "missing":
                 here = place in made.addresses
                 faults.add(
                     address, f"{'is empty' if here else 'lacks a value'}: give {words(place)}"
                 )
             else:
-                faults.add(address, f"({words(place)}) is {fault['input']!r}: {fault['msg']}")
+                said = complaint_of(fault["type"], fault["input"], fault["msg"])
+                faults.add(address, f"({words(place)}) {said}")
     faults.check()
+
+
+def _empty_sheet(place: Place, layout: type[BaseModel]) -> str:
+    """Return the first free cell of the sheet for the items of a place; empty where none is so."""
+    own = (sheet for sheet in sheets_of(layout) if sheet.path[:-1] == place and len(place) == 1)
+    return next((f"{sheet.name}!A2" for sheet in own), "")
 
 
 def load_any_case(path: Path | str) -> PlanningCase:

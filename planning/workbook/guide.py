@@ -8,10 +8,9 @@ from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.worksheet.hyperlink import Hyperlink
 
 from operator_agent.planning.qualities import QUALITIES
-from operator_agent.planning.quantities import PLANNING_UNITS
+from operator_agent.planning.quantities import every_unit
 from operator_agent.planning.workbook.sheet_names import ABOUT, LISTS, OWN, SHEET_NOTES
 from operator_agent.planning.workbook.sheets import Sheet
-from operator_agent.units import Unit, known_units
 
 GUIDE = (
     "Each sheet holds one kind of thing, one row for each. Fill the yellow cells: those in the "
@@ -28,11 +27,6 @@ GUIDE = (
     f"Sheets whose name begins with '{OWN}' are yours and are left aside; any other sheet or "
     "heading that is not known is refused.",
 )
-
-
-def every_unit() -> tuple[Unit, ...]:
-    """Return the units that quantities of a case may have."""
-    return (*known_units(), *PLANNING_UNITS.values())
 
 
 @cache

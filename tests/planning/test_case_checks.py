@@ -108,7 +108,7 @@ MODES = {"hard": run_at(1.0, petrol=0.6, diesel=0.5)}
             sold(9.0, 9.0, [], recipe={"oil": 1, "gasoil": -1}),
             "fuel.recipe.gasoil is -1.0; give a part above zero",
         ),
-        (["products"], {}, "products is {}"),
+        (["products"], {}, "products is empty; give at least one"),
         # prices
         (["products", "fuel", "price"], "-3 usd/bbl", "fuel.price is '-3 usd/bbl', .*'disposal: t"),
         (["purchases", "oil", "price"], "-3 usd/bbl", "oil.price is '-3 usd/bbl', which is neg"),
@@ -147,7 +147,7 @@ MODES = {"hard": run_at(1.0, petrol=0.6, diesel=0.5)}
         (["purchases", "oil", "at_least_if_any"], "9 kbbl/d", "at_least_if_any 9 kbbl/d is not b"),
         # limits and alerts
         (["limits", 0, "of"], {"products.fuell": 1.0}, "no flow 'products.fuell'; the nearest is"),
-        (["limits", 0, "of"], {}, r"limits.0.of is {}"),
+        (["limits", 0, "of"], {}, r"limits.0..of is empty; give at least one"),
         (["limits", 0, "of"], {"products.fuel": 0.0}, "has no weight other than zero"),
         (["limits", 0, "of"], {"products.fuel": float("nan")}, "finite number"),
         (["limits", 0], {"name": "a", "of": {"units.cracker": 1.0}}, "gives no limit; add min or"),

@@ -78,6 +78,15 @@ def test_the_shipped_case_is_read_in_si(case: PlanningCase) -> None:
             put("crudes", "maya", "price", value="nan usd/bbl"),
             r"maya.price is 'nan usd/bbl'; .*fin",
         ),
+        (
+            put("crudes", "maya", "max", value="40 kbl/d"),
+            r"case.yaml: crudes.maya.max is '40 kbl/d': unit 'kbl/d' is not known; the nearest is "
+            r"'kbbl/d'; use one of m3/s, .*\(volume flow\)",
+        ),
+        (put("crudes", "maya", "sulphur", value="9 ppm"), r"nearest is 'wt ppm'; .*fraction"),
+        (put("crudes", "maya", "price", value=float("nan")), r"maya.price is nan; give a finite"),
+        (put("crudes", "maya", "price", value=[1]), r"maya.price is \[1\]; write a text, for a q"),
+        (put("products", value={}), r"products is empty; give at least one"),
         (put("crudes", "maya", "price", value="64 kbbl/d"), r"is a volume flow; give a price by"),
         (
             put("crudes", "maya", "assay", value="no.yaml"),
@@ -171,3 +180,22 @@ def test_wrong_price_factors_are_refused(
 def test_wrong_slates_are_refused(case: PlanningCase, slate: dict[str, float], told: str) -> None:
     with pytest.raises(InputError, match=told):
         with_slate(case, slate)
+
+
+def test_files_that_are_no_case_are_refused_in_words(tmp_path: Path) -> None:
+    for name, told in (("old.xls", "save it as .xlsx"), ("sheet.ods", "save it as .xlsx")):
+        (tmp_path / name).write_bytes(b"\xd0\xcf\x11\xe0")
+        with pytest.raises(InputError, match=told):
+            load_case(tmp_path / name)
+    with pytest.raises(InputError, match="is a folder; give a case file in it"):
+        load_case(tmp_path)
+    (tmp_path / "case.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="is no text in UTF-8"):
+        load_case(tmp_path / "case.yaml")
+
+
+def test_assays_that_stayed_behind_are_told_with_the_folder(tmp_path: Path) -> None:
+    file = tmp_path / "case.yaml"
+    file.write_text(CASE_FILE.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"from the folder {tmp_path}.*move the assays along"):
+        load_case(file)

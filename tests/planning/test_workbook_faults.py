@@ -16,6 +16,7 @@ from operator_agent.planning.system.reader import load_system
 from operator_agent.planning.workbook import book_file
 from operator_agent.planning.workbook.convert import (
     read_workbook,
+    write_template,
     yaml_to_workbook,
 )
 
@@ -167,6 +168,13 @@ def test_missing_sheet_is_told(shipped: Path, tmp_path: Path, sheet: str) -> Non
     book.save(tmp_path / "less.xlsx")
     with pytest.raises(InputError, match=rf"sheet {sheet} is missing.*; add it"):
         load_case(tmp_path / "less.xlsx")
+
+
+def test_empty_template_is_told_by_the_sheets_to_fill(tmp_path: Path) -> None:
+    write_template(tmp_path / "empty.xlsx")
+    with pytest.raises(InputError, match=r"Products!A2 is empty: give at least one row") as caught:
+        load_case(tmp_path / "empty.xlsx")
+    assert "validation" not in str(caught.value)
 
 
 def test_missing_column_is_told(shipped: Path, tmp_path: Path) -> None:
