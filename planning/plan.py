@@ -153,8 +153,9 @@ class Plan:
 
     @property
     def slate(self) -> Mapping[str, float]:
-        """Volume fraction of each crude in the feed."""
-        return {name: flow / self.flow_vol_feed for name, flow in self.charge.items()}
+        """Volume fraction of each crude in the feed; zeros when nothing is charged."""
+        feed = self.flow_vol_feed
+        return {name: flow / feed if feed > 0.0 else 0.0 for name, flow in self.charge.items()}
 
     @property
     def feed_value(self) -> float:
