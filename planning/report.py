@@ -7,16 +7,26 @@ import math
 from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass
 
+from operator_agent.planning.alerts import AlertResult, AlertState
 from operator_agent.planning.choices import LOTS, TAKEN, choices, offer
 from operator_agent.planning.limits import Limit, LimitKind, Side
 from operator_agent.planning.plan import LimitResult, Plan
 from operator_agent.planning.process_unit import ProcessUnit
 from operator_agent.planning.quantities import in_unit, planning_unit
+from operator_agent.planning.webreport.words import (
+    FLOW,
+    PRICE,
+    celsius,
+    flow,
+    marginal,
+    money,
+    percent,
+    price,
+)
 from operator_agent.units import HOUR_S
 
-FLOW, PRICE = "kbbl/d", "usd/bbl"
 NOTHING = 1e-6  # [m3/s] flows below are left out
-SMALLEST_MARGINAL = 1e-3  # [usd/h] interior-point solvers leave traces on limits that do not hold
+ALERT = ("state", "of", "value", "unit", "range")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ def plan_tables(plan: Plan) -> list[Table]:
     """Return the report of a plan."""
     return [
         _economics(plan),
+        *_where(_crossed(plan), _alerts_crossed, plan),
         *_where(plan.case.crudes, _slate, plan),
         *_where(plan.case.crudes, _cuts, plan),
         *_where(plan.case.purchases, _purchases, plan),
@@ -43,7 +54,7 @@ def plan_tables(plan: Plan) -> list[Table]:
         _specifications(plan),
         *_where(plan.case.rows, _rows, plan),
         _markets(plan),
-        *_where(plan.alerts, _alerts, plan),
+        *_where([one for one in plan.alerts if one not in _crossed(plan)], _alerts_kept, plan),
         _solve(plan),
     ]
 
@@ -54,22 +65,21 @@ def _where(there: Sized, table: Callable[[Plan], Table], plan: Plan) -> list[Tab
 
 
 def _economics(plan: Plan) -> Table:
-    money = plan.money
+    told = plan.money
     crude = bool(plan.case.crude_unit.cuts)
     intake = plan.flow_vol_feed if crude else sum(plan.purchases.values())
-    feed_m3_h = max(intake, NOTHING) * HOUR_S
-    bought = [("purchased streams", -sum(money.purchase_cost.values()))] if plan.purchases else []
+    bought = [("purchased streams", -sum(told.purchase_cost.values()))] if plan.purchases else []
     parts = [
-        ("sales", sum(money.revenue.values())),
-        ("crude", -sum(money.crude_cost.values())),
+        ("sales", sum(told.revenue.values())),
+        ("crude", -sum(told.crude_cost.values())),
         *bought,
-        ("energy and steam", -sum(money.energy_cost.values())),
-        ("other operating cost", -sum(money.operating_cost.values())),
+        ("energy and steam", -sum(told.energy_cost.values())),
+        ("other operating cost", -sum(told.operating_cost.values())),
         ("profit", plan.objective),
     ]
     rows = [
-        (name, f"{value + 0.0:,.0f}", f"{in_unit(value / feed_m3_h, PRICE) + 0.0:.2f}")
-        for name, value in parts
+        (name, money(usd_h), price(usd_h / intake / HOUR_S) if intake > NOTHING else "-")
+        for name, usd_h in parts
     ]
     basis = "usd/bbl of crude" if crude else "usd/bbl bought"
     return Table("Economics", ("", "usd/h", basis), tuple(rows))
@@ -82,14 +92,15 @@ def _slate(plan: Plan) -> Table:
         rows.append(
             (
                 crude.name,
-                _flow(bought),
-                f"{100 * plan.slate[crude.name]:.1f}",
-                _price(crude.price),
-                _price(plan.crude_values[crude.name]),
+                flow(bought),
+                percent(plan.slate[crude.name]),
+                price(crude.price),
+                price(plan.crude_values[crude.name]),
                 _held(plan, LimitKind.CRUDE, crude.name),
             )
         )
-    rows.append(("feed", _flow(plan.flow_vol_feed), "100.0", "", _price(plan.feed_value), ""))
+    whole = percent(sum(plan.slate.values()))
+    rows.append(("feed", flow(plan.flow_vol_feed), whole, "", price(plan.feed_value), ""))
     columns = ("crude", FLOW, "vol%", f"price {PRICE}", f"worth {PRICE}", "held by")
     return Table("Crude slate", columns, tuple(rows))
 
@@ -99,9 +110,9 @@ def _purchases(plan: Plan) -> Table:
         (
             purchase.name,
             purchase.stream,
-            _flow(plan.purchases[purchase.name]),
-            _price(purchase.price),
-            _price(plan.purchase_values[purchase.name]),
+            flow(plan.purchases[purchase.name]),
+            price(purchase.price),
+            price(plan.purchase_values[purchase.name]),
             _held(plan, LimitKind.PURCHASE, purchase.name),
         )
         for purchase in plan.case.purchases.values()
@@ -116,11 +127,11 @@ def _parcels(plan: Plan) -> Table:
     for kind, name in choices(plan.case):
         if kind == LOTS:
             lot = offer(plan.case, name).lot
-            rows.append((name, f"{bought[name] / lot:.0f} lots", f"of {_flow(lot)} {FLOW}"))
+            rows.append((name, f"{bought[name] / lot:.0f} lots", f"of {flow(lot)} {FLOW}"))
         elif kind == TAKEN:
             least = offer(plan.case, name).at_least_if_any
             taken = "bought" if bought[name] > NOTHING else "left"
-            rows.append((name, taken, f"at least {_flow(least)} {FLOW} if any"))
+            rows.append((name, taken, f"at least {flow(least)} {FLOW} if any"))
         else:
             feed = _mode_feed(plan, plan.case.operations[name])
             rows.append((name, "runs" if feed > NOTHING else "stands still", "one mode only"))
@@ -132,8 +143,8 @@ def _modes(plan: Plan) -> Table:
     for unit in plan.case.units.values():
         for mode in unit.modes:
             feed, load = _mode_feed(plan, mode), plan.unit_loads[unit.name]
-            share = f"{100 * feed / load:.0f}" if load > NOTHING else ""
-            rows.append((unit.name, mode.name.removeprefix(f"{unit.name}."), _flow(feed), share))
+            share = percent(feed / load, 0) if load > NOTHING else ""
+            rows.append((unit.name, mode.name.removeprefix(f"{unit.name}."), flow(feed), share))
     columns = ("unit", "mode", f"feed {FLOW}", "% of the time")
     return Table("Unit modes", columns, tuple(rows))
 
@@ -149,11 +160,11 @@ def _cuts(plan: Plan) -> Table:
         rows.append(
             (
                 cut.name,
-                _celsius(temp),
-                f"{_celsius(cut.low)} to {_celsius(cut.high)}",
-                _marginal(plan.cut_marginals[cut.name]),
+                celsius(temp),
+                f"{celsius(cut.low)} to {celsius(cut.high)}",
+                marginal(plan.cut_marginals[cut.name]),
                 cut.target,
-                _celsius(temp + cut.overlap),
+                celsius(temp + cut.overlap),
             )
         )
     columns = ("cut", "degC", "window degC", "usd/h per degC of window", "target", "target degC")
@@ -161,12 +172,12 @@ def _cuts(plan: Plan) -> Table:
 
 
 def _streams(plan: Plan) -> Table:
-    own = plan.case.crude_unit.streams
+    own, fed = plan.case.crude_unit.streams, plan.flow_vol_feed > NOTHING
     rows = []
     for stream in plan.case.streams:
-        flow = plan.stream_flows[stream]
-        share = f"{100 * flow / plan.flow_vol_feed:.1f}" if stream in own else ""
-        rows.append((stream, _flow(flow), share, _price(plan.stream_values[stream])))
+        amount = plan.stream_flows[stream]
+        share = percent(amount / plan.flow_vol_feed) if stream in own and fed else ""
+        rows.append((stream, flow(amount), share, price(plan.stream_values[stream])))
     columns = ("stream", FLOW, "vol% of crude", f"worth {PRICE}")
     return Table("Streams", columns, tuple(rows))
 
@@ -179,11 +190,11 @@ def _units(plan: Plan) -> Table:
         rows.append(
             (
                 name,
-                _flow(load),
-                _flow(limit.value),
-                f"{100 * load / limit.value:.0f}" if limit.value else "",
-                _price(result.shadow_price),
-                f"{plan.money.energy_cost[name] + plan.money.operating_cost[name]:,.0f}",
+                flow(load),
+                flow(limit.value),
+                percent(load / limit.value, 0) if limit.value else "",
+                price(result.shadow_price),
+                money(plan.money.energy_cost[name] + plan.money.operating_cost[name]),
             )
         )
     columns = (
@@ -201,12 +212,12 @@ def _products(plan: Plan) -> Table:
     rows = []
     for blend in plan.blends:
         recipe = ", ".join(
-            f"{100 * flow / blend.flow_vol:.1f}% {stream}"
-            for stream, flow in sorted(blend.recipe.items(), key=lambda item: -item[1])
-            if flow > NOTHING
+            f"{percent(amount / blend.flow_vol)}% {stream}"
+            for stream, amount in sorted(blend.recipe.items(), key=lambda item: -item[1])
+            if amount > NOTHING
         )
-        price = plan.case.products[blend.product].price
-        rows.append((blend.product, _flow(blend.flow_vol), _price(price), recipe))
+        asked = price(plan.case.products[blend.product].price)
+        rows.append((blend.product, flow(blend.flow_vol), asked, recipe))
     return Table("Products", ("product", FLOW, f"price {PRICE}", "recipe"), tuple(rows))
 
 
@@ -221,7 +232,7 @@ def _specifications(plan: Plan) -> Table:
             _quality(result.value, limit),
             f"{limit.side.value} {_quality(limit.value, limit)}",
             _giveaway(result),
-            _marginal(result.shadow_price * planning_unit(limit.unit).factor),
+            marginal(result.shadow_price * planning_unit(limit.unit).factor),
         )
         for kind in (LimitKind.SPEC, LimitKind.FEED)
         for result in _results(plan, kind)
@@ -236,10 +247,10 @@ def _rows(plan: Plan) -> Table:
     rows = [
         (
             result.limit.item,
-            _flow(result.value),
-            f"{result.limit.side.value} {_flow(result.limit.value)}",
+            flow(result.value),
+            f"{result.limit.side.value} {flow(result.limit.value)}",
             "yes" if result.held else "",
-            _price(result.shadow_price),
+            price(result.shadow_price),
         )
         for result in _results(plan, LimitKind.ROW)
     ]
@@ -247,20 +258,33 @@ def _rows(plan: Plan) -> Table:
     return Table("Limits on sums of flows", columns, tuple(rows))
 
 
-def _alerts(plan: Plan) -> Table:
-    rows = []
-    for result in plan.alerts:
-        alert, unit = result.alert, result.alert.unit
-        told = f"{in_unit(result.value, unit):.4g}" if math.isfinite(result.value) else "-"
-        bounds = (
-            ("error below", alert.error_below),
-            ("warning below", alert.warn_below),
-            ("warning above", alert.warn_above),
-            ("error above", alert.error_above),
-        )
-        words = [f"{name} {in_unit(b, unit):.4g}" for name, b in bounds if b is not None]
-        rows.append((result.state.value, alert.of, told, unit, ", ".join(words)))
-    return Table("Alerts", ("state", "of", "value", "unit", "range"), tuple(rows))
+def _crossed(plan: Plan) -> list[AlertResult]:
+    """Return the alerts whose range the plan has left, errors first."""
+    states = (AlertState.ERROR, AlertState.WARNING)
+    return [result for state in states for result in plan.alerts if result.state is state]
+
+
+def _alerts_crossed(plan: Plan) -> Table:
+    return Table("Alerts crossed", ALERT, tuple(map(_alert, _crossed(plan))))
+
+
+def _alerts_kept(plan: Plan) -> Table:
+    crossed = _crossed(plan)
+    kept = (result for result in plan.alerts if result not in crossed)
+    return Table("Alerts not crossed", ALERT, tuple(map(_alert, kept)))
+
+
+def _alert(result: AlertResult) -> tuple[str, ...]:
+    alert, unit = result.alert, result.alert.unit
+    told = f"{in_unit(result.value, unit):.4g}" if math.isfinite(result.value) else "-"
+    bounds = (
+        ("error below", alert.error_below),
+        ("warning below", alert.warn_below),
+        ("warning above", alert.warn_above),
+        ("error above", alert.error_above),
+    )
+    words = [f"{name} {in_unit(b, unit):.4g}" for name, b in bounds if b is not None]
+    return result.state.value, alert.of, told, unit, ", ".join(words)
 
 
 def _markets(plan: Plan) -> Table:
@@ -268,9 +292,9 @@ def _markets(plan: Plan) -> Table:
         (
             result.limit.item,
             result.limit.words,
-            _flow(result.value),
-            f"{result.limit.side.value} {_flow(result.limit.value)}",
-            _price(result.shadow_price),
+            flow(result.value),
+            f"{result.limit.side.value} {flow(result.limit.value)}",
+            price(one_more_earns(plan, result)),
         )
         for kind in (LimitKind.CRUDE, LimitKind.PURCHASE, LimitKind.PRODUCT)
         for result in _results(plan, kind)
@@ -302,29 +326,29 @@ def _results(plan: Plan, kind: LimitKind, side: Side | None = None) -> Iterable[
     )
 
 
+def one_more_earns(plan: Plan, result: LimitResult) -> float:
+    """Return what one more m3 of a crude, purchase or product at its limit would earn [usd/m3].
+
+    Of what comes in whole lots, or all or nothing, the chosen number holds the flow too, so the
+    marginal of the limit tells only a part: there it is the worth less the price.
+    """
+    kind, item = result.limit.kind, result.limit.item
+    if kind in (LimitKind.CRUDE, LimitKind.PURCHASE):
+        bought = offer(plan.case, item)
+        if bought.lot or bought.at_least_if_any:
+            worths = plan.crude_values if kind is LimitKind.CRUDE else plan.purchase_values
+            return worths[item] - bought.price
+    return result.shadow_price
+
+
 def _held(plan: Plan, kind: LimitKind, item: str) -> str:
+    """Return which limits hold a crude or purchase, or that its lots do."""
     sides = [r.limit.side.value for r in _results(plan, kind) if r.limit.item == item and r.held]
-    return ", ".join(sides)
-
-
-def _flow(value: float) -> str:
-    return f"{round(in_unit(value, FLOW), 2) + 0.0:.2f}"
-
-
-def _price(value: float) -> str:
-    return f"{in_unit(value, PRICE):.2f}"
-
-
-def _marginal(value: float) -> str:
-    return f"{value:,.4g}" if abs(value) >= SMALLEST_MARGINAL else "0"
-
-
-def _celsius(temp_k: float) -> str:
-    return f"{in_unit(temp_k, 'degC'):.1f}"
+    return ", ".join(sides) or ("lots" if offer(plan.case, item).lot else "")
 
 
 def _quality(value: float, limit: Limit) -> str:
-    return f"{in_unit(value, limit.unit):.4g}" if math.isfinite(value) else "-"
+    return f"{in_unit(value, limit.unit) + 0.0:.4g}" if math.isfinite(value) else "-"
 
 
 def _giveaway(result: LimitResult) -> str:

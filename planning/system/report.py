@@ -7,9 +7,10 @@ from operator_agent.planning.limits import LimitKind, Side
 from operator_agent.planning.plan import LimitResult, Plan
 from operator_agent.planning.qualities import Quality
 from operator_agent.planning.quantities import in_unit
-from operator_agent.planning.report import FLOW, PRICE, Table
+from operator_agent.planning.report import Table
 from operator_agent.planning.system.system import Goods
 from operator_agent.planning.system.system_plan import RouteResult, SystemPlan, TankResult
+from operator_agent.planning.webreport.words import FLOW, PRICE, fixed, flow, money, price
 from operator_agent.units import DAY_S, SI_OF_DIMENSION
 
 SMALLEST_WORTH = 1e-3  # [usd/m3] interior-point solvers leave traces on limits that do not hold
@@ -42,13 +43,13 @@ def _profit(plan: SystemPlan) -> Table:
         for name in plan.system.plants:
             hourly = plan.plans[name, period.name].objective
             earned = plan.period_profit(name, period)
-            rows.append((name, period.name, days, _money(hourly), _money(earned)))
+            rows.append((name, period.name, days, money(hourly), money(earned)))
         if plan.system.transport:
-            rows.append(("transport", period.name, days, "", _money(-plan.transport_cost(period))))
+            rows.append(("transport", period.name, days, "", money(-plan.transport_cost(period))))
     if plan.closing_value:
-        rows.append(("stocks at the end", "", "", "", _money(plan.closing_value)))
+        rows.append(("stocks at the end", "", "", "", money(plan.closing_value)))
     days = f"{plan.system.length_s / DAY_S:.4g}"
-    rows.append(("all", "", days, _money(plan.objective), _money(plan.total_profit)))
+    rows.append(("all", "", days, money(plan.objective), money(plan.total_profit)))
     columns = ("plant", "period", "days", "usd/h before storage", "usd")
     return Table("Profit by plant and period", columns, tuple(rows))
 
@@ -62,7 +63,7 @@ def _by_period(plan: SystemPlan, title: str, value: Callable[[Plan], dict[str, f
         found = [value(plan.plans[name, period]) for period in periods]
         names = dict.fromkeys(key for one in found for key in one)
         rows += [
-            (*((name,) if several else ()), key, *(_flow(one.get(key, 0.0)) for one in found))
+            (*((name,) if several else ()), key, *(flow(one.get(key, 0.0)) for one in found))
             for key in names
             if any(one.get(key, 0.0) > NO_FLOW for one in found)
         ]
@@ -114,11 +115,11 @@ def _stock(one: TankResult) -> tuple[str, ...]:
     return (
         one.tank.item,
         one.period,
-        _volume(one.opening),
-        _flow(one.inflow),
-        _flow(one.outflow),
-        _volume(one.closing),
-        *(_volume(end) for end in one.tank.range_in(one.period)),
+        fixed(one.opening, 0),
+        flow(one.inflow),
+        flow(one.outflow),
+        fixed(one.closing, 0),
+        *(fixed(end, 0) for end in one.tank.range_in(one.period)),
         _price(one.worth),
     )
 
@@ -169,8 +170,8 @@ def _transport(plan: SystemPlan) -> Table:
         (
             one.route.name,
             one.period,
-            _flow(one.flow),
-            _flow(one.route.range_in(one.period)[1]),
+            flow(one.flow),
+            flow(one.route.range_in(one.period)[1]),
             _price(one.worth_at_source),
             _price(one.route.cost),
             _price(one.worth_at_target),
@@ -239,19 +240,7 @@ def _solve(plan: SystemPlan) -> Table:
     return Table("How it was solved", ("", ""), rows)
 
 
-def _money(value: float) -> str:
-    return f"{value + 0.0:,.0f}"
-
-
-def _flow(value: float) -> str:
-    return f"{in_unit(value, FLOW) + 0.0:.2f}"
-
-
-def _volume(value: float) -> str:
-    return f"{value + 0.0:,.0f}"
-
-
 def _price(value: float) -> str:
     if not math.isfinite(value):
         return "-"
-    return f"{in_unit(value, PRICE):.2f}"
+    return price(value)

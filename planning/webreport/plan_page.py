@@ -17,6 +17,7 @@ def plan_page(plan: Plan) -> str:
         (
             sections.head(plan),
             sections.economics(plan),
+            sections.alerts_crossed(plan),
             sections.flows(plan),
             sections.crude_slate(plan),
             sections.capacities(plan),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from operator_agent.planning.flows import CRUDE_UNIT
 from operator_agent.planning.limits import LimitKind, Side
 from operator_agent.planning.plan import LimitResult, Plan
-from operator_agent.planning.report import Table, plan_tables
+from operator_agent.planning.report import Table, one_more_earns, plan_tables
 from operator_agent.planning.webreport.balance import NOTHING
 from operator_agent.planning.webreport.charts import (
     share_bar,
@@ -22,7 +22,6 @@ from operator_agent.planning.webreport.words import (
     NO_VALUE,
     PRICE,
     celsius,
-    fixed,
     flow,
     marginal,
     money,
@@ -45,6 +44,7 @@ SHOWN = (
 )
 """Tables of the report that the page shows in its own way."""
 
+ALERTS = "Alerts crossed"
 MARKET = ("item", "", f"min {FLOW}", FLOW, f"max {FLOW}", "", f"one more bbl earns {PRICE}")
 
 
@@ -240,14 +240,15 @@ def markets(plan: Plan) -> str:
         by_item: dict[tuple[str, str], list[LimitResult]] = {}
         for result in _results(plan, kind):
             by_item.setdefault((result.limit.item, result.limit.words), []).append(result)
-        rows = [_market(item, what, found) for (item, what), found in by_item.items()]
+        rows = [_market(plan, item, what, found) for (item, what), found in by_item.items()]
         parts += [table(MARKET, rows, left=(1, 5))] if rows else []
     return section("Purchases and sales", *parts)
 
 
-def _market(item: str, what: str, found: list[LimitResult]) -> Row:
+def _market(plan: Plan, item: str, what: str, found: list[LimitResult]) -> Row:
     limits = {result.limit.side: result.limit.value for result in found}
     held = next((result for result in found if result.held), None)
+    earned = one_more_earns(plan, held) if held else 0.0
     return Row(
         (
             words(item),
@@ -256,7 +257,7 @@ def _market(item: str, what: str, found: list[LimitResult]) -> Row:
             flow(found[0].value),
             flow(limits[Side.MAX]) if Side.MAX in limits else NO_VALUE,
             f"at {held.limit.side.value}" if held else "",
-            price(held.shadow_price) if held else fixed(0.0, 2),
+            price(earned),
         ),
         "held" if held else "",
     )
@@ -264,7 +265,13 @@ def _market(item: str, what: str, found: list[LimitResult]) -> Row:
 
 def further(plan: Plan) -> str:
     """Return the tables of the plan's report that only some cases have, as they are."""
-    found = [one for one in plan_tables(plan) if one.title not in SHOWN]
+    found = [one for one in plan_tables(plan) if one.title not in (*SHOWN, ALERTS)]
+    return "".join(table_section(one) for one in found)
+
+
+def alerts_crossed(plan: Plan) -> str:
+    """Return the alerts whose range the plan has left; nothing when there are none."""
+    found = [one for one in plan_tables(plan) if one.title == ALERTS]
     return "".join(table_section(one) for one in found)
 
 

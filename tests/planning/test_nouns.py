@@ -1,6 +1,7 @@
 """Modes, recipes, rows, feed limits, lots and purchases: optima by hand, and published ones."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,9 +144,34 @@ def test_alerts_are_told_but_not_kept() -> None:
     assert plan.unit_loads["treater"] == pytest.approx(9 * KBBL_D)
     states = [found.state for found in plan.alerts]
     assert states == [AlertState.ERROR, AlertState.INSIDE, AlertState.WARNING]
-    table = next(table for table in plan_tables(plan) if table.title == "Alerts")
+    table = next(table for table in plan_tables(plan) if table.title == "Alerts crossed")
     assert table.rows[0][:4] == ("error", "units.treater", "9", "kbbl/d")
+    titles = [table.title for table in plan_tables(plan)]
+    assert titles[1] == "Alerts crossed" and "Alerts not crossed" in titles
     assert plan.payload()["alerts"][0]["state"] == "error"  # type: ignore[index, call-overload]
+
+
+@pytest.mark.parametrize("stage", ["lp", "nlp"])
+def test_a_barrel_beyond_the_last_lot_earns_its_worth_less_its_price(stage: Any) -> None:
+    case = small_case(
+        purchases={
+            "naphtha": bought(50.0, 6.0, lot="3 kbbl/d"),
+            "dear": bought(55.0, 9.0, stream="naphtha"),
+        },
+        products={"sale": sold(60.0, 8.0, ["naphtha"])},
+    )
+    plan = solve_case(case, stage=stage)
+    table = next(t for t in plan_tables(plan) if t.title.startswith("Purchases and sales"))
+    earned = {row[0]: float(row[-1]) for row in table.rows}
+    assert earned["naphtha"] == pytest.approx(5.0)
+
+
+def test_a_plan_that_charges_no_crude_has_a_slate_of_zeros(plan: Plan) -> None:
+    idle = replace(plan, charge=dict.fromkeys(plan.charge, 0.0))
+    assert set(idle.slate.values()) == {0.0}
+    slate = next(table for table in plan_tables(idle) if table.title == "Crude slate")
+    assert {row[2] for row in slate.rows} == {"0.0"}
+    assert not any(cell in ("-0", "-0.0", "-0.00") for row in slate.rows for cell in row)
 
 
 @pytest.mark.parametrize("stage", ["lp", "nlp"])
