@@ -24,6 +24,7 @@ Workers = Annotated[int, typer.Option("--workers", help="Processes that solve at
 JsonOption = Annotated[
     str | None, typer.Option("--json", help="Write JSON to this file; - for the terminal.")
 ]
+PARTNER_UNIT = "kbbl/d"  # of a partner's flow that is given without one
 DEFAULT_STEPS = "5,10,15 kbbl/d"
 
 
@@ -87,14 +88,18 @@ def plan_crudes(
         list[str] | None,
         typer.Option(
             "--with",
-            help="Crude to force in beside the candidates: NAME=FLOW; NAME takes the last step.",
+            help="Partner, set to exactly this flow beside each one: --with 'maya=10 kbbl/d'; "
+            "without a unit kbbl/d, without a flow the last step.",
         ),
     ] = None,
     linear: LinearFlag = False,
     workers: Workers = 1,
     json_file: JsonOption = None,
 ) -> None:
-    """Force candidate crudes into the plan in steps; show breakeven prices and synergies."""
+    """Force candidate crudes into the plan in steps; show breakeven prices and synergies.
+
+    A partner is set to exactly its flow, no more and no less, whether that pays or not.
+    """
     from operator_agent.engine import engine_from
     from operator_agent.planning.analysis.crude_evaluation import evaluate_crudes
     from operator_agent.planning.analysis.crude_payload import crude_payload
@@ -246,10 +251,14 @@ def _flows(text: str) -> list[float]:
 
 
 def _partner(text: str, default: float) -> tuple[str, float]:
+    """Return a partner and its flow [m3/s]; `maya=10` is in kbbl/d."""
     from operator_agent.planning.quantities import parse_quantity
 
-    name, given, flow = text.partition("=")
-    return name, parse_quantity(flow, "volume flow", f"--with {name}") if given else default
+    name, given, flow = (part.strip() for part in text.partition("="))
+    if not given:
+        return name, default
+    stated = f"{flow} {PARTNER_UNIT}" if len(flow.split()) == 1 else flow
+    return name, parse_quantity(stated, "volume flow", f"--with {name}")
 
 
 def _progress(total: int) -> "Callable[[TaskResult[Any]], None]":

@@ -140,9 +140,12 @@ def explained_table(explained: Explained) -> Table:
         for part in explained.parts
         if abs(part.money * factor) >= SMALLEST_PART
     ]
-    rows.append(("sum", "", "", f"{explained.total * factor:,.2f}"))
+    if not rows and abs(explained.total * factor) < SMALLEST_PART:
+        nothing = f"It does not hold the plan: one {explained.way} of it changes nothing."
+        return Table(explained.key, ("",), ((nothing,),))
+    rows.append(("sum", "", "", f"{explained.total * factor + 0.0:,.2f}"))
     if flow:
-        per_barrel = f"{in_unit(explained.gain, PRICE):.4f}"
+        per_barrel = f"{in_unit(explained.gain, PRICE) + 0.0:.4f}"
         rows.append((f"that is {PRICE}", "", "", per_barrel))
     one = FLOW if flow else explained.unit
     title = f"{explained.key}: one {one} {explained.way}"

@@ -9,6 +9,8 @@ from tests.runtime.conftest import ROOT
 from typer.testing import CliRunner
 
 from operator_agent.errors import InputError
+from operator_agent.planning.quantities import parse_quantity
+from operator_agent.runtime.cli_analysis import _partner
 from operator_agent.runtime.cli_planning import plan_app
 
 CASE = str(ROOT / "cases" / "refinery" / "three_crudes.yaml")
@@ -49,6 +51,21 @@ def test_matrix_and_conflict_are_told_and_given(tmp_path: Path) -> None:
     file = tmp_path / "matrix.json"
     assert "Warnings" in run("matrix", CASE, "--json", str(file))
     assert json.loads(file.read_text())["rows"] > 100
+
+
+def test_a_limit_that_does_not_bind_is_said_to_hold_nothing() -> None:
+    told = run("marginals", CASE, "--explain", "unit:hydrotreater:feed:min")
+    assert "It does not hold the plan" in told.replace("\n", " ")
+    assert "sum" not in told
+
+
+def test_a_partner_without_a_unit_is_in_kbbl_per_day() -> None:
+    ten = _partner("maya = 10", 1.0)
+    assert ten == ("maya", parse_quantity("10 kbbl/d", "volume flow", "test"))
+    assert ten == _partner("maya=10 kbbl/d", 1.0)
+    assert _partner("maya", 1.0) == ("maya", 1.0)
+    with pytest.raises(InputError, match="--with maya is '10 degC'"):
+        _partner("maya=10 degC", 1.0)
 
 
 @pytest.mark.slow
