@@ -12,7 +12,7 @@ import typer
 from operator_agent.runtime.cli_analysis import add_analysis_commands
 from operator_agent.runtime.cli_cases import add_case_commands
 from operator_agent.runtime.cli_tables import OUT, print_json, rich_table, say
-from operator_agent.runtime.cli_workbook import add_workbook_commands
+from operator_agent.runtime.cli_workbook import add_workbook_commands, write_text
 
 if TYPE_CHECKING:
     from operator_agent.planning.report import Table
@@ -34,23 +34,32 @@ def plan_solve(
     linear: Annotated[
         bool, typer.Option("--linear", help="Stop after the LP; the NLP is left out.")
     ] = False,
+    xlsx_file: Annotated[
+        Path | None,
+        typer.Option("--xlsx", help="Write every table to a sheet of this workbook, .xlsx."),
+    ] = None,
 ) -> None:
     """Solve a planning case and show slate, cut points, blends, capacities and marginal values.
 
     A system of several periods or plants also shows stocks and transport.
     """
     from operator_agent.planning.system.reader import is_system_file
+    from operator_agent.planning.workbook.results import write_results
 
     solve = _solve_system if is_system_file(case) else _solve_case
     payload, tables = solve(case, linear)
+    if xlsx_file is not None:
+        write_results(xlsx_file, tables)
     if json_file == "-":
         print_json(payload)
         return
     for table in tables:
         OUT.print(rich_table(table.title, table.columns, table.rows), "")
     if json_file is not None:
-        Path(json_file).write_text(json.dumps(payload, indent=2) + "\n")
+        write_text(Path(json_file), json.dumps(payload, indent=2, allow_nan=False) + "\n")
         say(f"JSON: {json_file}")
+    if xlsx_file is not None:
+        say(f"workbook: {xlsx_file}")
 
 
 def _solve_case(file: Path, linear: bool) -> "tuple[dict[str, Any], list[Table]]":

@@ -36,14 +36,19 @@ def plan_report(
     A tree of cases gives the cases side by side; a system gives its stocks over time.
     """
     page, payload = _page(case, watch or [], "lp" if linear else "nlp", engine)
-    _write(html_file, page)
+    write_text(html_file, page)
     say(f"page: {html_file}")
     if json_file is not None:
-        _write(json_file, json.dumps(payload, indent=2, allow_nan=False) + "\n")
+        write_text(json_file, json.dumps(payload, indent=2, allow_nan=False) + "\n")
         say(f"JSON: {json_file}")
 
 
-def _write(file: Path, text: str) -> None:
+def write_text(file: Path, text: str) -> None:
+    """Write a file.
+
+    Raises:
+        InputError: it cannot be written.
+    """
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:

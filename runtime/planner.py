@@ -72,13 +72,17 @@ def solve_request(request: PlanRequest) -> PlanParts:
     if request.slate:
         case = with_slate(case, request.slate)
     plan = solve_case(case)
-    payload = plan_payload(plan)
-    return payload["targets"], payload, list(plan_tables(plan))
+    targets = plan.targets().payload()
+    return targets, plan_payload(plan), list(plan_tables(plan))
 
 
 def plan_payload(plan: Plan) -> dict[str, Any]:
-    """Return a plan with its balances and giveaway, and the economic targets in it, as values."""
-    return {**report_payload(plan), "targets": plan.targets().payload()}
+    """Return a plan with its balances and giveaway, and the economic targets in it, as values.
+
+    The targets of a plant without a crude unit are None.
+    """
+    has_targets = bool(plan.case.crude_unit.cuts)
+    return {**report_payload(plan), "targets": plan.targets().payload() if has_targets else None}
 
 
 class PlannerPool:
@@ -186,7 +190,11 @@ def targets_of(site: Site, plan: Path | None) -> EconomicTargets:
             return planner.solve(PlanRequest(site.files["planning"], {}, {})).targets
     try:
         payload = json.loads(plan.read_text())
+        if "targets" in payload and payload["targets"] is None:
+            raise InputError(f"{plan} sets no targets: its case has no crude_unit; give another")
         return EconomicTargets.from_payload(payload["targets"])
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"plan {plan} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:

@@ -12,8 +12,11 @@ from typer.testing import CliRunner
 from operator_agent.errors import InputError
 from operator_agent.planning.case_file import load_case
 from operator_agent.runtime.cli_planning import plan_app
+from operator_agent.runtime.planner import PlanRequest, solve_request, targets_of
+from operator_agent.runtime.site_file import load_site
 
 CASES = ROOT / "cases" / "refinery"
+SITE_FILE = ROOT / "cases" / "sites" / "crude_unit.yaml"
 
 
 def plan(*words: object) -> Result:
@@ -22,6 +25,30 @@ def plan(*words: object) -> Result:
     )
     assert found.exit_code == 0, found.output
     return found
+
+
+PURCHASES_ONLY = """
+name: splitter
+utilities: {fuel_price: 0 usd/GJ, steam_price: 0 usd/t}
+purchases: {oil: {price: 50 usd/bbl, min: 0 kbbl/d, max: 8 kbbl/d}}
+products: {fuel: {components: [oil], price: 60 usd/bbl, min: 0 kbbl/d, max: 5 kbbl/d}}
+"""
+
+
+def test_a_case_without_crude_unit_has_tables_and_no_targets(tmp_path: Path) -> None:
+    case, figures, book = (tmp_path / name for name in ("case.yaml", "plan.json", "plan.xlsx"))
+    case.write_text(PURCHASES_ONLY, encoding="utf-8")
+    shown = plan("solve", case, "--json", figures, "--xlsx", book).stdout
+    assert "fuel" in shown
+    written = json.loads(figures.read_text(encoding="utf-8"))
+    assert written["targets"] is None
+    assert written["objective_usd_h"] == pytest.approx(10.0 * 5000.0 / 24.0)
+    with pytest.raises(InputError, match="sets no targets"):
+        solve_request(PlanRequest(str(case), {}, {}))
+    with pytest.raises(InputError, match=r"plan.json sets no targets: its case has no crude_unit"):
+        targets_of(load_site(SITE_FILE), figures)
+    cells = [cell for page in load_workbook(book) for row in page.values for cell in row]
+    assert "oil" in cells and 5.0 in cells
 
 
 @pytest.mark.slow
