@@ -142,9 +142,7 @@ def plan_decisions(
     file: Annotated[Path, typer.Argument(help="YAML file to write.")],
 ) -> None:
     """Solve a case and write the decisions of its plan, for a planner to change and simulate."""
-    import yaml
-
-    from operator_agent.planning.analysis.decisions import decisions_at, decisions_entry
+    from operator_agent.planning.analysis.decisions import decisions_at, decisions_text
     from operator_agent.planning.analysis.local_search import LocalSearch
     from operator_agent.planning.recursion import solve_recursion
     from operator_agent.planning.refinery import refinery
@@ -153,8 +151,7 @@ def plan_decisions(
     plant = refinery(loaded)
     linear = solve_recursion(plant)
     best = LocalSearch(plant, linear.point).best_of([linear.point, plant.first_point()])
-    entry = decisions_entry(decisions_at(best.point, loaded))
-    file.write_text(yaml.safe_dump(entry, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    file.write_text(decisions_text(decisions_at(best.point, loaded), loaded), encoding="utf-8")
     say(f"decisions: {file}")
 
 

@@ -4,31 +4,42 @@ crudes: {arabian_light: 55 kbbl/d, maya: 15 kbbl/d}      # what is not named is 
 purchases: {mtbe: 1 kbbl/d}                              # likewise
 cut_points: {naphtha/kerosene: 152 degC, ...}            # all of them
 draws:                                                   # proportions of every stream that has
-  naphtha: {reformer: 17.3, petrochemical_naphtha: 0}    # more than one use
+  naphtha: {reformer: 17.3, petrochemical_naphtha: 0}    # more than one use; scaled to add up to 1
 """
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from operator_agent.errors import InputError
 from operator_agent.planning.case import PlanningCase
-from operator_agent.planning.case_file import read_entry
 from operator_agent.planning.case_schema import first_complaint
 from operator_agent.planning.choices import RUNS, TAKEN, Choice, near_choices
 from operator_agent.planning.quantities import in_unit, parse_quantity
 from operator_agent.planning.refinery import equal_shares
 from operator_agent.planning.streams import Point
+from operator_agent.planning.strict_yaml import load_strictly
 from operator_agent.units import HOUR_S
 
 FLOW, CUT = "kbbl/d", "degC"
 SAME_TEMP_K = 1e-6  # a window's end as written and as computed differ by less
 TRACE = 1e-6  # of a stream, or [m3/h]: solvers leave less where nothing flows
-SHARE_DIGITS, FLOW_DIGITS = 9, 9  # written: more than any balance needs
+FLOW_DIGITS = 6  # written of a flow [kbbl/d]: the last is less than 10 ml an hour
+SHARE_DIGITS = 9  # written of a proportion: profit follows it with all that a stream is worth
+LEAST_SHARE = 1e-7  # a proportion below it is a trace, and written as none
+ONE = 1e-3  # proportions that add up to one by more than this are told to be scaled
+HEADING = """\
+# Decisions of case {case}, for `operator-agent plan simulate`. Change what you like.
+# Draws are proportions of each stream: they are scaled to add up to 1. To send more to one use,
+# send less to another. Crudes and purchases that are not named are not bought.
+"""
+
+Written = str | int | float
 
 
 class DecisionsEntry(BaseModel):
@@ -36,10 +47,10 @@ class DecisionsEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    crudes: dict[str, str]
-    cut_points: dict[str, str]
-    draws: dict[str, dict[str, float]]
-    purchases: dict[str, str] = {}
+    crudes: dict[str, Written]
+    cut_points: dict[str, Written]
+    draws: dict[str, dict[str, Written]]
+    purchases: dict[str, Written] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +62,22 @@ class Decisions:
         supply: streams bought ready, by purchase [m3/s].
         cut: cut temperatures by name [K].
         shares: of every stream that has several uses: fraction by (stream, use).
+        sums: what the proportions of a stream were written to add up to, by stream; those that
+            were scaled only.
     """
 
     charge: Mapping[str, float]
     supply: Mapping[str, float]
     cut: Mapping[str, float]
     shares: Mapping[tuple[str, str], float]
+    sums: Mapping[str, float] = field(default_factory=dict)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return a sentence for every stream whose proportions were scaled."""
+        return tuple(
+            f"draws.{stream}: the proportions add up to {total:.6g}, not 1, and were scaled to 1"
+            for stream, total in self.sums.items()
+        )
 
 
 def load_decisions(path: Path, case: PlanningCase) -> Decisions:
@@ -69,7 +90,30 @@ def load_decisions(path: Path, case: PlanningCase) -> Decisions:
     Raises:
         InputError: the file cannot be read, or `decisions_from_entry` refuses it.
     """
-    return decisions_from_entry(read_entry(path), case, f"decisions file {path}")
+    source = f"decisions file {path}"
+    try:
+        entry = load_strictly(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{source} cannot be read: {error.strerror}; `plan decisions` writes one"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{source} is not YAML: {error}") from error
+    if not isinstance(entry, dict):
+        raise InputError(f"{source} holds no keys; `plan decisions` writes one to begin with")
+    return decisions_from_entry(entry, case, source)
+
+
+def decisions_text(decisions: Decisions, case: PlanningCase) -> str:
+    """Return decisions as the text of a decisions file, with a heading that explains it.
+
+    Args:
+        decisions: to write.
+        case: that they are for.
+    """
+    entry = decisions_entry(decisions)
+    heading = HEADING.format(case=case.name)
+    return heading + yaml.safe_dump(entry, sort_keys=False, allow_unicode=True)
 
 
 def decisions_from_entry(raw: Mapping[str, Any], case: PlanningCase, source: str) -> Decisions:
@@ -88,13 +132,28 @@ def decisions_from_entry(raw: Mapping[str, Any], case: PlanningCase, source: str
     try:
         entry = DecisionsEntry.model_validate(raw)
     except ValidationError as error:
-        raise InputError(f"{source}: {first_complaint(error)}") from error
+        raise InputError(f"{source}: {_complaint(error)}") from error
+    shares, sums = _shares(source, entry.draws, case)
     return Decisions(
         _flows(f"{source}: crudes", entry.crudes, list(case.crudes)),
         _flows(f"{source}: purchases", entry.purchases, list(case.purchases)),
         _cut_points(f"{source}: cut_points", entry.cut_points, case),
-        _shares(source, entry.draws, case),
+        shares,
+        sums,
     )
+
+
+def _complaint(error: ValidationError) -> str:
+    """Return one sentence about the first value that has the wrong form."""
+    fault = error.errors()[0]
+    if fault["type"] in ("missing", "extra_forbidden"):
+        return first_complaint(error, DecisionsEntry)
+    place = [str(part) for part in fault["loc"]]
+    if fault["type"] == "dict_type":
+        return f"{'.'.join(place)} is {fault['input']!r}; write names with a value for each below"
+    part = 3 if place[0] == "draws" else 2
+    advice = "a proportion" if place[0] == "draws" else "a number and its unit, such as '36 kbbl/d'"
+    return f"{'.'.join(place[:part])} is {fault['input']!r}; write {advice}"
 
 
 def decisions_at(point: Point, case: PlanningCase) -> Decisions:
@@ -124,13 +183,14 @@ def decisions_entry(decisions: Decisions) -> dict[str, Any]:
 
     def flows(part: Mapping[str, float]) -> dict[str, str]:
         return {
-            name: f"{round(in_unit(flow, FLOW) + 0.0, FLOW_DIGITS):.12g} {FLOW}"
+            name: f"{round(in_unit(flow, FLOW), FLOW_DIGITS) + 0.0:.12g} {FLOW}"
             for name, flow in part.items()
         }
 
     draws: dict[str, dict[str, float]] = {}
     for (stream, use), share in decisions.shares.items():
-        draws.setdefault(stream, {})[use] = round(share, SHARE_DIGITS)
+        written = round(share, SHARE_DIGITS) if share >= LEAST_SHARE else 0.0
+        draws.setdefault(stream, {})[use] = written
     return {
         "crudes": flows(decisions.charge),
         "purchases": flows(decisions.supply),
@@ -177,7 +237,7 @@ def _known(place: str, names: Iterable[str], known: list[str]) -> None:
             raise InputError(f"{place}: '{name}' is not in the case; use {', '.join(known)}")
 
 
-def _cut_points(place: str, given: Mapping[str, str], case: PlanningCase) -> dict[str, float]:
+def _cut_points(place: str, given: Mapping[str, Written], case: PlanningCase) -> dict[str, float]:
     """Return cut temperatures, each within the window for which its yields are fitted."""
     _known(place, given, [cut.name for cut in case.crude_unit.cuts])
     found = {}
@@ -195,7 +255,7 @@ def _cut_points(place: str, given: Mapping[str, str], case: PlanningCase) -> dic
     return found
 
 
-def _flows(place: str, given: Mapping[str, str], known: list[str]) -> dict[str, float]:
+def _flows(place: str, given: Mapping[str, Written], known: list[str]) -> dict[str, float]:
     _known(place, given, known)
     found = dict.fromkeys(known, 0.0)
     for name, text in given.items():
@@ -206,22 +266,36 @@ def _flows(place: str, given: Mapping[str, str], known: list[str]) -> dict[str, 
 
 
 def _shares(
-    source: str, given: Mapping[str, Mapping[str, float]], case: PlanningCase
-) -> dict[tuple[str, str], float]:
+    source: str, given: Mapping[str, Mapping[str, Written]], case: PlanningCase
+) -> tuple[dict[tuple[str, str], float], dict[str, float]]:
+    """Return fractions by stream and use, and sums of the proportions that were scaled."""
     _known(f"{source}: draws", given, list(case.streams))
-    found = {}
+    found, sums = {}, {}
     for stream in case.streams:
         uses, place = case.uses(stream), f"{source}: draws.{stream}"
         if stream not in given and len(uses) > 1:
             raise InputError(f"{place} is missing; give its proportions to {', '.join(uses)}")
-        parts = given.get(stream, dict.fromkeys(uses, 1.0))
-        _known(place, parts, list(uses))
-        for use, part in parts.items():
-            if not (math.isfinite(part) and part >= 0.0):
-                raise InputError(f"{place}.{use} is {part}; give a proportion of zero or more")
+        written = given.get(stream, dict.fromkeys(uses, 1.0 / max(len(uses), 1)))
+        _known(place, written, list(uses))
+        parts = {use: _proportion(f"{place}.{use}", part) for use, part in written.items()}
         total = sum(parts.values())
-        if total <= 0.0:
+        if uses and total <= 0.0:
             raise InputError(f"{place} adds up to nothing; give at least one use a proportion")
+        if uses and abs(total - 1.0) > ONE:
+            sums[stream] = total
         for use in uses:
             found[stream, use] = parts.get(use, 0.0) / total
-    return found
+    return found, sums
+
+
+def _proportion(place: str, written: Written) -> float:
+    """Return a proportion: a number without a unit."""
+    try:
+        part = float(written)
+    except ValueError:
+        part = math.nan
+    if not (math.isfinite(part) and part >= 0.0):
+        raise InputError(
+            f"{place} is {written}; give a proportion of zero or more, a number without a unit"
+        )
+    return part

@@ -4,7 +4,7 @@ Balances are computed from the front of the refinery to the back; then every lim
 What is missed is reported in its own unit, worst first, with what it puts at stake.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyomo.environ as pyo
@@ -79,6 +79,7 @@ class Simulation:
         misses: limits that are not kept, worst first.
         rows: balances and whole numbers that are not kept, worst first.
         alerts: ranges that are watched, not enforced.
+        remarks: sentences about how the decisions were read.
     """
 
     case: PlanningCase
@@ -90,6 +91,7 @@ class Simulation:
     misses: tuple[LimitMiss, ...]
     rows: tuple[RowMiss, ...]
     alerts: tuple[AlertResult, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def feasible(self) -> bool:
@@ -111,7 +113,8 @@ def simulate_decisions(case: PlanningCase, decisions: Decisions) -> Simulation:
     """
     plant, point = refinery(case), point_of(decisions, case)
     model = plant.model(Exact(), point)
-    return _read(case, model, plant.place(model, point))
+    found = _read(case, model, plant.place(model, point))
+    return replace(found, remarks=decisions.remarks())
 
 
 def check_point(case: PlanningCase, point: Point) -> Simulation:
@@ -203,6 +206,7 @@ def simulation_payload(result: Simulation) -> Json:
             }
             for miss in result.misses
         ],
+        "remarks": list(result.remarks),
         "rows": plain(result.rows),
         "alerts": [
             {"of": one.alert.of, "state": one.state.value, "value": plain(one.value)}

@@ -137,8 +137,9 @@ def simulation_tables(result: Simulation) -> list[Table]:
         ("energy and steam", money_text(-sum(money.energy_cost.values()))),
         ("other operating cost", money_text(-sum(money.operating_cost.values()))),
         ("profit", money_text(money.profit)),
-        ("profit less penalties of misses", money_text(result.penalised)),
     ]
+    if result.misses:
+        rows.append(("the same less penalties of misses (no money)", money_text(result.penalised)))
     loads = tuple((name, flow_text(load)) for name, load in result.unit_loads.items())
     sales = tuple((blend.product, flow_text(blend.flow_vol)) for blend in result.blends)
     return [
@@ -147,7 +148,13 @@ def simulation_tables(result: Simulation) -> list[Table]:
         Table("Products", ("product", FLOW), sales),
         *feasibility_tables(result),
         *_alerts(result),
+        *_remarks(result),
     ]
+
+
+def _remarks(result: Simulation) -> list[Table]:
+    rows = tuple((remark,) for remark in result.remarks)
+    return [Table("Remarks", ("",), rows)] if rows else []
 
 
 def _alerts(result: Simulation) -> list[Table]:
@@ -175,33 +182,26 @@ def feasibility_tables(result: Simulation) -> list[Table]:
     kept = [one for one in result.limits if one.limit.key not in missed]
     rows = []
     for miss in result.misses:
-        limit, value = miss.result.limit, miss.result.value
+        limit = miss.result.limit
         rows.append(
             (
-                limit.key,
-                limit.unit,
-                limit_value_text(limit.value, limit),
-                limit_value_text(value, limit),
+                limit.text(),
+                limit_value_text(miss.result.value, limit),
                 f"missed by {amount_text(miss.amount, limit)}",
-                money_text(BREAK_PRICE * miss.severity),
                 money_text(miss.at_stake) if miss.at_stake else NONE,
             )
         )
     for one in kept:
-        limit = one.limit
-        room = amount_text(max(one.room, 0.0), limit)
+        room = amount_text(max(one.room, 0.0), one.limit)
         rows.append(
             (
-                limit.key,
-                limit.unit,
-                limit_value_text(limit.value, limit),
-                limit_value_text(one.value, limit),
+                one.limit.text(),
+                limit_value_text(one.value, one.limit),
                 f"room {room}" if math.isfinite(one.value) else "nothing made",
-                "",
                 "",
             )
         )
-    columns = ("limit", "unit", "limit", "value", "", "penalty usd/h", "sales at stake usd/h")
+    columns = ("limit", "value", "", "sales at stake usd/h")
     title = "Limits: all kept" if not missed else f"Limits: {len(missed)} missed, worst first"
     tables = [Table(title, columns, tuple(rows))]
     if result.rows:

@@ -14,6 +14,7 @@ from operator_agent.planning.analysis.decisions import (
     decisions_at,
     decisions_entry,
     decisions_from_entry,
+    decisions_text,
     load_decisions,
 )
 from operator_agent.planning.analysis.local_search import LocalOptimum, LocalSearch
@@ -59,10 +60,47 @@ def test_decisions_survive_their_file(
     case: PlanningCase, optimum: LocalOptimum, entry: dict[str, Any], tmp_path: Path
 ) -> None:
     file = tmp_path / "decisions.yaml"
-    file.write_text(yaml.safe_dump(entry))
+    file.write_text(decisions_text(decisions_at(optimum.point, case), case))
+    assert yaml.safe_load(file.read_text()) == entry
     found = simulate_decisions(case, load_decisions(file, case))
     assert found.money.profit == pytest.approx(optimum.solution.profit, rel=1e-6)
     assert found.feasible
+
+
+def test_the_file_explains_its_draws_and_has_no_traces(
+    case: PlanningCase, optimum: LocalOptimum
+) -> None:
+    noisy = {**optimum.point.charge, "maya": 1e-9, "arabian_light": flow_m3_h("30.000000003")}
+    text = decisions_text(decisions_at(replace(optimum.point, charge=noisy), case), case)
+    assert text.startswith("# Decisions of case three_crudes")
+    assert "scaled to add up to 1" in text
+    assert "arabian_light: 30 kbbl/d" in text
+    assert "maya: 0 kbbl/d" in text
+    assert "e-0" not in text
+
+
+def flow_m3_h(kbbl_d: str) -> float:
+    return parse_quantity(f"{kbbl_d} kbbl/d", "volume flow", "test") * HOUR_S
+
+
+def test_proportions_that_do_not_add_up_to_one_are_told(
+    case: PlanningCase, entry: dict[str, Any]
+) -> None:
+    assert simulate_decisions(case, decisions_from_entry(entry, case, "test")).remarks == ()
+    draws = {**entry["draws"], "hgo": {"fcc": 1, "fuel_oil": 3}}
+    found = simulate_decisions(case, decisions_from_entry({**entry, "draws": draws}, case, "test"))
+    (remark,) = found.remarks
+    assert remark == "draws.hgo: the proportions add up to 4, not 1, and were scaled to 1"
+    assert simulation_tables(found)[-1].title == "Remarks"
+    assert simulation_payload(found)["remarks"] == [remark]  # type: ignore[index,call-overload]
+
+
+def test_a_missing_decisions_file_is_called_one(case: PlanningCase, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^decisions file .*no\.yaml cannot be read: No such"):
+        load_decisions(tmp_path / "no.yaml", case)
+    (tmp_path / "list.yaml").write_text("- 1")
+    with pytest.raises(InputError, match=r"^decisions file .* holds no keys"):
+        load_decisions(tmp_path / "list.yaml", case)
 
 
 def test_too_much_feed_is_missed_by_what_is_too_much(
@@ -126,11 +164,16 @@ def changed(entry: dict[str, Any], part: str, name: str, value: Any) -> dict[str
     [
         ("crudes", "brent", "5 kbbl/d", "crudes: 'brent' is not in the case; use arabian_light"),
         ("crudes", "maya", "-5 kbbl/d", "crudes.maya is '-5 kbbl/d'; give a flow of zero or more"),
+        ("crudes", "maya", 36, "crudes.maya is '36' without a unit; write the volume flow with"),
+        ("crudes", "maya", [36], "crudes.maya is [36]; write a number and its unit"),
+        ("draws", "naphtha", 5, "draws.naphtha is 5; write names with a value for each below"),
+        ("draws", "naphtha", {"reformer": "5 kbbl/d"}, "reformer is 5 kbbl/d; give a proportion"),
+        ("draws", "naphtha", {"reformer": [1]}, "draws.naphtha.reformer is [1]; write a propor"),
         ("crudes", "maya", "5 degC", "give a volume flow there"),
         ("cut_points", "lgo/hgo", "400 degC", "outside its window of 296 to 319 degC"),
         ("cut_points", "lgo/residue", "300 degC", "'lgo/residue' is not in the case"),
         ("draws", "naphtha", {"fcc": 1}, "draws.naphtha: 'fcc' is not in the case; use reformer"),
-        ("draws", "naphtha", {"reformer": -1}, "draws.naphtha.reformer is -1.0; give a proportion"),
+        ("draws", "naphtha", {"reformer": -1}, "draws.naphtha.reformer is -1; give a proportion"),
         ("draws", "naphtha", {"reformer": 0}, "draws.naphtha adds up to nothing"),
     ],
 )
