@@ -60,7 +60,7 @@ def stack_figure(stack: StackResult) -> Figure:
 def ramp_figure(ramp: RampResult) -> Figure:
     """Return the profit and each watched number over the key, or as a map over two keys.
 
-    Lines of a ramp break where a point has no plan; grey lines stand where the basis changes.
+    Lines of a ramp break where a point has no plan; grey bands hold the changes of basis.
     """
     series = {"profit [kusd/h]": [row.profit / 1e3 for row in ramp.stack.rows]}
     for watched in ramp.stack.watch:
@@ -78,7 +78,7 @@ def ramp_figure(ramp: RampResult) -> Figure:
 
 def _line(figure: Figure, axes: Axes, ramp: RampResult, values: list[float]) -> None:
     for change in ramp.changes:
-        axes.axvline(0.5 * (change.before + change.after), color=MARK, lw=0.8)
+        axes.axvspan(change.low, change.high, color=MARK, lw=0.8)
     axes.plot(ramp.axes[0].values, values, color=LINE, marker="o", ms=3.0)
 
 

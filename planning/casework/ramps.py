@@ -3,7 +3,8 @@
     ramp: {key: crudes.maya.price, from: 55 usd/bbl, to: 75 usd/bbl, steps: 9}
 
 Two keys give a grid. Between two steps at which other limits hold, or other crudes are bought, the
-basis of the plan has changed; within a basis the plan only slides.
+basis of the plan has changed; within a basis the plan only slides. A ramp of one key is solved
+again inside such a step until the threshold is known (see `casework.thresholds`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from operator_agent.engine import Engine
 from operator_agent.errors import InputError
 from operator_agent.planning.casework.stack import RowProgress, run_stack
 from operator_agent.planning.casework.stack_row import StackResult, StackRow
+from operator_agent.planning.casework.thresholds import BasisChange, basis, narrowed_changes
 from operator_agent.planning.casework.tree import AxisEntry, CaseNode
 from operator_agent.planning.quantities import planning_unit
 from operator_agent.planning.solve import Stage
@@ -42,28 +44,6 @@ class Axis:
     def text(self, value: float) -> str:
         """Return a value as it stands in a case file."""
         return f"{value!r} {self.unit}".strip()
-
-
-@dataclass(frozen=True, slots=True)
-class BasisChange:
-    """A step of a ramp across which the plan changes its mind.
-
-    Attributes:
-        key: that moves.
-        before, after: its values at both ends of the step.
-        beside: value of the other key in a grid; empty otherwise.
-        holds, frees: keys of the limits that begin and cease to hold.
-        buys, drops: crudes and purchases that begin and cease to be bought.
-    """
-
-    key: str
-    before: float
-    after: float
-    beside: str
-    holds: tuple[str, ...]
-    frees: tuple[str, ...]
-    buys: tuple[str, ...]
-    drops: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +79,7 @@ class RampResult:
                 {
                     "key": change.key,
                     "between": [change.before, change.after],
+                    "narrowed_to": [change.low, change.high],
                     "beside": change.beside,
                     "holds": list(change.holds),
                     "frees": list(change.frees),
@@ -152,7 +133,8 @@ def run_ramp(
     """Return a case solved at every point of a ramp; other arguments are those of `run_stack`.
 
     Raises:
-        InputError: not one or two axes, twice the same key, too many points, or an unknown key.
+        InputError: not one or two axes, twice the same key, too many points, an unknown key, or
+            values that make no case, such as a price without a unit.
     """
     if len(axes) not in (1, 2) or len({axis.key for axis in axes}) != len(axes):
         told = ", ".join(axis.key for axis in axes) or "none"
@@ -161,8 +143,39 @@ def run_ramp(
     if len(points) > MOST_POINTS:
         raise InputError(f"the ramp has {len(points)} points; {MOST_POINTS} are the most")
     cases = [node.changed(_name(axes, point), _changes(axes, point)) for point in points]
-    stack = run_stack(cases, engine, stage=stage, watch=watch, file=file, progress=progress)
-    return RampResult(node.name, tuple(axes), stack, _basis_changes(axes, points, stack.rows))
+    _check_ends(cases)
+
+    def solve(nodes: Sequence[CaseNode]) -> StackResult:
+        return run_stack(nodes, engine, stage=stage, watch=watch, file=file, progress=progress)
+
+    stack = solve(cases)
+    changes = _basis_changes(axes, points, stack.rows)
+    if len(axes) == 1 and stack.reached == len(points):
+        rows = dict(zip(axes[0].values, stack.rows, strict=True))
+
+        def between(values: Sequence[float]) -> Sequence[StackRow]:
+            inner = [(value,) for value in values]
+            nodes = [node.changed(_name(axes, point), _changes(axes, point)) for point in inner]
+            return solve(nodes).rows
+
+        changes = narrowed_changes(changes, rows, between)
+    return RampResult(node.name, tuple(axes), stack, changes)
+
+
+def _check_ends(cases: Sequence[CaseNode]) -> None:
+    """Refuse a ramp of which neither end is a case, such as one without a unit.
+
+    Raises:
+        InputError: of the first end.
+    """
+    faults = []
+    for node in (cases[0], cases[-1]):
+        try:
+            node.case()
+        except InputError as error:
+            faults.append(error)
+    if len(faults) == 2:
+        raise faults[0]
 
 
 def _quantity(key: str, text: str | float) -> tuple[float, str]:
@@ -212,7 +225,7 @@ def _change(
 ) -> BasisChange | None:
     if not (row.ok and following.ok):
         return None
-    if (set(row.active), set(row.bought)) == (set(following.active), set(following.bought)):
+    if basis(row) == basis(following):
         return None
 
     def new(now: Sequence[str], before: Sequence[str]) -> tuple[str, ...]:
@@ -226,4 +239,5 @@ def _change(
         new(row.active, following.active),
         new(following.bought, row.bought),
         new(row.bought, following.bought),
+        *ends,
     )

@@ -12,9 +12,10 @@ from operator_agent.planning.casework.comparison import (
     Comparison,
     Decision,
 )
-from operator_agent.planning.casework.ramps import BasisChange, RampResult
+from operator_agent.planning.casework.ramps import RampResult
 from operator_agent.planning.casework.stack import NO_PLAN
 from operator_agent.planning.casework.stack_row import STOPPED, StackResult, StackRow
+from operator_agent.planning.casework.thresholds import BasisChange
 from operator_agent.planning.casework.tree import CaseNode
 from operator_agent.planning.quantities import in_unit
 from operator_agent.planning.report import Table
@@ -96,7 +97,7 @@ def ramp_tables(ramp: RampResult) -> list[Table]:
     return [
         Table(f"Ramp of {ramp.case}, stage {stack.stage}", columns, tuple(rows)),
         *([reasons] if reasons else []),
-        _basis_table(ramp),
+        *([_basis_table(ramp)] if any(row.ok for row in stack.rows) else []),
     ]
 
 
@@ -198,16 +199,29 @@ def _written(value: Any) -> str:
 
 
 def _basis_table(ramp: RampResult) -> Table:
+    grid = len(ramp.axes) > 1
+    units = {axis.key: axis.unit for axis in ramp.axes}
     rows = [
         (
-            f"{change.key} {change.before:.6g} to {change.after:.6g}",
-            change.beside,
+            change.key,
+            _threshold(change, units[change.key]),
+            *([change.beside] if grid else []),
             "\n".join(_basis_words(change)),
         )
         for change in ramp.changes
     ]
+    n_missing = sum(not row.ok for row in ramp.stack.rows)
     title = "Where the plan changes its mind" if rows else "The plan slides on one basis throughout"
-    return Table(title, ("between", "at", "what changes"), tuple(rows))
+    if not rows and n_missing:
+        title = f"One basis wherever there is a plan; {n_missing} points have none"
+    return Table(title, ("key", "at", *(["beside"] if grid else []), "what changes"), tuple(rows))
+
+
+def _threshold(change: BasisChange, unit: str) -> str:
+    if not change.narrowed:
+        return f"between {change.before:.6g} and {change.after:.6g} {unit}".rstrip()
+    half = 0.5 * abs(change.high - change.low)
+    return f"{change.threshold:.6g} {unit}".rstrip() + f" (±{half:.1g})"
 
 
 def _basis_words(change: BasisChange) -> Iterator[str]:

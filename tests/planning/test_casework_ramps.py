@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from operator_agent.engine import SerialEngine
 from operator_agent.errors import InputError
 from operator_agent.planning.casework.ramps import RampResult, axis_from, ramp_axes, run_ramp
+from operator_agent.planning.casework.stack_row import StackRow
 from operator_agent.planning.casework.tables import ramp_tables
 from operator_agent.planning.casework.tree import CaseNode, load_tree
 
-from .blender_case import blender, profit_by_hand
+from .blender_case import PREMIUM_COST, PREMIUM_REFORMATE, blender, profit_by_hand
 from .conftest import CASE_FILE
 
 SAME_PROFIT = 1e-4  # relative: linear stages confirm their profit so closely
@@ -45,6 +46,9 @@ def test_the_basis_changes_where_premium_begins_to_pay(ramp: RampResult) -> None
     """Premium earns 27/7 usd per barrel of reformate, as regular does, at 90.04 usd/bbl."""
     (change,) = ramp.changes
     assert (change.before, change.after) == (90.0, 91.0)
+    by_hand = PREMIUM_COST + 27.0 / 7.0 * PREMIUM_REFORMATE
+    assert change.low <= by_hand <= change.high <= change.low + 0.01
+    assert change.threshold == pytest.approx(by_hand, abs=0.005)
     assert "product:premium:sale:max" in change.holds
     assert (change.buys, change.drops) == ((), ())
     assert len(ramp.payload()["basis_changes"]) == 1
@@ -71,9 +75,26 @@ def test_a_grid_moves_two_keys(root: CaseNode) -> None:
     ]
 
 
+def test_a_ramp_without_a_plan_says_nothing_of_its_basis(root: CaseNode) -> None:
+    short = root.changed("short", {"purchases.reformate.max": "0 kbbl/d"})
+    axis = axis_from("purchases.alkylate.max", "0 kbbl/d", "0.1 kbbl/d", 2)
+    found = run_ramp(short, [axis], SerialEngine(), stage="lp")
+    assert not any(row.ok for row in found.stack.rows)
+    titles = [table.title for table in ramp_tables(found)]
+    assert titles == ["Ramp of short, stage lp", "Cases without a plan"]
+
+
+def test_a_ramp_without_a_unit_is_refused_before_anything_is_solved(root: CaseNode) -> None:
+    axis = axis_from("products.premium.price", "85", "100", 4)
+    told = list[StackRow]()
+    with pytest.raises(InputError, match=r"products.premium.price"):
+        run_ramp(root, [axis], SerialEngine(), progress=lambda row, _done, _total: told.append(row))
+    assert told == []
+
+
 @pytest.mark.slow
 def test_a_dearer_crude_never_earns_more() -> None:
-    axes = [axis_from("crudes.maya.price", "60 usd/bbl", "68 usd/bbl", 3)]
+    axes = [axis_from("crudes.maya.price", "60 usd/bbl", "68 usd/bbl", 2)]
     found = run_ramp(load_tree(CASE_FILE), axes, SerialEngine(), stage="lp", watch=["crudes.maya"])
     rows = found.stack.rows
     assert all(b.profit <= a.profit * (1.0 + SAME_PROFIT) for a, b in pairwise(rows))
