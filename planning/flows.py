@@ -14,6 +14,7 @@ from operator_agent.units import HOUR_S
 
 DENSITY = "density"
 CRUDE_UNIT = "crude_unit"
+NOTHING = 1e-6  # [m3/s] flows below tell no density
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Flows:
         made: volume flow by (unit, stream) [m3/s]; the crude unit is `crude_unit`.
         made_mass: mass flow by (unit, stream) [kg/s]; NaN where the case gives no density.
         drawn: volume flow by (stream, use) [m3/s]: a unit, a mode `unit.mode`, or a product.
-        contents: of streams by (stream, quality), per m3 (see `qualities`).
+        contents: of streams by (stream, quality), per m3 (see `qualities`); a density that no
+            specification asks for is the mass made and bought over its volume.
     """
 
     made: Mapping[tuple[str, str], float]
@@ -57,7 +59,28 @@ def read_flows(model: Any, case: PlanningCase) -> Flows:
                 made[key] = made.get(key, 0.0) + _hourly(model, run, product.yielded)
                 mass[key] = mass.get(key, 0.0) + _mass(model, run, form, contents)
     drawn = {key: model.flow[key].value / HOUR_S for key in model.flow}
-    return Flows(made, mass, drawn, contents)
+    return Flows(made, mass, drawn, _densities(model, case, made, mass) | contents)
+
+
+def _densities(
+    model: Any,
+    case: PlanningCase,
+    made: Mapping[tuple[str, str], float],
+    mass: Mapping[tuple[str, str], float],
+) -> dict[tuple[str, str], float]:
+    """Return densities of streams from the masses that come in; none where one is unknown."""
+    found = {}
+    for stream in case.streams:
+        come = [(made[key], mass[key]) for key in made if key[1] == stream]
+        for one in case.purchases.values():
+            if one.stream == stream:
+                flow = float(model.supply[one.name].value) / HOUR_S
+                come.append((flow, flow * one.contents.get(DENSITY, math.nan)))
+        come = [(flow, known) for flow, known in come if flow > NOTHING]
+        volume, total = sum(flow for flow, _ in come), sum(known for _, known in come)
+        if volume > 0.0 and math.isfinite(total):
+            found[stream, DENSITY] = total / volume
+    return found
 
 
 def _mass(
