@@ -19,7 +19,11 @@ from operator_agent.engine import Engine
 from operator_agent.errors import InputError
 from operator_agent.planning.casework.stack import RowProgress, run_stack
 from operator_agent.planning.casework.stack_row import StackResult, StackRow
-from operator_agent.planning.casework.thresholds import BasisChange, basis, narrowed_changes
+from operator_agent.planning.casework.thresholds import (
+    BasisChange,
+    change_between,
+    narrowed_changes,
+)
 from operator_agent.planning.casework.tree import AxisEntry, CaseNode
 from operator_agent.planning.quantities import planning_unit
 from operator_agent.planning.solve import Stage
@@ -215,29 +219,7 @@ def _basis_changes(
             after = (*point[:place], axis.values[step], *point[place + 1 :])
             others = [(a, v) for a, v in zip(axes, point, strict=True) if a is not axis]
             beside = ", ".join(f"{other.key} = {other.text(value)}" for other, value in others)
-            change = _change(axis, (point[place], axis.values[step]), beside, row, by_point[after])
+            ends = (point[place], axis.values[step])
+            change = change_between(axis.key, ends, beside, row, by_point[after])
             changes += [change] if change is not None else []
     return tuple(changes)
-
-
-def _change(
-    axis: Axis, ends: tuple[float, float], beside: str, row: StackRow, following: StackRow
-) -> BasisChange | None:
-    if not (row.ok and following.ok):
-        return None
-    if basis(row) == basis(following):
-        return None
-
-    def new(now: Sequence[str], before: Sequence[str]) -> tuple[str, ...]:
-        return tuple(name for name in now if name not in before)
-
-    return BasisChange(
-        axis.key,
-        *ends,
-        beside,
-        new(following.active, row.active),
-        new(row.active, following.active),
-        new(following.bought, row.bought),
-        new(row.bought, following.bought),
-        *ends,
-    )

@@ -1,8 +1,8 @@
 """Where between two steps of a ramp the plan changes its mind: found by halving the step.
 
 Every round solves the middle of each open bracket, all of them side by side on the engine. The
-bracket that remains holds the first change behind its step's beginning; a step across which the
-basis changes twice tells of that one only.
+bracket that remains holds the first change behind its step's beginning; what changes behind it
+within the same step is told as a change of its own, between the bracket and the step's end.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -57,6 +57,35 @@ def basis(row: StackRow) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(row.active), frozenset(row.bought)
 
 
+def change_between(
+    key: str, ends: tuple[float, float], beside: str, row: StackRow, following: StackRow
+) -> BasisChange | None:
+    """Return what changes from one row to another, or None when nothing does or one has no plan.
+
+    Args:
+        key: that moves.
+        ends: its values at both rows.
+        beside: value of the other key in a grid.
+        row, following: at the ends.
+    """
+    if not (row.ok and following.ok) or basis(row) == basis(following):
+        return None
+
+    def new(now: Sequence[str], before: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in now if name not in before)
+
+    return BasisChange(
+        key,
+        *ends,
+        beside,
+        new(following.active, row.active),
+        new(row.active, following.active),
+        new(following.bought, row.bought),
+        new(row.bought, following.bought),
+        *ends,
+    )
+
+
 def narrowed_changes(
     changes: Sequence[BasisChange], rows: Mapping[float, StackRow], solve: Solve
 ) -> tuple[BasisChange, ...]:
@@ -67,19 +96,30 @@ def narrowed_changes(
         rows: of the ramp by value of the key.
         solve: gives rows between them. A value without a plan leaves its bracket as it is.
     """
+    known = dict(rows)
     found, open_ones = list(changes), list(range(len(changes)))
     for _ in range(HALVINGS):
         if not open_ones:
             break
         middles = [found[place].threshold for place in open_ones]
-        solved = dict(zip(open_ones, solve(middles), strict=True))
-        open_ones = [place for place in open_ones if solved[place].ok]
+        known |= zip(middles, solve(middles), strict=True)
+        open_ones = [place for place in open_ones if known[found[place].threshold].ok]
         for place in open_ones:
-            found[place] = _halved(found[place], rows[found[place].before], solved[place])
-    return tuple(found)
+            found[place] = _halved(found[place], known)
+    return tuple(part for change in found for part in _first_and_rest(change, known))
 
 
-def _halved(change: BasisChange, before: StackRow, middle: StackRow) -> BasisChange:
-    if basis(middle) == basis(before):
-        return replace(change, low=change.threshold)
-    return replace(change, high=change.threshold)
+def _halved(change: BasisChange, rows: Mapping[float, StackRow]) -> BasisChange:
+    middle = change.threshold
+    if basis(rows[middle]) == basis(rows[change.before]):
+        return replace(change, low=middle)
+    return replace(change, high=middle)
+
+
+def _first_and_rest(change: BasisChange, rows: Mapping[float, StackRow]) -> tuple[BasisChange, ...]:
+    """Return the change in the bracket, and what changes behind it within the same step."""
+    low, high, after = change.low, change.high, change.after
+    first = change_between(change.key, (low, high), change.beside, rows[low], rows[high])
+    rest = change_between(change.key, (high, after), change.beside, rows[high], rows[after])
+    told = () if first is None else (replace(first, before=change.before, after=after),)
+    return told if rest is None else (*told, rest)

@@ -13,6 +13,7 @@ from operator_agent.errors import InputError
 from operator_agent.planning.casework.ramps import RampResult, axis_from, ramp_axes, run_ramp
 from operator_agent.planning.casework.stack_row import StackRow
 from operator_agent.planning.casework.tables import ramp_tables
+from operator_agent.planning.casework.thresholds import change_between, narrowed_changes
 from operator_agent.planning.casework.tree import CaseNode, load_tree
 
 from .blender_case import PREMIUM_COST, PREMIUM_REFORMATE, blender, profit_by_hand
@@ -73,6 +74,23 @@ def test_a_grid_moves_two_keys(root: CaseNode) -> None:
         ("products.premium.price", "products.premium.max = 4.0 kbbl/d"),
         ("products.premium.price", "products.premium.max = 8.0 kbbl/d"),
     ]
+
+
+def test_two_changes_within_a_step_are_told_apart() -> None:
+    """A limit holds from 3.3 on, a crude is bought from 7.0 on; the step goes from 0 to 10."""
+
+    def row(value: float) -> StackRow:
+        bought = ("light", "heavy") if value >= 7.0 else ("light",)
+        return StackRow(str(value), "", active=("a",) if value >= 3.3 else (), bought=bought)
+
+    whole = change_between("key", (0.0, 10.0), "", row(0.0), row(10.0))
+    assert whole is not None
+    rows = {0.0: row(0.0), 10.0: row(10.0)}
+    first, rest = narrowed_changes([whole], rows, lambda values: [row(v) for v in values])
+    assert (first.holds, first.buys) == (("a",), ())
+    assert first.low < 3.3 <= first.high <= first.low + 0.1
+    assert (rest.holds, rest.buys) == ((), ("heavy",))
+    assert (rest.low, rest.high) == (first.high, 10.0)
 
 
 def test_a_ramp_without_a_plan_says_nothing_of_its_basis(root: CaseNode) -> None:
