@@ -34,7 +34,8 @@ def plan_marginals(
         str | None,
         typer.Option(
             "--explain",
-            help="What one marginal is made of: a limit's key, purchase:CRUDE or sale:PRODUCT.",
+            help="What one marginal is made of: a limit in the words of the table or by its key, "
+            "purchase:CRUDE or sale:PRODUCT.",
         ),
     ] = None,
     less: Annotated[bool, typer.Option("--less", help="Explain one less, not one more.")] = False,
@@ -60,7 +61,14 @@ def plan_marginals(
     _show(json_file, payload, lambda: [tables.limit_table(limits), tables.trade_table(trades)])
 
 
-def plan_range(case: CaseArgument, nlp: NlpFlag = False, json_file: JsonOption = None) -> None:
+def plan_range(
+    case: CaseArgument,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also the limits that do not hold the plan.")
+    ] = False,
+    nlp: NlpFlag = False,
+    json_file: JsonOption = None,
+) -> None:
     """Show how far prices and limits may move while the plan, or a marginal, stays as it is."""
     from operator_agent.planning.analysis import ranging, tables
     from operator_agent.planning.analysis.base import linear_base
@@ -69,11 +77,14 @@ def plan_range(case: CaseArgument, nlp: NlpFlag = False, json_file: JsonOption =
     base = linear_base(_load(case), stage="nlp" if nlp else "lp")
     prices, limits = ranging.price_ranges(base), ranging.limit_ranges(base)
     payload = {"prices": plain(prices), "limits": plain(limits)}
+    shown = [tables.holding_range_table, *([tables.slack_range_table] if every else [])]
     _show(
         json_file,
         payload,
-        lambda: [tables.price_range_table(prices), tables.limit_range_table(limits)],
+        lambda: [tables.price_range_table(prices), *(table(limits) for table in shown)],
     )
+    if not every and json_file is None:
+        say("--all lists the limits that do not hold the plan")
 
 
 def plan_crudes(

@@ -1,5 +1,6 @@
 """The solved case that an analysis starts from: its linear program at the optimum, with names."""
 
+import difflib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,17 +41,39 @@ class Base:
         """The case."""
         return self.plant.case
 
+    def key_of(self, words: str) -> str:
+        """Return the key of a limit that is named by its key, or by its text or the start of it.
+
+        Raises:
+            InputError: no limit of the case is named so, or several are.
+        """
+        limits = self.model.limits
+        if words in limits:
+            return words
+        start = words.casefold()
+        found = [key for key, limit in limits.items() if limit.text().casefold() == start] or [
+            key for key, limit in limits.items() if limit.text().casefold().startswith(start)
+        ]
+        if len(found) == 1:
+            return str(found[0])
+        if found:
+            meant = " or ".join(f"'{limits[key].text()}'" for key in found)
+            raise InputError(f"case {self.case.name}: '{words}' may be {meant}; write one of them")
+        texts = [*limits, *(limit.text() for limit in limits.values())]
+        near = difflib.get_close_matches(words, texts, n=1, cutoff=0.0)
+        nearest = f"the nearest is '{near[0]}'" if near else "it has no limits"
+        raise InputError(f"case {self.case.name} has no limit '{words}'; {nearest}")
+
     def row_of(self, key: str) -> int:
         """Return the row of a limit.
+
+        Args:
+            key: of the limit, or its text (see `key_of`).
 
         Raises:
             InputError: the case has no such limit.
         """
-        if key not in self.model.limits:
-            raise InputError(
-                f"case {self.case.name} has no limit '{key}'; `plan marginals` lists its keys"
-            )
-        name = self.model.limit[key].name
+        name = self.model.limit[self.key_of(key)].name
         return next(i for i, row in enumerate(self.program.rows) if row.name == name)
 
 

@@ -83,8 +83,8 @@ def explain(base: Base, key: str, way: Way = "more", tangent: Tangent | None = N
 
     Args:
         base: the solved case.
-        key: of a limit, such as `unit:fcc:feed:max`, or `purchase:<crude>`, `sale:<product>` for
-            one more of it than the plan has.
+        key: of a limit, such as `unit:fcc:feed:max`, or its text, such as `fcc: feed at most`; or
+            `purchase:<crude>`, `sale:<product>` for one more of it than the plan has.
         way: `more` raises the limit or the flow by one unit, `less` lowers it.
         tangent: of the base, when there is one already.
 
@@ -95,6 +95,7 @@ def explain(base: Base, key: str, way: Way = "more", tangent: Tangent | None = N
     if way not in ("more", "less"):
         raise InputError(f"way '{way}' is not known; use 'more' or 'less'")
     steps = tangent or Tangent(base.program, base.solution)
+    key = key if _is_trade(key) else base.key_of(key)
     sign = 1.0 if way == "more" else -1.0
     step, unit = _step(base, steps, key, sign)
     if not step.possible:
@@ -125,7 +126,7 @@ def explain_columns(program: LinearProgram, step: Step) -> tuple[Part, ...]:
 
 def _step(base: Base, steps: Tangent, key: str, sign: float) -> tuple[Step, str]:
     word, _, item = key.partition(":")
-    if word in TRADES and ":" not in item:
+    if _is_trade(key):
         columns = {name: at for (kind, name), at in base.totals.items() if kind in TRADES[word]}
         if item not in columns:
             known = ", ".join(columns)
@@ -135,6 +136,12 @@ def _step(base: Base, steps: Tangent, key: str, sign: float) -> tuple[Step, str]
     result, amount = next(pair for pair in limits_in_rows(base) if pair[0].limit.key == key)
     unit = "m3/h" if is_flow(result.limit) else result.limit.unit
     return steps.row(row, sign * amount), unit
+
+
+def _is_trade(key: str) -> bool:
+    """Return whether a key names a trade, such as `purchase:maya`, and not a limit."""
+    word, _, item = key.partition(":")
+    return word in TRADES and bool(item) and ":" not in item
 
 
 def _parts(base: Base, step: Step) -> tuple[Part, ...]:

@@ -21,6 +21,7 @@ from operator_agent.planning.report import Table
 from operator_agent.units import HOUR_S
 
 SMALLEST_PART = 5e-3  # [usd/h] less shows as nothing
+RANGE_COLUMNS = ("limit", "plan", "marginal", "money", "marginal stays")
 RELATIVE = 1e-9  # a marginal this small beside the largest is rounding
 
 
@@ -28,9 +29,7 @@ def limit_table(marginals: Sequence[LimitMarginal]) -> Table:
     """Return the two-sided marginals of all limits that have one."""
     rows = [
         (
-            one.limit.key,
-            limit_value_text(one.limit.value, one.limit),
-            one.limit.unit,
+            one.limit.text(),
             marginal_text(one.more, one.limit),
             marginal_text(one.less, one.limit),
             marginal_text(one.solver, one.limit),
@@ -43,8 +42,6 @@ def limit_table(marginals: Sequence[LimitMarginal]) -> Table:
     ]
     columns = (
         "limit",
-        "value",
-        "unit",
         "one more earns",
         "one less costs",
         "solver's",
@@ -108,22 +105,32 @@ def price_range_table(ranges: Sequence[PriceRange]) -> Table:
     return Table("Price ranges", columns, tuple(rows))
 
 
-def limit_range_table(ranges: Sequence[LimitRange]) -> Table:
-    """Return between which values of each limit its marginal stays."""
-    rows = [
-        (
-            one.limit.key,
-            one.limit.unit,
-            limit_value_text(one.value, one.limit),
-            limit_value_text(one.limit.value, one.limit),
-            marginal_text(one.marginal, one.limit),
-            marginal_unit(one.limit),
-            _span(one.low, one.high, one),
-        )
-        for one in ranges
-    ]
-    columns = ("limit", "unit", "plan", "limit", "marginal", "money", "marginal stays")
-    return Table("Ranges of limits", columns, tuple(rows))
+def holding_range_table(ranges: Sequence[LimitRange]) -> Table:
+    """Return between which values of each limit that holds the plan its marginal stays."""
+    holding = [one for one in ranges if _holds(one)]
+    rows = [_range_row(one) for one in holding]
+    title = f"Limits that hold the plan: their ranges ({len(ranges) - len(rows)} others do not)"
+    return Table(title, RANGE_COLUMNS, tuple(rows))
+
+
+def slack_range_table(ranges: Sequence[LimitRange]) -> Table:
+    """Return how far each limit that does not hold the plan may move before it does."""
+    rows = [_range_row(one) for one in ranges if not _holds(one)]
+    return Table("Limits that do not hold the plan", RANGE_COLUMNS, tuple(rows))
+
+
+def _holds(one: LimitRange) -> bool:
+    return marginal_text(one.marginal, one.limit) != "0"
+
+
+def _range_row(one: LimitRange) -> tuple[str, ...]:
+    return (
+        one.limit.text(),
+        limit_value_text(one.value, one.limit),
+        marginal_text(one.marginal, one.limit),
+        marginal_unit(one.limit),
+        _span(one.low, one.high, one),
+    )
 
 
 def explained_table(explained: Explained) -> Table:

@@ -14,6 +14,7 @@ from operator_agent.signing import Json
 
 FLOW, PRICE = "kbbl/d", "usd/bbl"
 NONE = "-"
+VALUE_DIGITS = 7  # of a limit's value in its unit: what is smaller is left by a solver
 SMALLEST = 1e-3  # a marginal below it is rounding [usd/bbl, usd/h per unit]
 
 
@@ -34,7 +35,9 @@ def money_text(value: float) -> str:
 
 def limit_value_text(value: float, limit: Limit) -> str:
     """Return a value [SI] in the unit in which its limit is stated."""
-    return f"{in_unit(value, limit.unit):.5g}" if math.isfinite(value) else NONE
+    if not math.isfinite(value):
+        return NONE
+    return f"{round(in_unit(value, limit.unit), VALUE_DIGITS) + 0.0:.5g}"
 
 
 def amount_text(amount: float, limit: Limit) -> str:

@@ -12,8 +12,15 @@ from operator_agent.errors import InputError
 from operator_agent.planning.quantities import parse_quantity
 from operator_agent.runtime.cli_analysis import _partner
 from operator_agent.runtime.cli_planning import plan_app
+from operator_agent.runtime.cli_tables import OUT
 
 CASE = str(ROOT / "cases" / "refinery" / "three_crudes.yaml")
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give tables the width in which no phrase breaks."""
+    monkeypatch.setattr(OUT, "width", 160)
 
 
 def run(*words: str) -> str:
@@ -33,9 +40,26 @@ def test_marginals_and_ranges_are_told_and_given() -> None:
     sides = {one["limit"]["key"]: one for one in payload["limits"]}
     fcc = sides["unit:fcc:feed:max"]
     assert fcc["more"] == pytest.approx(fcc["solver"])
+    assert "fcc: feed at most 30 kbbl/d" in run("marginals", CASE)
+    assert read("marginals", CASE, "--explain", "FCC: feed at most")["key"] == "unit:fcc:feed:max"
     explained = read("marginals", CASE, "--explain", "unit:fcc:feed:max")
     assert sum(part["money"] for part in explained["parts"]) == pytest.approx(fcc["more"])
     assert {one["item"] for one in read("range", CASE)["prices"]} >= {"maya", "jet"}
+
+
+def test_ranges_list_the_limits_that_hold_and_the_others_on_demand() -> None:
+    few = run("range", CASE)
+    assert "fcc: feed at most 30 kbbl/d" in few
+    assert "fcc: feed at least 14 kbbl/d" not in few
+    assert "--all lists" in few
+    assert "fcc: feed at least 14 kbbl/d" in run("range", CASE, "--all")
+
+
+def test_limits_to_explain_are_named_without_doubt() -> None:
+    with pytest.raises(InputError, match=r"'fcc' may be 'fcc: feed at least 14 kbbl/d' or"):
+        run("marginals", CASE, "--explain", "fcc")
+    with pytest.raises(InputError, match="has no limit 'unit:fcc:fed:max'; the nearest is 'unit:"):
+        run("marginals", CASE, "--explain", "unit:fcc:fed:max")
 
 
 def test_decisions_go_out_and_come_back(tmp_path: Path) -> None:
