@@ -36,8 +36,8 @@ def blends(plan: Plan) -> str:
     return section(
         "Blends",
         note(
-            "Giveaway is how much better a product is than its limit asks; its cost is giveaway "
-            "times shadow price. At an optimum a limit has either giveaway or a price, never both."
+            "Giveaway is how much better a product is than its limit asks. At an optimum a limit "
+            "has either giveaway or a price, never both."
         ),
         f'<div class="cards">{"".join(cards)}</div>',
         note(f"Not made: {', '.join(idle)}.") if idle else "",
@@ -89,10 +89,9 @@ def _specifications(found: Sequence[Giveaway]) -> str:
                     f"{limit.side.value} {quality_value(limit.value, unit)}",
                     quality_step(item.amount, unit),
                     marginal(item.result.shadow_price * planning_unit(unit).factor),
-                    money(item.cost_usd_h),
                 ),
                 "held" if item.result.held else "",
             )
         )
-    columns = ("quality", "unit", "value", "limit", "giveaway", "usd/h per unit", "cost usd/h")
+    columns = ("quality", "unit", "value", "limit", "giveaway", "usd/h per unit")
     return table(columns, rows, left=(1,))

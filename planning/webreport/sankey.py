@@ -22,7 +22,7 @@ from operator_agent.planning.webreport.flow_graph import (
 )
 from operator_agent.planning.webreport.heights import heights
 from operator_agent.planning.webreport.layered import Edge, Layers, arrange
-from operator_agent.planning.webreport.svg import element, picture, rect, text, title
+from operator_agent.planning.webreport.svg import Attribute, element, picture, rect, text, title
 from operator_agent.planning.webreport.words import FLOW, flow, mass_flow, words, wrapped
 
 WIDTH, RIGHT = 1240.0, 122.0  # [px] of the picture; kept free for the names of the products
@@ -125,7 +125,10 @@ def _ranks(graph: FlowGraph) -> list[float]:
 
 def _label(node: FlowNode, step: float) -> tuple[str, ...]:
     room = RIGHT if node.kind is NodeKind.PRODUCT else step
-    return (*wrapped(words(node.name), int((room - NODE - 8.0) / GLYPH)), flow(node.through))
+    amount = flow(node.through)
+    if node.kind is NodeKind.UNIT and abs(node.gain) > NOTHING:
+        amount = f"{flow(node.flow_in)} → {flow(node.flow_out)}"
+    return (*wrapped(words(node.name), int((room - NODE - 8.0) / GLYPH)), amount)
 
 
 def _ports(layers: Layers, boxes: Sequence[Box], scale: float) -> dict[int, tuple[float, float]]:
@@ -233,7 +236,9 @@ def _node(node: FlowNode, box: Box, layout: SankeyLayout) -> str:
                 GAIN,
             )
         )
-    left, top, _, _ = box.label_area
+    left, top, right, bottom = box.label_area
+    place: dict[str, Attribute] = {"x": left - 2.0, "y": top, "class": "plate", "rx": 2.0}
+    parts.append(element("rect", {**place, "width": right - left + 4.0, "height": bottom - top}))
     style = f"name {node.kind.value}"
     for n, words_of in enumerate(box.label):
         last = n == len(box.label) - 1

@@ -36,6 +36,7 @@ svg text { font-size: 11px; fill: #1d1d1f; }
 svg .value { fill: #6b6b70; } svg .unit { font-weight: 600; } svg .on-dark { fill: #fff; }
 .flows text { paint-order: stroke; stroke: #fff; stroke-width: 3.4px; stroke-linejoin: round; }
 .flows .value { fill: #48484c; }
+.plate { fill: #fff; opacity: 0.72; pointer-events: none; }
 .flow { opacity: 0.78; } .flow:hover { opacity: 1; }
 .note { color: #6b6b70; font-size: 13px; }
 .bad { color: #b3261e; font-weight: 600; }

@@ -147,12 +147,11 @@ def test_page_shows_the_balance_of_every_unit(plan: Plan, page: Reader) -> None:
 
 
 def test_page_shows_every_specification_with_its_giveaway(plan: Plan, page: Reader) -> None:
-    shown = [cells for cells in page.rows if len(cells) == 7 and cells[3][:4] in ("min ", "max ")]
+    shown = [cells for cells in page.rows if len(cells) == 6 and cells[3][:4] in ("min ", "max ")]
     found = giveaways(plan)
     assert len(shown) == len(found) > 20
     for cells, item in zip(shown, found, strict=True):
         assert cells[0] == item.result.limit.words
-        assert number(cells[6]) == pytest.approx(item.cost_usd_h, abs=0.5)
 
 
 def test_giveaway_costs_nothing_at_an_optimum(plan: Plan) -> None:
