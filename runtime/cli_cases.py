@@ -41,6 +41,10 @@ WatchOption = Annotated[
     list[str] | None,
     typer.Option("--watch", help="Show this too, such as crudes.maya or 'shadow units.fcc'."),
 ]
+WideOption = Annotated[
+    bool,
+    typer.Option("--wide", help="Show crudes, unit loads and sales too, a column for each case."),
+]
 ResumeOption = Annotated[
     Path | None,
     typer.Option("--resume", help="Keep rows in this file; rows that it has are not solved again."),
@@ -78,6 +82,7 @@ def stack(
     limit_s: LimitOption = None,
     stage: StageOption = "nlp",
     watch: WatchOption = None,
+    wide: WideOption = False,
     resume: ResumeOption = None,
     json_file: JsonOption = None,
     plot: PlotOption = None,
@@ -89,7 +94,7 @@ def stack(
     """
     from operator_agent.engine import engine_from
     from operator_agent.planning.casework.stack import run_stack
-    from operator_agent.planning.casework.tables import reasons_table, stack_table
+    from operator_agent.planning.casework.tables import reasons_table, stack_table, wide_table
     from operator_agent.runtime.case_plots import check_plot_file, save_figure, stack_figure
 
     check_plot_file(plot)
@@ -100,7 +105,8 @@ def stack(
         )
     _tell_resumed(found)
     reasons = reasons_table(found)
-    _give(found.payload(), [stack_table(found), *([reasons] if reasons else [])], json_file)
+    tables = [stack_table(found), *([wide_table(found)] if wide else [])]
+    _give(found.payload(), [*tables, *([reasons] if reasons else [])], json_file)
     if plot is not None:
         save_figure(stack_figure(found), plot)
     _tell_stopped(found, resume)

@@ -17,6 +17,7 @@ from operator_agent.engine import Engine, TaskResult
 from operator_agent.errors import InputError
 from operator_agent.planning.case_file import case_from_entry
 from operator_agent.planning.casework.stack_row import (
+    ROW_FORMAT,
     STOPPED,
     StackResult,
     StackRow,
@@ -27,6 +28,7 @@ from operator_agent.planning.casework.tree import CaseNode
 from operator_agent.planning.casework.watch import (
     SMALLEST_MARGINAL,
     Watched,
+    plan_flows,
     watch_list,
     watched_values,
 )
@@ -130,6 +132,7 @@ def _solved(job: _Job) -> StackRow:
         watched=dict(watched_values(plan, job.watch)),
         active=active_limits(plan),
         bought=bought(plan),
+        flows_kbbl_d=dict(plan_flows(plan)),
     )
 
 
@@ -212,7 +215,7 @@ def _job(node: CaseNode, stage: Stage, watch: tuple[str, ...]) -> _Job:
         for crude in (crudes.values() if isinstance(crudes, Mapping) else ())
         if isinstance(crude, Mapping) and "assay" in crude
     ]
-    text = json.dumps([__version__, content, stage, watch], default=str)
+    text = json.dumps([__version__, ROW_FORMAT, content, stage, watch], default=str)
     digest = hashlib.sha256(text.encode())
     for path in assays:
         digest.update(path.read_bytes() if path.is_file() else b"missing")

@@ -10,6 +10,9 @@ from typing import Any
 from operator_agent.errors import InputError
 from operator_agent.planning.casework.watch import Watched
 
+ROW_FORMAT = 2
+"""Part of every fingerprint: rows of an older form, which tell less, are solved again."""
+
 STOPPED = "Stopped"
 """Kind of error of a case that was not reached before the stack was stopped."""
 
@@ -30,6 +33,7 @@ class StackRow:
         bought: crudes and purchases of which there is any.
         error: why there is no plan; empty when there is one.
         error_kind: class of the error, `NoPlan` when the solver's point is worth nothing.
+        flows_kbbl_d: bought, loaded on units and sold, by watch key [kbbl/d].
     """
 
     case: str
@@ -44,6 +48,7 @@ class StackRow:
     bought: tuple[str, ...] = ()
     error: str = ""
     error_kind: str = ""
+    flows_kbbl_d: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -53,7 +58,8 @@ class StackRow:
     def payload(self) -> dict[str, Any]:
         """Return the row as plain values; a NaN becomes None."""
         plain = asdict(self)
-        plain["watched"] = {key: _finite(value) for key, value in self.watched.items()}
+        for name in ("watched", "flows_kbbl_d"):
+            plain[name] = {key: _finite(value) for key, value in plain[name].items()}
         return {name: _finite(value) for name, value in plain.items()}
 
 
@@ -124,8 +130,11 @@ def _row_from(plain: dict[str, Any]) -> StackRow:
     """Return the row of its payload."""
     numbers = {name: _number(plain[name]) for name in ("profit", "violation", "seconds")}
     lists = {name: tuple(plain[name]) for name in ("active", "bought")}
-    watched = {key: _number(value) for key, value in plain["watched"].items()}
-    return StackRow(**{**plain, **numbers, **lists, "watched": watched})
+    mappings = {
+        name: {key: _number(value) for key, value in plain.get(name, {}).items()}
+        for name in ("watched", "flows_kbbl_d")
+    }
+    return StackRow(**{**plain, **numbers, **lists, **mappings})
 
 
 def _finite(value: Any) -> Any:

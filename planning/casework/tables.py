@@ -22,6 +22,8 @@ from operator_agent.planning.report import Table
 from operator_agent.units import HOUR_S
 
 LONGEST_NAME = 26  # characters of a line in a tree, so that changes and notes fit beside
+LEAST_FLOW = 0.005  # [kbbl/d] rows of which every case shows 0.00 are left out
+WIDE_GROUPS = ("crudes", "purchases", "units", "products")
 NOISE = 1e-6  # solvers leave traces of what is nothing in any unit of a watch list
 WITHOUT_PLAN: Mapping[str, str] = {
     "LimitsConflictError": "limits contradict",
@@ -66,6 +68,20 @@ def stack_table(stack: StackResult) -> Table:
     watched = (one.title for one in stack.watch)
     columns = ("case", "profit usd/h", "to the first", *watched, "the plan is", "s")
     return Table(f"Case stack, stage {stack.stage}", columns, tuple(rows))
+
+
+def wide_table(stack: StackResult) -> Table:
+    """Return the cases that have a plan side by side: crudes, purchases, unit loads and sales."""
+    solved = [row for row in stack.rows if row.ok]
+    keys = list(dict.fromkeys(key for row in solved for key in row.flows_kbbl_d))
+    keys.sort(key=lambda key: WIDE_GROUPS.index(key.partition(".")[0]))
+    rows = [("profit usd/h", *(_money(row.profit) for row in solved))]
+    for key in keys:
+        flows = [row.flows_kbbl_d.get(key, math.nan) for row in solved]
+        if any(abs(flow) > LEAST_FLOW for flow in flows):
+            rows.append((key, *(_volume(flow) for flow in flows)))
+    columns = ("kbbl/d", *(row.case for row in solved))
+    return Table("Cases side by side", columns, tuple(rows))
 
 
 def reasons_table(stack: StackResult) -> Table | None:
@@ -333,6 +349,12 @@ def _signed(value: float) -> str:
 
 def _money(value: float) -> str:
     return f"{value:,.0f}" if math.isfinite(value) else "-"
+
+
+def _volume(value: float) -> str:
+    if not math.isfinite(value):
+        return "-"
+    return f"{value if abs(value) > LEAST_FLOW else 0.0:.2f}"
 
 
 def _number(value: float) -> str:

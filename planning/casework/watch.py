@@ -73,6 +73,12 @@ def watched_values(plan: Plan, keys: Sequence[str]) -> Mapping[str, float]:
     return {key: _value(plan, key) for key in keys}
 
 
+def plan_flows(plan: Plan) -> Mapping[str, float]:
+    """Return what a plan buys, loads on its units and sells, by watch key [kbbl/d]."""
+    groups = ("crudes.", "purchases.", "units.", "products.")
+    return {key: _value(plan, key) for key in _units(plan.case) if key.startswith(groups)}
+
+
 def _units(case: PlanningCase) -> Mapping[str, str]:
     """Return the unit of every key that a case has."""
     units = [*case.units, *(["crude_unit"] if case.crude_unit.cuts else [])]

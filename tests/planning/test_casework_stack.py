@@ -19,7 +19,7 @@ from operator_agent.planning.case_file import PlanningCase
 from operator_agent.planning.casework.ramps import axis_from, run_ramp
 from operator_agent.planning.casework.stack import run_stack
 from operator_agent.planning.casework.stack_row import StackRow
-from operator_agent.planning.casework.tables import reasons_table, stack_table
+from operator_agent.planning.casework.tables import reasons_table, stack_table, wide_table
 from operator_agent.planning.casework.tree import CaseNode, load_tree
 from operator_agent.planning.casework.watch import watch_list, watched_values
 from operator_agent.planning.limits import LimitKind, Side
@@ -182,6 +182,31 @@ def test_a_killed_stack_goes_on_where_it_was(tmp_path: Path) -> None:
     assert file.read_text().startswith(kept)
     by_hand = [profit_by_hand(price) for price in axis.values]
     assert [row.profit for row in found.stack.rows] == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_cases_stand_side_by_side(root: CaseNode, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    dry = {f"purchases.{name}.max": "0 kbbl/d" for name in ("reformate", "alkylate")}
+    volume = {"min": "1 kbbl/d", "max": "1 kbbl/d", "price": "69 usd/bbl"}
+    more = root.changed("more", {"products.extra": {"components": ["naphtha"], **volume}})
+    cases = [sold(root, "two", 2.0), root.changed("none", dry), more]
+    for _ in range(2):  # solved, then from the file
+        found = run_stack(cases, SerialEngine(), stage="lp", file=file)
+        two = found.rows[0].flows_kbbl_d
+        assert two["products.premium"] == pytest.approx(2.0)
+        bought = sum(flow for key, flow in two.items() if key.startswith("purchases."))
+        sales = sum(flow for key, flow in two.items() if key.startswith("products."))
+        assert bought == pytest.approx(sales)  # blending by volume loses nothing
+        table = wide_table(found)
+        assert table.columns == ("kbbl/d", "two", "more")
+        cells = {row[0]: row[1:] for row in table.rows}
+        assert cells["products.premium"] == ("2.00", "8.00")
+        assert cells["products.extra"] == ("-", "1.00")
+        assert "purchases.alkylate" not in cells  # none of them buys any
+    assert found.resumed == 3
+    line = {key: value for key, value in found.rows[0].payload().items() if key != "flows_kbbl_d"}
+    file.write_text(json.dumps(line | {"fingerprint": "of an older form"}) + "\n")
+    assert run_stack(cases[:1], SerialEngine(), stage="lp", file=file).resumed == 0
 
 
 class Interrupted(SerialEngine):

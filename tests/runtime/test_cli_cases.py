@@ -50,7 +50,7 @@ def test_the_lines_of_a_tree_show_who_is_below_whom() -> None:
 
 def test_a_stack_is_solved_shown_and_drawn(tree: Path, tmp_path: Path) -> None:
     plot = tmp_path / "stack.svg"
-    common = ("--engine", "serial", "--watch", "products.premium", "--plot", plot)
+    common = ("--wide", "--engine", "serial", "--watch", "products.premium", "--plot", plot)
     done = plan("stack", tree.parent, *common, "--json", tmp_path / "stack.json")
     assert done.exit_code == 1  # one of three has no plan
     assert "1/3 blender: 3,5" in done.stderr
@@ -58,11 +58,13 @@ def test_a_stack_is_solved_shown_and_drawn(tree: Path, tmp_path: Path) -> None:
     assert "LimitsConflictError" not in done.stdout + done.stderr
     assert "no_octane" in done.stdout
     assert "Cases without a plan" in done.stdout
+    assert "Cases side by side" in done.stdout
     found = json.loads((tmp_path / "stack.json").read_text())
     first, dear, none = found["rows"]
     assert first["profit"] == pytest.approx(profit_by_hand(91.0), rel=1e-6)
     assert dear["profit"] == pytest.approx(profit_by_hand(95.0), rel=1e-6)
     assert (none["profit"], none["error_kind"]) == (None, "LimitsConflictError")
+    assert first["flows_kbbl_d"]["purchases.reformate"] == pytest.approx(20.0)
     assert first["watched"]["products.premium"] == pytest.approx(8.0)
     assert plot.read_text().startswith("<svg")
     done = plan("stack", f"{tree}#no_octane", "--engine", "serial")
