@@ -1,11 +1,13 @@
 """A stack of cases as one page: profit by case, watched values, limits that hold, differences."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from operator_agent.planning.casework.comparison import Comparison
 from operator_agent.planning.casework.stack_row import StackResult, StackRow
 from operator_agent.planning.casework.tables import comparison_tables, reasons_table
+from operator_agent.planning.casework.tree import CaseNode
 from operator_agent.planning.webreport.bars import signed_bars
 from operator_agent.planning.webreport.sections import table_section
 from operator_agent.planning.webreport.style import CSS
@@ -13,12 +15,17 @@ from operator_agent.planning.webreport.tables import Row, note, page, section, t
 from operator_agent.planning.webreport.words import NO_VALUE, fixed, money, words
 
 
-def stack_page(stack: StackResult, comparisons: Sequence[Comparison] = ()) -> str:
+def stack_page(
+    stack: StackResult,
+    comparisons: Sequence[Comparison] = (),
+    cases: Sequence[CaseNode] = (),
+) -> str:
     """Return the report of a case stack as a self-contained HTML document.
 
     Args:
         stack: solved cases; the first that has a plan is what the others are compared with.
         comparisons: of plans side by side, shown below.
+        cases: that were solved: their notes and changes are shown, so that they can be told apart.
     """
     reasons = reasons_table(stack)
     n_plans = sum(row.ok for row in stack.rows)
@@ -28,6 +35,7 @@ def stack_page(stack: StackResult, comparisons: Sequence[Comparison] = ()) -> st
         (
             "<h1>Case stack</h1>",
             note(f"Stage {stack.stage}: {n_plans} of {len(stack.rows)} cases have a plan."),
+            _differences(cases),
             _profits(stack),
             _watched(stack),
             _limits(stack),
@@ -35,6 +43,26 @@ def stack_page(stack: StackResult, comparisons: Sequence[Comparison] = ()) -> st
             *(_comparison(one) for one in comparisons),
         ),
     )
+
+
+def _differences(cases: Sequence[CaseNode]) -> str:
+    """Return the note of every case, and a line for each change against its parent."""
+    rows = []
+    for case in cases:
+        lines = [(path, _told(change)) for path, change in case.changes.items()] or [("", "")]
+        for n, (path, change) in enumerate(lines):
+            parent = words(case.parents[-1].name) if case.parents else ""
+            own = (words(case.name), parent, case.note) if n == 0 else ("", "", "")
+            rows.append(Row((*own, path, change)))
+    columns = ("case", "changes", "note", "what", "to")
+    return section("What the cases change", table(columns, rows, left=(1, 2, 3, 4))) if rows else ""
+
+
+def _told(change: Any) -> str:
+    """Return a change as the case file writes it, without braces."""
+    if isinstance(change, Mapping):
+        return ", ".join(f"{key} {_told(value)}" for key, value in change.items())
+    return str(change)
 
 
 def _base(stack: StackResult) -> StackRow | None:

@@ -7,6 +7,7 @@ import pytest
 
 from operator_agent.planning.casework.comparison import compare
 from operator_agent.planning.casework.stack_row import StackResult, StackRow
+from operator_agent.planning.casework.tree import load_tree
 from operator_agent.planning.casework.watch import Watched
 from operator_agent.planning.plan import Plan
 from operator_agent.planning.system.reader import load_system
@@ -44,6 +45,14 @@ def test_stack_page_shows_cases_and_differences() -> None:
     assert ["lost", "LimitsConflictError", "limits <conflict>"] in page.rows
     assert "2 of 3 cases have a plan" in text
     assert row(page, "unit fcc", 3)[1:] == ["●", ""]
+
+
+def test_stack_page_tells_what_every_case_changes() -> None:
+    root = load_tree(CASE_FILE)
+    heavy = root.changed("heavy", {"crudes.maya.price": {"plus": "-4 usd/bbl"}}, "a <u>discount")
+    page = read(stack_page(stack(), cases=[root, heavy]))
+    told = ["heavy", "three crudes", "a <u>discount", "crudes.maya.price", "plus -4 usd/bbl"]
+    assert told in page.rows
 
 
 def test_stack_page_shows_comparisons(plan: Plan, linear_plan: Plan) -> None:
