@@ -96,7 +96,7 @@ def _stack_page(
         found = run_stack(cases, where, stage=stage, watch=watch)
     if found.reached < len(found.rows):
         raise KeyboardInterrupt  # half a stack is no report
-    return stack_page(found), found.payload()
+    return stack_page(found, cases=cases), found.payload()
 
 
 def plan_to_excel(
