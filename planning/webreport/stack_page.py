@@ -49,7 +49,8 @@ def _differences(cases: Sequence[CaseNode]) -> str:
     """Return the note of every case, and a line for each change against its parent."""
     rows = []
     for case in cases:
-        lines = [(path, _told(change)) for path, change in case.changes.items()] or [("", "")]
+        lines = [line for path, change in case.changes.items() for line in _lines(path, change)]
+        lines = lines or [("", "")]
         for n, (path, change) in enumerate(lines):
             parent = words(case.parents[-1].name) if case.parents else ""
             own = (words(case.name), parent, case.note) if n == 0 else ("", "", "")
@@ -58,10 +59,19 @@ def _differences(cases: Sequence[CaseNode]) -> str:
     return section("What the cases change", table(columns, rows, left=(1, 2, 3, 4))) if rows else ""
 
 
+def _lines(path: str, change: Any) -> list[tuple[str, str]]:
+    """Return place and value of a change; a line for every key where a change holds several."""
+    if isinstance(change, Mapping) and len(change) > 1:
+        return [line for key, part in change.items() for line in _lines(f"{path}.{key}", part)]
+    return [(path, _told(change))]
+
+
 def _told(change: Any) -> str:
     """Return a change as the case file writes it, without braces."""
     if isinstance(change, Mapping):
         return ", ".join(f"{key} {_told(value)}" for key, value in change.items())
+    if isinstance(change, list | tuple):
+        return ", ".join(map(_told, change))
     return str(change)
 
 

@@ -42,7 +42,7 @@ def test_stack_page_shows_cases_and_differences() -> None:
     assert row(page, "a<u>&b", 3)[1:] == ["-1,500", "10.50"]
     assert row(page, "difference", 3)[1:] == ["-21,500", "-4.50"]
     assert ["lost", "–", "–"] in page.rows
-    assert ["lost", "LimitsConflictError", "limits <conflict>"] in page.rows
+    assert ["lost", "limits <conflict>"] in page.rows
     assert "2 of 3 cases have a plan" in text
     assert row(page, "unit fcc", 3)[1:] == ["●", ""]
 
