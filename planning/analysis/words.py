@@ -42,7 +42,9 @@ def limit_value_text(value: float, limit: Limit) -> str:
 
 def amount_text(amount: float, limit: Limit) -> str:
     """Return a difference [SI] in the unit of a limit."""
-    return f"{amount / planning_unit(limit.unit).factor:.4g}" if math.isfinite(amount) else NONE
+    if not math.isfinite(amount):
+        return NONE
+    return f"{round(amount / planning_unit(limit.unit).factor, VALUE_DIGITS) + 0.0:.4g}"
 
 
 def marginal_text(value: float, limit: Limit) -> str:
