@@ -102,11 +102,15 @@ def _stack_page(
 def plan_to_excel(
     case: Annotated[Path, typer.Argument(help="Planning case, case tree or system, a YAML file.")],
     workbook: Annotated[Path, typer.Argument(help="Workbook to write, .xlsx.")],
+    all_sheets: Annotated[
+        bool,
+        typer.Option("--all-sheets", help="Write empty sheets too, of kinds it does not use."),
+    ] = False,
 ) -> None:
     """Write a planning case as an Excel workbook, with the remarks beside its numbers."""
     from operator_agent.planning.workbook.convert import yaml_to_workbook
 
-    yaml_to_workbook(case, workbook)
+    yaml_to_workbook(case, workbook, all_sheets=all_sheets)
     say(f"workbook: {workbook}")
 
 

@@ -29,12 +29,12 @@ from operator_agent.planning.workbook.layouts import (
     layout_of_entry,
     layout_of_sheets,
 )
-from operator_agent.planning.workbook.remarks import notes_of
+from operator_agent.planning.workbook.remarks import head_of, notes_of
 from operator_agent.planning.workbook.rows import Notes, Place, words
 from operator_agent.planning.workbook.sheet_names import ABOUT, LISTS, OWN
 from operator_agent.planning.workbook.sheet_reader import ReadRow, read_rows
 from operator_agent.planning.workbook.sheets import Sheet, sheets_of
-from operator_agent.planning.workbook.writer import write_sheets
+from operator_agent.planning.workbook.writer import PLAIN, Extra, write_sheets
 from operator_agent.planning.workbook.yaml_text import in_layout_order, yaml_text
 
 FILE_KEYS = ("assay", "case")  # keys whose values are paths from the folder of the file
@@ -60,6 +60,7 @@ def write_workbook(
     entry: Mapping[str, Any],
     notes: Notes | None = None,
     layout: type[BaseModel] | None = None,
+    extra: Extra = PLAIN,
 ) -> None:
     """Write a case, with the cases below it, or a system as a workbook.
 
@@ -68,6 +69,7 @@ def write_workbook(
         entry: nested mapping of a case file, as it is written.
         notes: remarks by place, such as the sources of its numbers.
         layout: of the file; found from the entry when not given.
+        extra: what stands in it besides.
 
     Raises:
         InputError: the entry is not of the layout, holds what no cell can hold, or the file
@@ -78,7 +80,7 @@ def write_workbook(
         layout.model_validate(entry)
     except ValidationError as error:
         raise InputError(f"no workbook {path}: {first_complaint(error, layout)}") from error
-    _write(Path(path), entry, notes or {}, layout)
+    _write(Path(path), entry, notes or {}, layout, extra)
 
 
 def write_template(path: Path | str, layout: type[BaseModel] = WorkbookEntry) -> None:
@@ -87,23 +89,33 @@ def write_template(path: Path | str, layout: type[BaseModel] = WorkbookEntry) ->
     Raises:
         InputError: the file cannot be written.
     """
-    _write(Path(path), {}, {}, layout)
+    _write(Path(path), {}, {}, layout, PLAIN)
 
 
-def yaml_to_workbook(source: Path | str, target: Path | str) -> None:
+def yaml_to_workbook(source: Path | str, target: Path | str, *, all_sheets: bool = False) -> None:
     """Write a YAML file of a case, of a tree of cases below one case file, or of a system.
 
-    Remarks behind its values become comments.
+    Remarks behind its values become comments, those at its head stand on the sheet About.
+
+    Args:
+        source: YAML file.
+        target: workbook to write.
+        all_sheets: whether sheets of kinds that the case does not use are written too, empty.
 
     Raises:
         InputError: as `read_entry` and `write_workbook`; a tree whose cases are not all in it.
     """
     old, new = Path(source), Path(target)
+    if is_workbook(old):
+        raise InputError(f"case file {old} is a workbook already; give a YAML file")
     entry = read_entry(old)
-    notes = notes_of(old.read_text(encoding="utf-8"), f"case file {old}")
+    text = old.read_text(encoding="utf-8")
+    notes, head = notes_of(text, f"case file {old}"), head_of(text)
     if "parent" in entry:
         old, entry, notes = _tree(old, entry, notes)
-    write_workbook(new, moved(entry, old.parent, new.parent), notes)
+        head = (*head, "", *head_of(old.read_text(encoding="utf-8")))
+    extra = Extra(head, all_sheets)
+    write_workbook(new, moved(entry, old.parent, new.parent), notes, extra=extra)
 
 
 def _tree(
@@ -154,11 +166,17 @@ def workbook_to_yaml(source: Path | str, target: Path | str) -> tuple[Path, ...]
     return tuple(file for file, _ in files)
 
 
-def _write(path: Path, entry: Mapping[str, Any], notes: Notes, layout: type[BaseModel]) -> None:
+def _write(
+    path: Path,
+    entry: Mapping[str, Any],
+    notes: Notes,
+    layout: type[BaseModel],
+    extra: Extra,
+) -> None:
     if path.suffix.lower() != ".xlsx":
         raise InputError(f"workbook {path}: give a name that ends in .xlsx")
     try:
-        write_sheets(path, sheets_of(layout), entry, notes)
+        write_sheets(path, sheets_of(layout), entry, notes, extra)
     except OSError as error:
         raise InputError(f"workbook {path} cannot be written: {error.strerror}") from error
 

@@ -49,8 +49,15 @@ def list_range(name: str) -> str:
     return f"{LISTS}!${letter}$2:${letter}${1 + len(offered()[name])}"
 
 
-def add_about(book: Any, sheets: Sequence[Sheet], looks: Any) -> None:
-    """Add the first sheet: how to fill the workbook, and what each sheet is for."""
+def add_about(book: Any, sheets: Sequence[Sheet], looks: Any, head: Sequence[str] = ()) -> None:
+    """Add the first sheet: how to fill the workbook, what its case file says, what sheets are for.
+
+    Args:
+        book: to add it to.
+        sheets: that it has.
+        looks: of its cells.
+        head: lines at the head of the case file, such as what the marks of sources mean.
+    """
     page = book.create_sheet(ABOUT)
     page["A1"] = "A planning case"
     page["A1"].font = looks.title
@@ -61,7 +68,7 @@ def add_about(book: Any, sheets: Sequence[Sheet], looks: Any) -> None:
         page.merge_cells(start_row=row, start_column=1, end_row=row, end_column=3)
         page.row_dimensions[row].height = 34
         row += 1
-    row += 1
+    row = _add_head(page, row, head, looks) + 1
     for at, words in enumerate(("sheet", "what stands there", "rows"), start=1):
         cell = page.cell(row, at)
         cell.value, cell.font, cell.fill = words, looks.head, looks.head_fill
@@ -76,6 +83,16 @@ def add_about(book: Any, sheets: Sequence[Sheet], looks: Any) -> None:
     for letter, width in (("A", 22.0), ("B", 78.0), ("C", 46.0)):
         page.column_dimensions[letter].width = width
     page.sheet_view.showGridLines = False
+
+
+def _add_head(page: Any, row: int, head: Sequence[str], looks: Any) -> int:
+    """Add the lines at the head of a case file, and return the row below them."""
+    for n, line in enumerate(("From the case file", *head) if head else (), start=1):
+        cell = page.cell(row + n, 1)
+        cell.value, cell.data_type = line or None, "s" if line else "n"
+        if n == 1:
+            cell.font = looks.key
+    return row + len(head) + 2 if head else row
 
 
 def add_lists(book: Any, looks: Any) -> None:

@@ -35,6 +35,24 @@ def notes_of(text: str, source: str) -> dict[Place, str]:
     return {first[line]: words for line, words in comments.items() if line in first}
 
 
+def head_of(text: str) -> tuple[str, ...]:
+    """Return the remarks before the first key of a YAML file, line by line.
+
+    Example:
+        >>> head_of("# One period.\\n#\\n#  [P] a price\\nname: a  # not this\\n")
+        ('One period.', '', ' [P] a price')
+    """
+    lines = []
+    for line in text.splitlines():
+        if line.strip() and not line.startswith("#"):
+            break
+        words = line.rstrip().removeprefix("#").removeprefix(" ")
+        lines.append("".join(c if c.isprintable() else " " for c in words))
+    while lines and not lines[-1]:
+        lines.pop()
+    return tuple(lines)
+
+
 def _comments(text: str) -> dict[int, str]:
     """Return the comments that stand behind something, by line."""
     ends: dict[int, int] = {}

@@ -1,6 +1,7 @@
 """Writes workbooks: one sheet for each noun, styled so that the cells to fill are seen."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,28 @@ from operator_agent.planning.workbook.sheets import Path as KeyPath
 CROSS = "x"
 
 
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What stands in a workbook besides its case.
+
+    Attributes:
+        head: lines for the sheet About.
+        all_sheets: whether sheets of kinds that the case does not use stand there too, empty.
+    """
+
+    head: tuple[str, ...] = ()
+    all_sheets: bool = False
+
+
+PLAIN = Extra()
+
+
 def write_sheets(
-    path: Path, sheets: Sequence[Sheet], entry: Mapping[str, Any], notes: Notes
+    path: Path,
+    sheets: Sequence[Sheet],
+    entry: Mapping[str, Any],
+    notes: Notes,
+    extra: Extra = PLAIN,
 ) -> None:
     """Write a workbook.
 
@@ -35,15 +56,17 @@ def write_sheets(
         entry: nested mapping that the layout has accepted; empty for a template.
         notes: remarks by place: on a value they become a comment of its cell, on an item they
             stand in its column `Source`.
+        extra: what stands in it besides.
 
     Raises:
         InputError: a value that no cell can hold.
     """
     book = Workbook()
     book.remove(book.active)
-    shown = [sheet for sheet in sheets if not entry or not _idle(sheet, sheets, entry)]
+    whole = extra.all_sheets or not entry
+    shown = [sheet for sheet in sheets if whole or not _idle(sheet, sheets, entry)]
     looks, notes = Looks(), settled_notes(notes, entry, sheets)
-    add_about(book, shown, looks)
+    add_about(book, shown, looks, extra.head)
     for sheet in shown:
         _add_sheet(book.create_sheet(sheet.name), sheet, entry, notes, looks)
     add_lists(book, looks)

@@ -25,7 +25,9 @@ from operator_agent.planning.workbook.convert import (
     write_workbook,
     yaml_to_workbook,
 )
+from operator_agent.planning.workbook.layouts import WorkbookEntry
 from operator_agent.planning.workbook.remarks import notes_of
+from operator_agent.planning.workbook.sheet_names import SHEET_NOTES
 from operator_agent.planning.workbook.sheets import sheets_of
 
 from .conftest import CASE_FILE
@@ -79,6 +81,21 @@ def test_workbook_gives_the_identical_case_and_plan(case: PlanningCase, tmp_path
     one, two = (solve_case(found, stage="lp") for found in (case, from_excel))
     assert one.objective == two.objective
     assert one.blends == two.blends
+
+
+def test_about_says_what_the_head_of_the_file_and_every_sheet_say(tmp_path: Path) -> None:
+    yaml_to_workbook(CASE_FILE, tmp_path / "case.xlsx", all_sheets=True)
+    book = load_workbook(tmp_path / "case.xlsx")
+    words = [str(cell) for row in book["About"].values for cell in row if cell]
+    assert any(line.startswith("[P]  a plausible price level") for line in words)
+    assert {"Modes", "ModeFeeds", "FeedSpecs", "Recipes"} <= set(book.sheetnames)
+    assert not any("*" in line or "#." in line for line in words)
+    assert same_case(load_case(tmp_path / "case.xlsx"), load_case(CASE_FILE))
+
+
+@pytest.mark.parametrize("layout", [WorkbookEntry, SystemEntry])
+def test_every_sheet_is_explained(layout: type[BaseModel]) -> None:
+    assert [sheet.name for sheet in sheets_of(layout) if sheet.name not in SHEET_NOTES] == []
 
 
 def test_remarks_survive_both_ways(tmp_path: Path) -> None:
