@@ -280,9 +280,10 @@ def conflict_tables(report: ConflictReport) -> list[Table]:
         ("economic, with these limits moved", money_text(report.economic)),
         ("the same less penalties", money_text(report.penalised)),
     )
-    clash = tuple((limit.text(),) for limit in report.conflict.together)
+    told, together = report.conflict.clash_text(), report.conflict.together
+    clash = tuple((limit.text(),) for limit in together) or ((told,),)
     return [
         Table(f"The least that must give way ({ABOUT_PENALTY})", columns, broken),
         Table("Objectives", ("", "usd/h"), objectives),
-        Table(report.conflict.clash_text().rstrip(":"), ("limit",) if clash else (), clash),
+        Table(told.rstrip(":") if together else "Limits that clash", ("limit",), clash),
     ]

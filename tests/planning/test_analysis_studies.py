@@ -278,6 +278,8 @@ def test_a_conflict_is_told_with_its_cost_and_both_objectives(case: PlanningCase
     least = next(table for title, table in tables.items() if "must give way" in title)
     assert "diesel: sale at least 60 kbbl/d" in [row[0] for row in least.rows]
     assert any("cannot all hold together" in title for title in tables)
+    none = replace(found, conflict=replace(found.conflict, together=()))
+    assert "No short set" in conflict_tables(none)[-1].rows[0][0]
     keys = [one.limit.key for one in found.conflict.broken]
     payload: Any = json.loads(json.dumps(conflict_payload(found), allow_nan=False))
     assert payload["conflict"] is True
