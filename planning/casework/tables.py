@@ -23,7 +23,12 @@ from operator_agent.units import HOUR_S
 
 LONGEST_NAME = 26  # characters of a line in a tree, so that changes and notes fit beside
 LEAST_FLOW = 0.005  # [kbbl/d] rows of which every case shows 0.00 are left out
-WIDE_GROUPS = ("crudes", "purchases", "units", "products")
+WIDE_GROUPS: Mapping[str, str] = {
+    "crudes": "CRUDES",
+    "purchases": "PURCHASES",
+    "units": "UNIT LOADS",
+    "products": "SALES",
+}
 NOISE = 1e-6  # solvers leave traces of what is nothing in any unit of a watch list
 WITHOUT_PLAN: Mapping[str, str] = {
     "LimitsConflictError": "limits contradict",
@@ -74,12 +79,13 @@ def wide_table(stack: StackResult) -> Table:
     """Return the cases that have a plan side by side: crudes, purchases, unit loads and sales."""
     solved = [row for row in stack.rows if row.ok]
     keys = list(dict.fromkeys(key for row in solved for key in row.flows_kbbl_d))
-    keys.sort(key=lambda key: WIDE_GROUPS.index(key.partition(".")[0]))
     rows = [("profit usd/h", *(_money(row.profit) for row in solved))]
-    for key in keys:
-        flows = [row.flows_kbbl_d.get(key, math.nan) for row in solved]
-        if any(abs(flow) > LEAST_FLOW for flow in flows):
-            rows.append((key, *(_volume(flow) for flow in flows)))
+    for group, words in WIDE_GROUPS.items():
+        rows.append((words, *("" for _ in solved)))
+        for key in (key for key in keys if key.startswith(f"{group}.")):
+            flows = [row.flows_kbbl_d.get(key, math.nan) for row in solved]
+            if any(abs(flow) > LEAST_FLOW for flow in flows):
+                rows.append((key.removeprefix(f"{group}."), *map(_volume, flows)))
     columns = ("kbbl/d", *(row.case for row in solved))
     return Table("Cases side by side", columns, tuple(rows))
 

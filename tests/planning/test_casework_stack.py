@@ -200,9 +200,9 @@ def test_cases_stand_side_by_side(root: CaseNode, tmp_path: Path) -> None:
         table = wide_table(found)
         assert table.columns == ("kbbl/d", "two", "more")
         cells = {row[0]: row[1:] for row in table.rows}
-        assert cells["products.premium"] == ("2.00", "8.00")
-        assert cells["products.extra"] == ("-", "1.00")
-        assert "purchases.alkylate" not in cells  # none of them buys any
+        assert cells["premium"] == ("2.00", "8.00")
+        assert cells["extra"] == ("-", "1.00")
+        assert "alkylate" not in cells  # none of them buys any
     assert found.resumed == 3
     line = {key: value for key, value in found.rows[0].payload().items() if key != "flows_kbbl_d"}
     file.write_text(json.dumps(line | {"fingerprint": "of an older form"}) + "\n")
