@@ -86,10 +86,11 @@ def _run(name: str, entry: UnitEntry | ModeEntry, unit: UnitEntry, place: str) -
 def _made(stream: str, entry: UnitProductEntry, place: str) -> UnitProduct:
     yielded = _form(entry.yielded, "number", f"{place}.yield")
     fixed = _fixed(entry.qualities, place)
+    places = {name: f"{place}.qualities.{name}" for name in entry.qualities}
     amounts = {
         name: yielded.times(fixed[name])
         if name in fixed
-        else _amount(quality(name, place), rule, yielded, f"{place}.qualities.{name}")
+        else _amount(quality(name, places[name]), rule, yielded, places[name])
         for name, rule in entry.qualities.items()
     }
     return UnitProduct(stream, yielded, amounts, fixed)
@@ -121,7 +122,8 @@ def contents_of(values: Mapping[str, str | float], place: str) -> Mapping[str, f
     """
     found = {}
     for name, text in values.items():
-        of, here = quality(name, place), f"{place}.qualities.{name}"
+        here = f"{place}.qualities.{name}"
+        of = quality(name, here)
         if of.basis is Basis.MASS and "density" not in values:
             raise InputError(f"{here}: a fixed {of.words} needs a fixed density beside it")
         density = 0.0

@@ -95,6 +95,7 @@ def test_faults_are_told_with_their_cells(
         ("Crudes_E3", 50, "Crudes!A3: crudes.maya: min 50 kbbl/d"),
         ("Yields_C2", 5, "Units!A2: units.reformer: the yields add up to 5.060"),
         ("Specs_B2", "smell", "Specs!B2: products.petrochemical_naphtha.specs.smell"),
+        ("Qualities_C4", "sulfur", "Qualities!C4: units.reformer.products.reformate.qualities."),
         ("Cuts_C3", 300, "Cuts!A3: crude_unit.cuts[1]"),
     ],
 )
