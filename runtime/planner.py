@@ -190,11 +190,9 @@ def targets_of(site: Site, plan: Path | None) -> EconomicTargets:
             return planner.solve(PlanRequest(site.files["planning"], {}, {})).targets
     try:
         payload = json.loads(plan.read_text())
-        if "targets" in payload and payload["targets"] is None:
-            raise InputError(f"{plan} sets no targets: its case has no crude_unit; give another")
+        if payload["targets"] is None:
+            raise InputError("it sets no targets, as its case has no crude_unit")
         return EconomicTargets.from_payload(payload["targets"])
-    except InputError:
-        raise
     except OSError as error:
         raise InputError(f"plan {plan} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:

@@ -45,7 +45,10 @@ def test_a_case_without_crude_unit_has_tables_and_no_targets(tmp_path: Path) -> 
     assert written["objective_usd_h"] == pytest.approx(10.0 * 5000.0 / 24.0)
     with pytest.raises(InputError, match="sets no targets"):
         solve_request(PlanRequest(str(case), {}, {}))
-    with pytest.raises(InputError, match=r"plan.json sets no targets: its case has no crude_unit"):
+    with pytest.raises(
+        InputError,
+        match=r"plan.json is not a plan .it sets no targets, as its case has no crude_unit",
+    ):
         targets_of(load_site(SITE_FILE), figures)
     cells = [cell for page in load_workbook(book) for row in page.values for cell in row]
     assert "oil" in cells and 5.0 in cells
