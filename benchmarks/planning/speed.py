@@ -7,6 +7,7 @@ and the warm dual simplex; for a model of many periods, the matrices handed over
 point method with crossover. Our times contain the check of every answer; the others have none.
 """
 
+import gc
 import statistics
 import sys
 import time
@@ -192,10 +193,12 @@ def period_row(periods: int, peers: bool = True) -> dict[str, Any]:
     taken: dict[str, list[float]] = {"pure": [], **{name: [] for name in ways}}
     translation = []
     for _ in range(ROUNDS if periods <= SMALL else 1):
+        gc.collect()  # what the way before left behind is not this one's to carry
         seconds, reference = pure_solve(program)
         taken["pure"].append(seconds)
         translation.append(_translation(data))
         for name, way in ways.items():
+            gc.collect()
             begin = time.process_time()
             profit = way(data)
             taken[name].append(time.process_time() - begin)
