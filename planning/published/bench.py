@@ -107,7 +107,15 @@ def _answer(instance: Instance, starts: int, seed: int) -> _Answer:
     if instance.model is not None:
         return _linear_answer(instance)
     guards = None if instance.network is None else ()  # a text case bounds its densities itself
-    found = search(instance.program, seed=seed, starts=starts, guards=guards)
+    patience = _Patience(instance.patience_s)
+    found = search(
+        instance.program,
+        seed=seed,
+        starts=starts,
+        progress=patience.note,
+        stop=patience.over,
+        guards=guards,
+    )
     if found.worth is PointWorth.NONE:
         raise SolveFailedError(found.reason)
     status = {
@@ -116,6 +124,23 @@ def _answer(instance: Instance, starts: int, seed: int) -> _Answer:
     }.get(found.worth, "feasible")
     objectives = tuple(attempt.objective for attempt in found.attempts if attempt.is_plan)
     return _Answer(found.x, status, objectives, len(found.attempts))
+
+
+class _Patience:
+    """Ends a search after a time, once it has a plan."""
+
+    def __init__(self, seconds: float) -> None:
+        """Start the clock."""
+        self._end = time.perf_counter() + seconds
+        self._has_plan = False
+
+    def note(self, _done: int, _total: int, best: float) -> None:
+        """Take notice of a start that has ended."""
+        self._has_plan = not math.isnan(best)
+
+    def over(self) -> bool:
+        """Return whether the search should end with what it has."""
+        return self._has_plan and time.perf_counter() > self._end
 
 
 def _linear_answer(instance: Instance) -> _Answer:

@@ -20,6 +20,7 @@ from operator_agent.planning.published.json_entry import read_json
 from operator_agent.planning.published.row_file import KEYS as ROW_KEYS
 from operator_agent.planning.published.row_file import read_row_file
 
+POOLING_PATIENCE_S = 2.7  # a large problem is content with fewer starts
 POOLING_STARTS = 20  # reach every published optimum of more than one pool
 TINY_STARTS = 9000  # by columns squared: a start costs little there, and a valley may be narrow
 
@@ -45,6 +46,7 @@ class Instance:
         best_known: published objective, None when the file is of no known instance.
         starts: of a search, as many as the layout needs.
         notes: what a reader of the result has to know.
+        patience_s: after which no further start is made, once there is a plan.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Instance:
     best_known: float | None
     starts: int
     notes: tuple[str, ...] = ()
+    patience_s: float = float("inf")
 
 
 def read_instance(path: Path) -> Instance:
@@ -112,7 +115,8 @@ def _pooling_instance(path: Path, raw: dict[str, Any]) -> Instance:
     problem = pooling.pooling_problem(raw, str(path))
     program = compile_bilinear(pooling.build_pooling(problem))[0]
     starts = max(POOLING_STARTS, TINY_STARTS // len(program.columns) ** 2)
-    return Instance(path.stem, program, None, None, problem.known_min_cost, starts)
+    known = problem.known_min_cost
+    return Instance(path.stem, program, None, None, known, starts, (), POOLING_PATIENCE_S)
 
 
 def _williams_instance(path: Path, raw: dict[str, Any]) -> Instance:
