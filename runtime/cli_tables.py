@@ -13,8 +13,23 @@ from rich.text import Text
 
 EDGE, BETWEEN = 1, 3  # [characters] of a table's left edge, and beside every column
 
-OUT = Console()
 ERR = Console(stderr=True)
+
+
+class Output:
+    """Standard output as it is at the moment: a console keeps the width of when it was made."""
+
+    @property
+    def width(self) -> int:
+        """Width of the terminal [characters]."""
+        return Console().width
+
+    def print(self, *things: Any) -> None:
+        """Print tables and texts."""
+        Console().print(*things)
+
+
+OUT = Output()
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 

@@ -12,7 +12,6 @@ from operator_agent.errors import InputError
 from operator_agent.planning.quantities import parse_quantity
 from operator_agent.runtime.cli_analysis import _partner
 from operator_agent.runtime.cli_planning import plan_app
-from operator_agent.runtime.cli_tables import OUT
 
 CASE = str(ROOT / "cases" / "refinery" / "three_crudes.yaml")
 
@@ -20,7 +19,7 @@ CASE = str(ROOT / "cases" / "refinery" / "three_crudes.yaml")
 @pytest.fixture(autouse=True)
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give tables the width in which no phrase breaks."""
-    monkeypatch.setattr(OUT, "width", 160)
+    monkeypatch.setenv("COLUMNS", "160")
 
 
 def run(*words: str) -> str:
