@@ -235,7 +235,7 @@ def test_an_interrupted_command_says_how_far_it_came(tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "operator_agent.runtime.cli", "plan", "ramp", str(case),
         "--key", "products.premium.price", "--from", "80 usd/bbl", "--to", "100 usd/bbl",
-        "--steps", "200", "--workers", "1", "--resume", str(file),
+        "--steps", "1000", "--workers", "1", "--resume", str(file),
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"}
     with subprocess.Popen(
@@ -247,12 +247,12 @@ def test_an_interrupted_command_says_how_far_it_came(tmp_path: Path) -> None:
         start_new_session=True,
     ) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("1/200")
+        assert process.stderr.readline().startswith("1/1000")
         os.killpg(process.pid, signal.SIGINT)
         told = process.stderr.read()
     assert process.returncode == 130
     rows = len(file.read_text().splitlines())
-    assert f"stopped; {rows} of 200 rows are in {file}; the same command goes on" in told
+    assert f"stopped; {rows} of 1000 rows are in {file}; the same command goes on" in told
     assert "Traceback" not in told
     assert "resource_tracker" not in told
 
