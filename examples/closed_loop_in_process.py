@@ -10,9 +10,9 @@ controller. For the whole loop behind real servers, run `make demo`.
 from pathlib import Path
 
 from operator_agent.mpc.tuning.closed_loop import MpcDriver, run_closed_loop
-from operator_agent.plant.case_file import load_crude_unit_case
-from operator_agent.plant.crude_unit import build_crude_unit
-from operator_agent.plant.scenario import Scenario
+from operator_agent.plant.simulation.scenario import Scenario
+from operator_agent.plant.unit.case_file import load_crude_unit_case
+from operator_agent.plant.unit.crude_unit import build_crude_unit
 from operator_agent.runtime.control_process import build_controller
 from operator_agent.runtime.planner import targets_of
 from operator_agent.runtime.site_file import load_site

@@ -11,7 +11,7 @@ from operator_agent.planning.exchange import UNCONNECTED, Connections
 from operator_agent.planning.process_unit import LinearForm, ProcessUnit, UnitProduct
 from operator_agent.planning.spec import Spec
 from operator_agent.planning.trade import Alert, FlowRow, Product, Purchase
-from operator_agent.plant.assay import Assay
+from operator_agent.plant.crude.assay import Assay
 
 __all__ = [
     "NO_CRUDE_UNIT",

@@ -38,7 +38,7 @@ from operator_agent.planning.quantities import parse_quantity
 from operator_agent.planning.strict_yaml import load_strictly
 from operator_agent.planning.trade_entries import alert_of, product_of, purchase_of, row_of
 from operator_agent.planning.unit_entries import unit_of
-from operator_agent.plant.assay import load_assay
+from operator_agent.plant.crude.assay import load_assay
 
 __all__ = [
     "PlanningCase",

@@ -23,7 +23,7 @@ from operator_agent.planning.qualities import (
     cloud_of_slices,
     flash_of_slices,
 )
-from operator_agent.plant.assay import DENSITY_WATER_15C, watson_factor
+from operator_agent.plant.crude.assay import DENSITY_WATER_15C, watson_factor
 
 SLICE_WIDTH_K = 2.0  # halving it moves no yield by more than 1e-5
 CUBIC = 3  # degree of the window fit; the fit error is tested against the assay

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from operator_agent.errors import OperatorAgentError
-from operator_agent.plant.case_file import load_crude_unit_case
-from operator_agent.plant.report import report
+from operator_agent.plant.unit.case_file import load_crude_unit_case
+from operator_agent.plant.verification.report import report
 
 
 def main(arguments: list[str]) -> int:

@@ -19,14 +19,14 @@ from operator_agent.mpc.controller import Controller, ControllerState, CycleResu
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights
-from operator_agent.plant.case_file import load_crude_unit_case
-from operator_agent.plant.controller_economics import build_controller_economics
-from operator_agent.plant.controller_model import build_controller_model
-from operator_agent.plant.crude_unit import build_crude_unit
-from operator_agent.plant.economics import prices_with, profit_rate
-from operator_agent.plant.recipe import recipe_setpoints, step_towards_card
-from operator_agent.plant.scenario import CrudeSwitch, random_scenario
-from operator_agent.plant.simulator import Simulator, Snapshot
+from operator_agent.plant.coarse.controller_economics import build_controller_economics
+from operator_agent.plant.coarse.controller_model import build_controller_model
+from operator_agent.plant.simulation.scenario import CrudeSwitch, random_scenario
+from operator_agent.plant.simulation.simulator import Simulator, Snapshot
+from operator_agent.plant.unit.case_file import load_crude_unit_case
+from operator_agent.plant.unit.crude_unit import build_crude_unit
+from operator_agent.plant.unit.economics import prices_with, profit_rate
+from operator_agent.plant.unit.recipe import recipe_setpoints, step_towards_card
 from operator_agent.rl_supervisor.experiment import Experiment
 from operator_agent.rl_supervisor.observation import span_of
 from operator_agent.site import Site

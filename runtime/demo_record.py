@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.plant.case_file import CrudeUnitCase
-from operator_agent.plant.economics import profit_rate
-from operator_agent.plant.scenario import (
+from operator_agent.plant.simulation.scenario import (
     CrudeSwitch,
     NoiseChange,
     PreheatChange,
@@ -17,6 +15,8 @@ from operator_agent.plant.scenario import (
     Scenario,
     SensorFault,
 )
+from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.economics import profit_rate
 from operator_agent.plant.variables import PRODUCTS as STREAMS
 from operator_agent.runtime.gate_process import count_writes
 from operator_agent.runtime.run_record import CycleRecord, Event, RunRecord

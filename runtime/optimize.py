@@ -29,10 +29,10 @@ from operator_agent.mpc.controller import Controller
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.steady_optimum import best_steady_state
 from operator_agent.mpc.target import SteadyTarget, price_vector
-from operator_agent.plant.case_file import load_crude_unit_case
-from operator_agent.plant.controller_economics import build_controller_economics
-from operator_agent.plant.crude_unit import disturbance_vector
+from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.integrate import steady_state
+from operator_agent.plant.unit.case_file import load_crude_unit_case
+from operator_agent.plant.unit.crude_unit import disturbance_vector
 from operator_agent.rl_supervisor.policy_file import load_policy
 from operator_agent.rl_supervisor.supervisor import Supervisor
 from operator_agent.runtime.control_process import build_controller

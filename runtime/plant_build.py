@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from operator_agent.plant.case_file import load_crude_unit_case
-from operator_agent.plant.crude_unit import build_crude_unit
-from operator_agent.plant.recipe import recipe_setpoints
-from operator_agent.plant.scenario import load_scenario
-from operator_agent.plant.simulator import Simulator
+from operator_agent.plant.simulation.scenario import load_scenario
+from operator_agent.plant.simulation.simulator import Simulator
+from operator_agent.plant.unit.case_file import load_crude_unit_case
+from operator_agent.plant.unit.crude_unit import build_crude_unit
+from operator_agent.plant.unit.recipe import recipe_setpoints
 from operator_agent.runtime.plant_process import PlantProcess
 from operator_agent.runtime.state_folder import StateFolder
 from operator_agent.site import Site

@@ -19,8 +19,8 @@ from operator_agent.io.certificates import CertificatePaths, Identity
 from operator_agent.io.device_server import AccessRole, DeviceServer, LoopMode
 from operator_agent.io.modbus_link import ModbusDeviceServer
 from operator_agent.messages import Quality
-from operator_agent.plant.recipe import step_towards_card
-from operator_agent.plant.simulator import Simulator
+from operator_agent.plant.simulation.simulator import Simulator
+from operator_agent.plant.unit.recipe import step_towards_card
 from operator_agent.runtime.state_folder import StateFolder
 from operator_agent.signing import Json, canonical_json
 from operator_agent.site import Site

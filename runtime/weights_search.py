@@ -14,10 +14,10 @@ from operator_agent.mpc.controller import Controller
 from operator_agent.mpc.tuning.closed_loop import MpcDriver, run_closed_loop
 from operator_agent.mpc.tuning.genetic import GaSettings, GeneBounds, Generation, Genes, tune
 from operator_agent.mpc.weights import Weights, load_weights, save_weights
-from operator_agent.plant.case_file import CrudeUnitCase, load_crude_unit_case
-from operator_agent.plant.crude_unit import CrudeUnit, build_crude_unit
-from operator_agent.plant.scenario import random_scenario
-from operator_agent.plant.simulator import Simulator
+from operator_agent.plant.simulation.scenario import random_scenario
+from operator_agent.plant.simulation.simulator import Simulator
+from operator_agent.plant.unit.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.plant.unit.crude_unit import CrudeUnit, build_crude_unit
 from operator_agent.runtime.control_process import build_controller
 from operator_agent.runtime.planner import targets_of
 from operator_agent.runtime.site_file import load_site

@@ -22,12 +22,12 @@ from operator_agent.mpc.reference import Reference
 from operator_agent.mpc.tuning.closed_loop import scan_of
 from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights
-from operator_agent.plant.case_file import CrudeUnitCase, load_crude_unit_case
-from operator_agent.plant.controller_economics import build_controller_economics
-from operator_agent.plant.controller_model import build_controller_model
-from operator_agent.plant.crude_unit import build_crude_unit
-from operator_agent.plant.scenario import CrudeSwitch, Scenario
-from operator_agent.plant.simulator import Simulator
+from operator_agent.plant.coarse.controller_economics import build_controller_economics
+from operator_agent.plant.coarse.controller_model import build_controller_model
+from operator_agent.plant.simulation.scenario import CrudeSwitch, Scenario
+from operator_agent.plant.simulation.simulator import Simulator
+from operator_agent.plant.unit.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.plant.unit.crude_unit import build_crude_unit
 from operator_agent.runtime.site_file import load_site
 
 ROOT = Path(__file__).resolve().parents[2]

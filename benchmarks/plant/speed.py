@@ -17,10 +17,10 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from operator_agent.arrays import FloatArray
-from operator_agent.plant.case_file import load_crude_unit_case
-from operator_agent.plant.crude_unit import build_crude_unit
 from operator_agent.plant.integrate import make_integrator
 from operator_agent.plant.process_model import ProcessModel
+from operator_agent.plant.unit.case_file import load_crude_unit_case
+from operator_agent.plant.unit.crude_unit import build_crude_unit
 
 CASE = Path(__file__).resolve().parents[2] / "cases" / "plants" / "crude_unit.yaml"
 HOUR_S, STEP_S = 3600.0, 60.0

@@ -18,12 +18,12 @@ from operator_agent.mpc.advice import inside
 from operator_agent.mpc.controller import Controller, ControllerState, CycleResult
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.variables import ControlVariables
-from operator_agent.plant.case_file import CrudeUnitCase
-from operator_agent.plant.crude_unit import CrudeUnit
-from operator_agent.plant.economics import profit_rate
-from operator_agent.plant.recipe import recipe_setpoints, step_towards_card
-from operator_agent.plant.scenario import Scenario
-from operator_agent.plant.simulator import Simulator
+from operator_agent.plant.simulation.scenario import Scenario
+from operator_agent.plant.simulation.simulator import Simulator
+from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.crude_unit import CrudeUnit
+from operator_agent.plant.unit.economics import profit_rate
+from operator_agent.plant.unit.recipe import recipe_setpoints, step_towards_card
 from operator_agent.units import HOUR_S
 
 TargetsAt = Callable[[Simulator], EconomicTargets | None]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from operator_agent.plant.case_file import CrudeUnitCase, load_crude_unit_case
-from operator_agent.plant.crude_unit import CrudeUnit, build_crude_unit
+from operator_agent.plant.unit.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.plant.unit.crude_unit import CrudeUnit, build_crude_unit
 
 CASES = Path(__file__).parents[2] / "cases"
 

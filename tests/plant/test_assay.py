@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operator_agent.errors import InputError
-from operator_agent.plant.assay import (
+from operator_agent.plant.crude.assay import (
     Assay,
     cut_density,
     cut_yield,

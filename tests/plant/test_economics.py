@@ -4,11 +4,11 @@ import pytest
 
 from operator_agent.errors import InputError
 from operator_agent.messages import EconomicTargets
-from operator_agent.plant.case_file import CrudeUnitCase
-from operator_agent.plant.crude_unit import CrudeUnit, disturbance_vector
-from operator_agent.plant.economics import exceedance, prices_with, profit_rate
 from operator_agent.plant.integrate import make_steady_state_solver
-from operator_agent.plant.recipe import nearest_recipe, recipe_setpoints
+from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.crude_unit import CrudeUnit, disturbance_vector
+from operator_agent.plant.unit.economics import exceedance, prices_with, profit_rate
+from operator_agent.plant.unit.recipe import nearest_recipe, recipe_setpoints
 from operator_agent.plant.variables import MV_NAMES, PRODUCTS
 
 PRICES = EconomicTargets(

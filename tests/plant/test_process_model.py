@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from operator_agent.errors import InputError
-from operator_agent.plant.crude_unit import CrudeUnit
+from operator_agent.plant.unit.crude_unit import CrudeUnit
 
 
 def test_counts_follow_the_names(controller: CrudeUnit) -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from operator_agent.plant.case_file import CrudeUnitCase
-from operator_agent.plant.report import report
+from operator_agent.plant.unit.case_file import CrudeUnitCase
 from operator_agent.plant.variables import CV_NAMES, MV_NAMES
+from operator_agent.plant.verification.report import report
 
 
 @pytest.mark.slow

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from operator_agent.errors import InputError
-from operator_agent.plant.case_file import CrudeUnitCase
-from operator_agent.plant.crude_unit import CrudeUnit
-from operator_agent.plant.scenario import (
+from operator_agent.plant.simulation.scenario import (
     CrudeSwitch,
     NoiseChange,
     PreheatChange,
@@ -20,7 +18,9 @@ from operator_agent.plant.scenario import (
     load_scenario,
     random_scenario,
 )
-from operator_agent.plant.simulator import Simulator
+from operator_agent.plant.simulation.simulator import Simulator
+from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.crude_unit import CrudeUnit
 from operator_agent.plant.variables import CV_NAMES, MV_NAMES
 
 QUIET = Scenario(duration_s=7200.0, noise_factor=0.0)

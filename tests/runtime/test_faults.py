@@ -26,7 +26,7 @@ from operator_agent.io.gate_client import GateClient
 from operator_agent.messages import Advice, ControllerMode, EconomicTargets
 from operator_agent.mpc.controller import Controller, CycleResult
 from operator_agent.mpc.scan import Scan
-from operator_agent.plant.case_file import load_crude_unit_case
+from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.runtime.control_process import build_controller, run_against_the_clock
 from operator_agent.runtime.demo import site_with_free_ports
 from operator_agent.runtime.planner import PlanRequest, solve_request

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from operator_agent.errors import InputError
-from operator_agent.plant.case_file import load_crude_unit_case
-from operator_agent.plant.controller_model import build_controller_model
+from operator_agent.plant.coarse.controller_model import build_controller_model
+from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.runtime.control_process import check_site_fits
 from operator_agent.runtime.site_file import load_site
 

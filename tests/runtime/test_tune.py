@@ -14,7 +14,7 @@ from tests.runtime.conftest import SITE, Cli
 from operator_agent.errors import InputError
 from operator_agent.mpc.tuning.genetic import GaSettings, Genes, Tuned, tune
 from operator_agent.mpc.weights import load_weights, save_weights
-from operator_agent.plant.case_file import load_crude_unit_case
+from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.runtime.control_process import build_controller
 from operator_agent.runtime.planner import PlanRequest, solve_request
 from operator_agent.runtime.site_file import load_site

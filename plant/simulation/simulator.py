@@ -10,11 +10,8 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError, PlantError
-from operator_agent.plant.case_file import CrudeUnitCase
-from operator_agent.plant.crude_unit import CrudeUnit
 from operator_agent.plant.integrate import Integrator, make_integrator
-from operator_agent.plant.recipe import recipe_setpoints
-from operator_agent.plant.scenario import (
+from operator_agent.plant.simulation.scenario import (
     CrudeSwitch,
     PreheatChange,
     PriceChange,
@@ -23,7 +20,10 @@ from operator_agent.plant.scenario import (
     check_slates,
     ramp,
 )
-from operator_agent.plant.sensors import Measurement, Sensors
+from operator_agent.plant.simulation.sensors import Measurement, Sensors
+from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.crude_unit import CrudeUnit
+from operator_agent.plant.unit.recipe import recipe_setpoints
 from operator_agent.plant.variables import MV_NAMES
 
 _RAMP_STEP_S = 60.0  # inputs are constant within a step; ramps last many of them

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import casadi as ca
 
-from operator_agent.plant.thermo import GAS_CONSTANT, MOLAR_MASS_WATER, Properties
+from operator_agent.plant.crude.thermo import GAS_CONSTANT, MOLAR_MASS_WATER, Properties
 
 _STEAM_FLOOR = 1.0  # [mol/s], keeps the root smooth on a stage without steam
 _DRY_FRACTION = 0.05  # of the weir volume: below it a stage is dry and evaporates no more

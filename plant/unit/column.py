@@ -5,7 +5,12 @@ from dataclasses import dataclass
 import casadi as ca
 import numpy as np
 
-from operator_agent.plant.balances import (
+from operator_agent.plant.crude.thermo import (
+    HEAT_CAPACITY_STEAM,
+    HEAT_VAPORISATION_WATER,
+    MOLAR_MASS_WATER,
+)
+from operator_agent.plant.unit.balances import (
     States,
     Steam,
     Stream,
@@ -13,8 +18,8 @@ from operator_agent.plant.balances import (
     stage_rates,
     vapour_stream,
 )
-from operator_agent.plant.case_file import CrudeUnitCase, Layout
-from operator_agent.plant.stage import (
+from operator_agent.plant.unit.case_file import CrudeUnitCase, Layout
+from operator_agent.plant.unit.stage import (
     Component,
     Hydraulics,
     Stage,
@@ -22,11 +27,6 @@ from operator_agent.plant.stage import (
     liquid_outflow,
     make_stage,
     softplus,
-)
-from operator_agent.plant.thermo import (
-    HEAT_CAPACITY_STEAM,
-    HEAT_VAPORISATION_WATER,
-    MOLAR_MASS_WATER,
 )
 from operator_agent.plant.variables import SIDE_PRODUCTS
 

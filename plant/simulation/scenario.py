@@ -10,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 
 from operator_agent.errors import InputError
-from operator_agent.plant.case_file import CrudeUnitCase, read_slate, slate_vector
 from operator_agent.plant.document import Section, read_document
+from operator_agent.plant.unit.case_file import CrudeUnitCase, read_slate, slate_vector
 from operator_agent.plant.variables import ANALYSERS, CV_NAMES, PRODUCTS, SI_OF_CV
 
 FAULT_KINDS = ("stuck", "bad", "uncertain", "spike", "bias")

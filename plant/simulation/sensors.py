@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from operator_agent.plant.scenario import NoiseChange, Scenario, SensorFault
+from operator_agent.plant.simulation.scenario import NoiseChange, Scenario, SensorFault
 
 _NOISE_STREAM = 1  # keeps the sensors' stream apart from others of the same seed
 _SPIKE_SHARE = 0.15  # of the readings during a fault of kind `spike`

@@ -7,13 +7,13 @@ import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.plant.case_file import CrudeUnitCase
-from operator_agent.plant.crude_unit import CrudeUnit, build_crude_unit
 from operator_agent.plant.integrate import (
     SteadyStateSolver,
     make_integrator,
     make_steady_state_solver,
 )
+from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.crude_unit import CrudeUnit, build_crude_unit
 from operator_agent.plant.variables import PRODUCTS
 from operator_agent.units import from_si
 

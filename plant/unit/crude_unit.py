@@ -8,16 +8,16 @@ import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.plant.assay import Lumps, lumps
-from operator_agent.plant.balances import States, Stream
-from operator_agent.plant.case_file import CrudeUnitCase, Layout
-from operator_agent.plant.column import Column, ColumnInputs, add_column
-from operator_agent.plant.furnace import Furnace, add_furnace
+from operator_agent.plant.crude.assay import Lumps, lumps
+from operator_agent.plant.crude.tbp import BoilingCurve
+from operator_agent.plant.crude.thermo import properties
 from operator_agent.plant.integrate import steady_state
 from operator_agent.plant.process_model import ProcessModel
-from operator_agent.plant.stage import Component, souders_brown
-from operator_agent.plant.tbp import BoilingCurve
-from operator_agent.plant.thermo import properties
+from operator_agent.plant.unit.balances import States, Stream
+from operator_agent.plant.unit.case_file import CrudeUnitCase, Layout
+from operator_agent.plant.unit.column import Column, ColumnInputs, add_column
+from operator_agent.plant.unit.furnace import Furnace, add_furnace
+from operator_agent.plant.unit.stage import Component, souders_brown
 from operator_agent.plant.variables import (
     ANALYSERS,
     CV_NAMES,

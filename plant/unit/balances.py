@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import casadi as ca
 
-from operator_agent.plant.stage import Component, Stage
-from operator_agent.plant.thermo import HEAT_CAPACITY_STEAM
+from operator_agent.plant.crude.thermo import HEAT_CAPACITY_STEAM
+from operator_agent.plant.unit.stage import Component, Stage
 
 
 @dataclass(frozen=True, slots=True)

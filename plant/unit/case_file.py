@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from operator_agent.errors import InputError
-from operator_agent.plant.assay import Assay, load_assay
+from operator_agent.plant.crude.assay import Assay, load_assay
 from operator_agent.plant.document import Section, quantity_si, read_document
 from operator_agent.plant.variables import CV_NAMES, SI_OF_CV, SI_OF_MV, TEMP_PREHEAT, fraction_name
 

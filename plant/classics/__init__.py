@@ -1,0 +1,1 @@
+"""Benchmark plants of the literature, with their published numbers."""

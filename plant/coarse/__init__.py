@@ -1,0 +1,1 @@
+"""The controller's own, coarser model of the crude unit."""

@@ -1,0 +1,1 @@
+"""Crudes: assays, division into lumps, thermodynamic properties."""

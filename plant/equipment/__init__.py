@@ -1,0 +1,1 @@
+"""What surrounds a column: pumps, valves, exchangers, desalter, heater."""

@@ -1,0 +1,1 @@
+"""A user's own plant from equations, matrices or step responses."""

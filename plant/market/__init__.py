@@ -1,0 +1,1 @@
+"""Prices, demand and crude arrivals."""

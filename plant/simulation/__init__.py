@@ -1,0 +1,1 @@
+"""The plant in time: scenarios, sensors, history."""

@@ -1,0 +1,1 @@
+"""The crude unit of record: column, surroundings, economics."""

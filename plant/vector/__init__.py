@@ -1,0 +1,1 @@
+"""Many copies of a plant stepped at once."""

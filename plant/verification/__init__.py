@@ -1,0 +1,1 @@
+"""Figures that show what the plant is worth."""
