@@ -26,7 +26,7 @@ $(VENV)/.base: pyproject.toml constraints.txt tools/make_env.sh
 	touch $@
 
 $(VENV)/.all: pyproject.toml constraints.txt tools/make_env.sh
-	PYTHON=$(PYTHON) tools/make_env.sh $(VENV) "[api,tune,train,robust,global,cluster,bench,dev]"
+	PYTHON=$(PYTHON) tools/make_env.sh $(VENV) "[api,tune,train,robust,global,cluster,bench,data,dev]"
 	touch $(VENV)/.base $@
 
 clean:

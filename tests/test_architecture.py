@@ -40,6 +40,8 @@ OWNERS: dict[str, frozenset[str]] = {
     "pymodbus": frozenset({"io"}),
     "sqlite3": frozenset({"io"}),
     "cryptography": frozenset({"io"}),
+    "polars": frozenset({"plant"}),
+    "chemicals": frozenset({"plant"}),
     "torch": frozenset({"rl_supervisor"}),
     "stable_baselines3": frozenset({"rl_supervisor"}),
     "gymnasium": frozenset({"rl_supervisor"}),
