@@ -1,4 +1,4 @@
-"""Crude assays: the true boiling point curve of a crude, its cuts, and its division into lumps.
+"""Crude assays: the true boiling point curve of a crude and its cuts.
 
 The curve is a monotone piecewise cubic (Fritsch and Carlson, SIAM J. Numer. Anal. 17 (1980) 238)
 of the distilled volume fraction over temperature, from the initial point to a stated end point.
@@ -6,9 +6,7 @@ The records hold no densities of cuts, so the density of a cut follows from one 
 crude, fitted so that all cuts together have the density of the whole crude.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -121,7 +119,7 @@ def load_assay(path: Path) -> Assay:
     return assay
 
 
-def _cube_root_moment(assay: Assay, low_k: float, high_k: float) -> float:
+def cube_root_moment(assay: Assay, low_k: float, high_k: float) -> float:
     """Return the integral of (1.8 T)^(1/3) over the distilled fraction between two temperatures."""
     low = max(low_k, assay.temperatures_k[0])
     high = min(high_k, assay.temperatures_k[-1])
@@ -138,7 +136,7 @@ def watson_factor(assay: Assay) -> float:
 
     Kw = (1.8 Tb)^(1/3) / SG (Watson and Nelson, Ind. Eng. Chem. 25 (1933) 880).
     """
-    whole = _cube_root_moment(assay, assay.temperatures_k[0], assay.temperatures_k[-1])
+    whole = cube_root_moment(assay, assay.temperatures_k[0], assay.temperatures_k[-1])
     return whole / (assay.density_kg_m3 / DENSITY_WATER_15C)
 
 
@@ -162,81 +160,5 @@ def cut_density(assay: Assay, low_k: float, high_k: float) -> float:
     yielded = cut_yield(assay, low_k, high_k)
     if yielded <= 0.0:
         raise InputError(f"nothing of {assay.key} boils between {low_k} K and {high_k} K")
-    moment = _cube_root_moment(assay, low_k, high_k)
+    moment = cube_root_moment(assay, low_k, high_k)
     return DENSITY_WATER_15C * moment / (watson_factor(assay) * yielded)
-
-
-@dataclass(frozen=True, slots=True)
-class Lumps:
-    """Crudes divided into pseudo-components with one common set of properties.
-
-    Attributes:
-        crude_keys: of the crudes, in order.
-        temp_boiling: volume-average boiling point [K], shape (n,).
-        temp_low, temp_high: edges of each lump [K], shape (n,).
-        specific_gravity: at 60 F, shape (n,).
-        watson_factor: shape (n,).
-        fractions: volume fraction of each lump in each crude, shape (n_crudes, n).
-    """
-
-    crude_keys: tuple[str, ...]
-    temp_boiling: FloatArray
-    temp_low: FloatArray
-    temp_high: FloatArray
-    specific_gravity: FloatArray
-    watson_factor: FloatArray
-    fractions: FloatArray
-
-    @property
-    def n(self) -> int:
-        """Number of lumps."""
-        return len(self.temp_boiling)
-
-
-def lumps(
-    assays: Sequence[Assay], edges: Sequence[float], weights: Sequence[float] | None = None
-) -> Lumps:
-    """Return the crudes divided at the given temperatures.
-
-    Properties are averages over the slate, so that a change of crude changes amounts only.
-
-    Args:
-        assays: crudes.
-        edges: inner edges between lumps, rising [K]; the outer ends are those of the curves.
-        weights: volume fraction of each crude in the average; equal when not given.
-
-    Raises:
-        InputError: edges do not rise or leave a lump empty.
-    """
-    if not assays or len(edges) < 2 or not bool(np.all(np.diff(edges) > 0.0)):
-        raise InputError("lumps need a crude and two or more rising edges [K]")
-    first = min(assay.temperatures_k[0] for assay in assays)
-    last = max(assay.temperatures_k[-1] for assay in assays)
-    bounds = np.array([first, *edges, last], dtype=np.float64)
-    if not bool(np.all(np.diff(bounds) > 0.0)):
-        raise InputError(f"lump edges must lie between {first:.0f} K and {last:.0f} K")
-    share = np.full(len(assays), 1.0 / len(assays)) if weights is None else np.asarray(weights)
-    share = share / share.sum()
-    fractions = np.array([np.diff(assay.fraction_below(bounds)) for assay in assays])
-    moments = np.array(
-        [
-            [_cube_root_moment(assay, low, high) for low, high in pairwise(bounds)]
-            for assay in assays
-        ]
-    )
-    volumes = share @ fractions
-    if not bool(np.all(volumes > 0.0)):
-        raise InputError("a lump holds nothing of the slate; move or remove edges")
-    boiling = (share @ moments / volumes) ** 3 / 1.8
-    gravity = np.cbrt(1.8 * boiling) / (share @ [watson_factor(assay) for assay in assays])
-    whole = float(share @ [assay.density_kg_m3 for assay in assays]) / DENSITY_WATER_15C
-    gravity = gravity * whole / float(volumes @ gravity)
-    return Lumps(
-        crude_keys=tuple(assay.key for assay in assays),
-        temp_boiling=boiling,
-        temp_low=bounds[:-1],
-        temp_high=bounds[1:],
-        specific_gravity=gravity,
-        watson_factor=np.cbrt(1.8 * boiling) / gravity,
-        fractions=fractions,
-    )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import casadi as ca
 import numpy as np
 
-from operator_agent.plant.crude.assay import Lumps
+from operator_agent.plant.crude.lumps import Lumps
 
 _WIDEST_LUMP_K = 110.0  # the heaviest lump stays in the tail: distillates hold its light end only
 _STEP_LIMIT_K = 25.0  # largest Newton step; curves are flat far from the wanted point

@@ -19,7 +19,8 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
-from operator_agent.plant.crude.assay import DENSITY_WATER_15C, Lumps
+from operator_agent.plant.crude.assay import DENSITY_WATER_15C
+from operator_agent.plant.crude.lumps import Lumps
 
 GAS_CONSTANT = 8.314462618  # [J/(mol K)], exact
 ATMOSPHERE_PA = 101_325.0

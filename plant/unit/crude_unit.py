@@ -8,13 +8,14 @@ import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.plant.crude.assay import Lumps, lumps
+from operator_agent.plant.crude.lumps import Lumps, lumps
 from operator_agent.plant.crude.tbp import BoilingCurve
 from operator_agent.plant.crude.thermo import properties
 from operator_agent.plant.integrate import steady_state
 from operator_agent.plant.process_model import ProcessModel
-from operator_agent.plant.unit.balances import States, Stream
-from operator_agent.plant.unit.case_file import CrudeUnitCase, Layout
+from operator_agent.plant.states import States
+from operator_agent.plant.unit.balances import Stream
+from operator_agent.plant.unit.case import CrudeUnitCase, Layout
 from operator_agent.plant.unit.column import Column, ColumnInputs, add_column
 from operator_agent.plant.unit.furnace import Furnace, add_furnace
 from operator_agent.plant.unit.stage import Component, souders_brown

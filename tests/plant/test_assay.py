@@ -15,9 +15,9 @@ from operator_agent.plant.crude.assay import (
     cut_density,
     cut_yield,
     load_assay,
-    lumps,
     watson_factor,
 )
+from operator_agent.plant.crude.lumps import lumps
 
 FOLDER = Path(__file__).parents[2] / "cases" / "assays"
 KEYS = ("arabian_light", "maya", "bonny_light", "tia_juana_light")

@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import brentq
 
 from operator_agent.plant.crude import thermo
-from operator_agent.plant.crude.assay import lumps
-from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.crude.lumps import lumps
+from operator_agent.plant.unit.case import CrudeUnitCase
 
 # Boiling point [K], gravity; molar mass [g/mol], Tc [K], Pc [bar], acentric factor, heat of
 # vaporisation at Tb [kJ/mol], liquid heat capacity at 298 K [J/(kg K)]. Poling, Prausnitz and
