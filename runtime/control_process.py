@@ -17,7 +17,8 @@ from operator_agent.mpc.weights import load_weights
 from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.coarse.controller_model import build_controller_model
 from operator_agent.plant.process_model import ProcessModel
-from operator_agent.plant.unit.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.plant.unit.case import CrudeUnitCase
+from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.rl_supervisor.policy_file import Policy, load_policy
 from operator_agent.rl_supervisor.supervisor import Supervisor
 from operator_agent.runtime.approval import check_files

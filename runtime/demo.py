@@ -22,7 +22,8 @@ from operator_agent.io.gate_client import GateClient
 from operator_agent.io.historian import Historian
 from operator_agent.messages import ControllerMode
 from operator_agent.plant.simulation.scenario import Scenario, load_scenario
-from operator_agent.plant.unit.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.plant.unit.case import CrudeUnitCase
+from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.rl_supervisor.policy_file import Policy, load_policy
 from operator_agent.runtime.child_process import ChildProcess
 from operator_agent.runtime.cli_tables import rich_table

@@ -15,7 +15,7 @@ from operator_agent.plant.simulation.scenario import (
     Scenario,
     SensorFault,
 )
-from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.economics import profit_rate
 from operator_agent.plant.variables import PRODUCTS as STREAMS
 from operator_agent.runtime.gate_process import count_writes

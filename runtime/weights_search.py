@@ -16,7 +16,8 @@ from operator_agent.mpc.tuning.genetic import GaSettings, GeneBounds, Generation
 from operator_agent.mpc.weights import Weights, load_weights, save_weights
 from operator_agent.plant.simulation.scenario import random_scenario
 from operator_agent.plant.simulation.simulator import Simulator
-from operator_agent.plant.unit.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.plant.unit.case import CrudeUnitCase
+from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.plant.unit.crude_unit import CrudeUnit, build_crude_unit
 from operator_agent.runtime.control_process import build_controller
 from operator_agent.runtime.planner import targets_of

@@ -26,7 +26,8 @@ from operator_agent.plant.coarse.controller_economics import build_controller_ec
 from operator_agent.plant.coarse.controller_model import build_controller_model
 from operator_agent.plant.simulation.scenario import CrudeSwitch, Scenario
 from operator_agent.plant.simulation.simulator import Simulator
-from operator_agent.plant.unit.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.plant.unit.case import CrudeUnitCase
+from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.plant.unit.crude_unit import build_crude_unit
 from operator_agent.runtime.site_file import load_site
 

@@ -20,7 +20,7 @@ from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.plant.simulation.scenario import Scenario
 from operator_agent.plant.simulation.simulator import Simulator
-from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit
 from operator_agent.plant.unit.economics import profit_rate
 from operator_agent.plant.unit.recipe import recipe_setpoints, step_towards_card

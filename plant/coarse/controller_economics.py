@@ -3,7 +3,7 @@
 import casadi as ca
 
 from operator_agent.plant.coarse.controller_model import CONTROLLER_LAYOUT
-from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import build_crude_unit
 from operator_agent.plant.variables import PRODUCTS
 

@@ -1,7 +1,7 @@
 """The controller's own model of the crude unit: fewer trays and other lumps than the plant."""
 
 from operator_agent.plant.process_model import ProcessModel
-from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import build_crude_unit
 
 CONTROLLER_LAYOUT = "controller"

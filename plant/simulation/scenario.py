@@ -11,7 +11,8 @@ import numpy as np
 
 from operator_agent.errors import InputError
 from operator_agent.plant.document import Section, read_document
-from operator_agent.plant.unit.case_file import CrudeUnitCase, read_slate, slate_vector
+from operator_agent.plant.unit.case import CrudeUnitCase, slate_vector
+from operator_agent.plant.unit.case_file import read_slate
 from operator_agent.plant.variables import ANALYSERS, CV_NAMES, PRODUCTS, SI_OF_CV
 
 FAULT_KINDS = ("stuck", "bad", "uncertain", "spike", "bias")

@@ -21,7 +21,7 @@ from operator_agent.plant.simulation.scenario import (
     ramp,
 )
 from operator_agent.plant.simulation.sensors import Measurement, Sensors
-from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit
 from operator_agent.plant.unit.recipe import recipe_setpoints
 from operator_agent.plant.variables import MV_NAMES

@@ -1,9 +1,7 @@
-"""The crude unit's case: geometry, loops, layouts, set points, noise, specifications, recipes."""
+"""The crude unit's case file: YAML in, a `CrudeUnitCase` in SI out."""
 
-import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,227 +9,16 @@ from typing import Any
 from operator_agent.errors import InputError
 from operator_agent.plant.crude.assay import Assay, load_assay
 from operator_agent.plant.document import Section, quantity_si, read_document
+from operator_agent.plant.unit.case import (
+    CrudeUnitCase,
+    Equipment,
+    Layout,
+    Loops,
+    Recipe,
+    Specification,
+    slate_vector,
+)
 from operator_agent.plant.variables import CV_NAMES, SI_OF_CV, SI_OF_MV, TEMP_PREHEAT, fraction_name
-
-SLATE_TOLERANCE = 1e-6  # rounding of percentages typed by hand; catches real mistakes only
-
-
-@dataclass(frozen=True, slots=True)
-class Equipment:
-    """Sizes and fixed conditions of the unit, SI.
-
-    Pressures are absolute [Pa]; `pressure_drop_column` is from top tray to flash zone. Steam to
-    the strippers is constant [kg/s]. `load_factor_flood` is the Souders-Brown factor at flooding
-    [m/s]. `efficiency_furnace` is absorbed over fired duty.
-    """
-
-    pressure_top: float
-    pressure_drop_column: float
-    pressure_drop_transfer_line: float
-    temp_drum: float
-    temp_steam: float
-    flow_mass_steam_kerosene: float
-    flow_mass_steam_lgo: float
-    flow_mass_steam_hgo: float
-    duty_pumparound_top: float
-    area_column: float
-    load_factor_flood: float
-    heat_capacity_furnace: float
-    duty_furnace_high: float
-    efficiency_furnace: float
-
-
-@dataclass(frozen=True, slots=True)
-class Loops:
-    """Tuning of the regulatory loops: bias, gain per kelvin and integral time.
-
-    Attributes:
-        flow_vol_reflux: reflux at zero error and integral [m3/s].
-        gain_reflux: [(m3/s)/K], reflux rises with the top temperature.
-        time_reflux: integral time [s].
-        duty_furnace: duty at zero error and integral [W].
-        gain_furnace: [W/K].
-        time_furnace: integral time [s].
-    """
-
-    flow_vol_reflux: float
-    gain_reflux: float
-    time_reflux: float
-    duty_furnace: float
-    gain_furnace: float
-    time_furnace: float
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How finely the unit is resolved: lumps, trays and holdups. Trays count from the top, from 1.
-
-    Attributes:
-        key: name in the case.
-        lump_edges: inner edges between lumps [K].
-        n_trays: equilibrium stages of the column.
-        tray_*: where pumparounds cool, products leave and the feed enters.
-        volume_*, time_*: weir volume [m3] and time constant [s] of tray, sump, drum, stripper.
-        transfer_tray, transfer_stripper: kappa of `stage` [mol/s].
-        flow_soft: width of smooth limits on liquid flows [m3/s].
-        time_weep: liquid volume of a vessel per flow that weeps out of it [s].
-        time_analyser: lag of the boiling point analysers [s].
-        curve_spread: logistic scale of the boiling curve, per width of a lump.
-        time_flash: relaxation of the vaporised fraction at the coil outlet [s].
-    """
-
-    key: str
-    lump_edges: tuple[float, ...]
-    n_trays: int
-    tray_pumparound_top: int
-    tray_kerosene: int
-    tray_pumparound_mid: int
-    tray_lgo: int
-    tray_pumparound_bottom: int
-    tray_hgo: int
-    tray_flash_zone: int
-    volume_tray: float
-    time_tray: float
-    volume_sump: float
-    time_sump: float
-    volume_drum: float
-    time_drum: float
-    volume_stripper: float
-    time_stripper: float
-    transfer_tray: float
-    transfer_stripper: float
-    flow_soft: float
-    time_weep: float
-    time_analyser: float
-    curve_spread: float
-    time_flash: float
-
-    def __post_init__(self) -> None:
-        """Refuse trays out of order."""
-        order = (1, self.tray_kerosene, self.tray_lgo, self.tray_hgo, self.tray_flash_zone)
-        if list(order) != sorted(set(order)) or self.tray_flash_zone >= self.n_trays:
-            raise InputError(
-                f"layout {self.key}: from the top come tray 1, the kerosene, LGO and HGO draws, "
-                f"the flash zone and a stripping tray, found {order} of {self.n_trays}"
-            )
-        coolers = (self.tray_pumparound_top, self.tray_pumparound_mid, self.tray_pumparound_bottom)
-        if min(coolers) < 2 or max(coolers) >= self.tray_flash_zone:
-            raise InputError(f"layout {self.key}: pumparounds {coolers} lie outside the column")
-
-
-@dataclass(frozen=True, slots=True)
-class Specification:
-    """A limit on a product, and what breaking it costs.
-
-    Attributes:
-        variable: CV that is limited.
-        product: whose value falls.
-        next_product: stream whose price an off-specification product still fetches.
-        low, high: limits [K]; an open side is infinite.
-        span: exceedance at which the product is worth no more than `next_product` [K].
-    """
-
-    variable: str
-    product: str
-    next_product: str
-    low: float
-    high: float
-    span: float
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """A card of fixed set points for one slate.
-
-    Attributes:
-        name: of the card.
-        slate: volume fraction by crude.
-        setpoints: by MV name [SI].
-    """
-
-    name: str
-    slate: Mapping[str, float]
-    setpoints: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class CrudeUnitCase:
-    """All numbers of one crude unit, SI.
-
-    Attributes:
-        key, name: of the unit.
-        assays: crudes that it may run, in the order of the disturbance variables.
-        slate: nominal volume fractions by crude.
-        temp_preheat: nominal crude temperature at the furnace inlet [K].
-        equipment, loops: see there.
-        layouts: by key.
-        setpoints: nominal MV values by name.
-        spans: typical span of each MV, DV and CV, by name.
-        noise: standard deviation of each measured variable, by name.
-        specifications: limits on products.
-        recipes: operators' cards.
-    """
-
-    key: str
-    name: str
-    assays: tuple[Assay, ...]
-    slate: Mapping[str, float]
-    temp_preheat: float
-    equipment: Equipment
-    loops: Loops
-    layouts: Mapping[str, Layout]
-    setpoints: Mapping[str, float]
-    spans: Mapping[str, float]
-    noise: Mapping[str, float]
-    specifications: tuple[Specification, ...]
-    recipes: tuple[Recipe, ...]
-
-    @property
-    def crude_keys(self) -> tuple[str, ...]:
-        """Keys of the crudes in order."""
-        return tuple(assay.key for assay in self.assays)
-
-    @property
-    def d_names(self) -> tuple[str, ...]:
-        """Names of the disturbance variables in order."""
-        return (*(fraction_name(key) for key in self.crude_keys), TEMP_PREHEAT)
-
-    def layout(self, key: str) -> Layout:
-        """Return a layout.
-
-        Raises:
-            InputError: there is none of this name.
-        """
-        if key not in self.layouts:
-            known = ", ".join(self.layouts)
-            raise InputError(f"case {self.key} has no layout '{key}'; it has: {known}")
-        return self.layouts[key]
-
-    def slate_vector(self, slate: Mapping[str, float]) -> tuple[float, ...]:
-        """Return the volume fractions in the order of the crudes; crudes not named count as 0.
-
-        Raises:
-            InputError: a crude is unknown, a fraction is negative or the sum is not 1.
-        """
-        return slate_vector(self.crude_keys, slate)
-
-
-def slate_vector(crude_keys: tuple[str, ...], slate: Mapping[str, float]) -> tuple[float, ...]:
-    """Return the volume fractions of a slate in the order of `crude_keys`.
-
-    Raises:
-        InputError: a crude is unknown, a fraction is negative or the sum is not 1.
-    """
-    for key, value in slate.items():
-        if key not in crude_keys:
-            near = difflib.get_close_matches(key, crude_keys, n=1, cutoff=0.0)
-            raise InputError(f"slate names unknown crude '{key}'; the nearest known is '{near[0]}'")
-        if not (math.isfinite(value) and value >= 0.0):
-            raise InputError(f"slate fraction of '{key}' is {value}; give a number from 0 to 1")
-    total = sum(slate.values())
-    if abs(total - 1.0) > SLATE_TOLERANCE:
-        raise InputError(f"slate adds up to {total:.6f}; volume fractions must add up to 1")
-    return tuple(float(slate.get(key, 0.0)) for key in crude_keys)
 
 
 def read_slate(section: Section) -> Mapping[str, float]:

@@ -10,15 +10,15 @@ from operator_agent.plant.crude.thermo import (
     HEAT_VAPORISATION_WATER,
     MOLAR_MASS_WATER,
 )
+from operator_agent.plant.states import States
 from operator_agent.plant.unit.balances import (
-    States,
     Steam,
     Stream,
     liquid_stream,
     stage_rates,
     vapour_stream,
 )
-from operator_agent.plant.unit.case_file import CrudeUnitCase, Layout
+from operator_agent.plant.unit.case import CrudeUnitCase, Layout
 from operator_agent.plant.unit.stage import (
     Component,
     Hydraulics,

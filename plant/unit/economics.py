@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from operator_agent.errors import InputError
 from operator_agent.messages import EconomicTargets
-from operator_agent.plant.unit.case_file import Specification
+from operator_agent.plant.unit.case import Specification
 from operator_agent.plant.variables import PRODUCTS
 
 FEED = "feed"

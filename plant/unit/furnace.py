@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import casadi as ca
 
-from operator_agent.plant.unit.balances import States, Stream
-from operator_agent.plant.unit.case_file import CrudeUnitCase, Layout
+from operator_agent.plant.states import States
+from operator_agent.plant.unit.balances import Stream
+from operator_agent.plant.unit.case import CrudeUnitCase, Layout
 from operator_agent.plant.unit.stage import Component, softplus
 
 _DUTY_SOFT = 1e5  # [W], width of the smooth limits on the duty: 0.2 % of the nominal

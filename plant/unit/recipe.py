@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from operator_agent.errors import InputError
-from operator_agent.plant.unit.case_file import CrudeUnitCase, Recipe
+from operator_agent.plant.unit.case import CrudeUnitCase, Recipe
 
 
 def nearest_recipe(case: CrudeUnitCase, slate: Mapping[str, float]) -> Recipe:

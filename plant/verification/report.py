@@ -12,7 +12,7 @@ from operator_agent.plant.integrate import (
     make_integrator,
     make_steady_state_solver,
 )
-from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit, build_crude_unit
 from operator_agent.plant.variables import PRODUCTS
 from operator_agent.units import from_si

@@ -11,7 +11,8 @@ from operator_agent.mpc.steady_optimum import SteadyOptimum, best_steady_state
 from operator_agent.mpc.target import price_vector
 from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.integrate import steady_state
-from operator_agent.plant.unit.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.plant.unit.case import CrudeUnitCase
+from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.runtime.control_process import build_controller
 from operator_agent.runtime.site_file import load_site
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from operator_agent.plant.unit.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.plant.unit.case import CrudeUnitCase
+from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.plant.unit.crude_unit import CrudeUnit, build_crude_unit
 
 CASES = Path(__file__).parents[2] / "cases"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from operator_agent.errors import InputError
-from operator_agent.plant.unit.case_file import CrudeUnitCase, load_crude_unit_case
+from operator_agent.plant.unit.case import CrudeUnitCase
+from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.plant.unit.crude_unit import build_crude_unit
 from operator_agent.plant.variables import CV_NAMES, MV_NAMES
 

@@ -13,7 +13,7 @@ from operator_agent.errors import InputError, PlantError
 from operator_agent.plant.coarse.controller_model import build_controller_model
 from operator_agent.plant.crude import thermo
 from operator_agent.plant.integrate import make_integrator, make_steady_state_solver
-from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit, disturbance_vector
 from operator_agent.plant.variables import CV_NAMES, MV_NAMES, PRODUCTS
 

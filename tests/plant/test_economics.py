@@ -5,7 +5,7 @@ import pytest
 from operator_agent.errors import InputError
 from operator_agent.messages import EconomicTargets
 from operator_agent.plant.integrate import make_steady_state_solver
-from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit, disturbance_vector
 from operator_agent.plant.unit.economics import exceedance, prices_with, profit_rate
 from operator_agent.plant.unit.recipe import nearest_recipe, recipe_setpoints

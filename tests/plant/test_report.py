@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.variables import CV_NAMES, MV_NAMES
 from operator_agent.plant.verification.report import report
 

@@ -19,7 +19,7 @@ from operator_agent.plant.simulation.scenario import (
     random_scenario,
 )
 from operator_agent.plant.simulation.simulator import Simulator
-from operator_agent.plant.unit.case_file import CrudeUnitCase
+from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit
 from operator_agent.plant.variables import CV_NAMES, MV_NAMES
 
