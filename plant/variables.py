@@ -27,6 +27,40 @@ SI_OF_CV = {
 }
 MV_NAMES = tuple(SI_OF_MV)
 CV_NAMES = tuple(SI_OF_CV)
+
+# Set points of the plant that the operator holds and the controller leaves alone.
+HANDLES = {
+    "pressure_top": "Pa",
+    "fraction_oxygen_stack": "1",
+    "duty_pumparound_top": "W",
+    "fraction_wash_water": "1",
+    "flow_mass_steam_kerosene": "kg/s",
+    "flow_mass_steam_lgo": "kg/s",
+    "flow_mass_steam_hgo": "kg/s",
+}
+# What the plant meets at its fence; they follow the crude fractions among its disturbances.
+BOUNDARY = {
+    "temp_ambient": "K",
+    "temp_cooling_water": "K",
+    "temp_crude": "K",
+    "heating_value_fuel": "J/kg",
+    "temp_shift_preheat": "delta_K",
+}
+# Share of each equipment that is in service, 1 or 0 or between; the last of the disturbances.
+STATUS = {
+    "status_power": "1",
+    "status_heater": "1",
+    "status_pump_feed": "1",
+    "status_pump_reflux": "1",
+    "status_pump_pumparound_top": "1",
+    "status_pump_pumparound_mid": "1",
+    "status_pump_pumparound_bottom": "1",
+    "status_condenser": "1",
+    "status_exchanger_1": "1",
+    "status_exchanger_2": "1",
+    "status_exchanger_3": "1",
+    "status_exchanger_4": "1",
+}
 TEMP_PREHEAT = "temp_preheat"
 
 
