@@ -23,7 +23,7 @@ from operator_agent.planning.qualities import (
     cloud_of_slices,
     flash_of_slices,
 )
-from operator_agent.plant.crude.assay import DENSITY_WATER_15C, watson_factor
+from operator_agent.plant.crude.cuts import density_at
 
 SLICE_WIDTH_K = 2.0  # halving it moves no yield by more than 1e-5
 CUBIC = 3  # degree of the window fit; the fit error is tested against the assay
@@ -109,7 +109,7 @@ def _slices(
     """Return volume and contents of each slice, per m3 of crude, each of shape (n,)."""
     temp = 0.5 * (edges[1:] + edges[:-1])
     volume = np.diff(crude.assay.fraction_below(edges))
-    density = DENSITY_WATER_15C * np.cbrt(1.8 * temp) / watson_factor(crude.assay)
+    density = density_at(crude.assay, temp)
     mass = volume * density
     lifted = _step(unit.vacuum_cut - temp, SLICE_WIDTH_K)
     sulphur = mass * _along(profiles["sulphur"], temp)

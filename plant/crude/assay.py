@@ -1,12 +1,12 @@
-"""Crude assays: the true boiling point curve of a crude and its cuts.
+"""Crude assays: the true boiling point curve of a crude, and what is known of its cuts.
 
 The curve is a monotone piecewise cubic (Fritsch and Carlson, SIAM J. Numer. Anal. 17 (1980) 238)
 of the distilled volume fraction over temperature, from the initial point to a stated end point.
-The records hold no densities of cuts, so the density of a cut follows from one Watson factor per
-crude, fitted so that all cuts together have the density of the whole crude.
 """
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,38 @@ from operator_agent.errors import InputError
 from operator_agent.plant.document import quantity_si, read_document
 
 DENSITY_WATER_15C = 999.016  # [kg/m3], reference of the specific gravity 60/60 F
-_N_QUADRATURE = 400  # per cut; the sum over cuts then agrees with the whole to 1e-6
+_DENSITY_LOW, _DENSITY_HIGH = 600.0, 1100.0  # [kg/m3], crudes and condensates lie between
+_CUT_DENSITY_LOW, _CUT_DENSITY_HIGH = 400.0, 1300.0  # [kg/m3], from propane to asphalt
+_CUT_GAP_K = 0.01  # rounding of 1000 F written as 537.78 C
+
+
+@dataclass(frozen=True, slots=True)
+class AssayCut:
+    """What a laboratory says about one cut of a crude.
+
+    Attributes:
+        temp_low_k, temp_high_k: edges [K]; 0 and infinity where the cut has none.
+        density_kg_m3: at 15 C.
+        sulphur: mass fraction; None where the record has none.
+    """
+
+    temp_low_k: float
+    temp_high_k: float
+    density_kg_m3: float
+    sulphur: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse cuts turned round, and densities and sulphur that no cut has."""
+        where = f"cut from {self.temp_low_k:.0f} K to {self.temp_high_k:.0f} K"
+        if not self.temp_low_k < self.temp_high_k:
+            raise InputError(f"{where} is empty; give low below high")
+        if not _CUT_DENSITY_LOW < self.density_kg_m3 < _CUT_DENSITY_HIGH:
+            raise InputError(
+                f"{where}: density {self.density_kg_m3} kg/m3 is outside "
+                f"{_CUT_DENSITY_LOW:.0f} to {_CUT_DENSITY_HIGH:.0f}"
+            )
+        if self.sulphur is not None and not 0.0 <= self.sulphur < 1.0:
+            raise InputError(f"{where}: sulphur {self.sulphur} is no mass fraction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +62,8 @@ class Assay:
         fractions: cumulative volume fraction distilled, from 0 to 1, shape (n,).
         temperatures_k: true boiling point at each fraction [K], shape (n,).
         source: of the record.
+        cuts: from light to heavy, without gaps; empty where the record has none.
+        sulphur: mass fraction in the whole crude; None where the record has none.
     """
 
     key: str
@@ -39,9 +72,11 @@ class Assay:
     fractions: tuple[float, ...]
     temperatures_k: tuple[float, ...]
     source: str
+    cuts: tuple[AssayCut, ...] = ()
+    sulphur: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse curves that do not rise from 0 to 1 and densities that are no liquid's."""
+        """Refuse curves that do not rise from 0 to 1, cuts with gaps, and impossible densities."""
         if len(self.fractions) != len(self.temperatures_k) or len(self.fractions) < 4:
             raise InputError(
                 f"assay {self.key}: {len(self.fractions)} fractions and "
@@ -55,10 +90,19 @@ class Assay:
                 f"assay {self.key}: fractions and temperatures must rise from point to point; "
                 "put the points in order and remove doubles"
             )
-        if not 600.0 < self.density_kg_m3 < 1100.0:
+        if not _DENSITY_LOW < self.density_kg_m3 < _DENSITY_HIGH:
             raise InputError(
-                f"assay {self.key}: density {self.density_kg_m3} kg/m3 is outside 600 to 1100"
+                f"assay {self.key}: density {self.density_kg_m3} kg/m3 is outside "
+                f"{_DENSITY_LOW:.0f} to {_DENSITY_HIGH:.0f}"
             )
+        if self.sulphur is not None and not 0.0 <= self.sulphur < 1.0:
+            raise InputError(f"assay {self.key}: sulphur {self.sulphur} is no mass fraction")
+        for low, high in pairwise(self.cuts):
+            if not math.isclose(low.temp_high_k, high.temp_low_k, abs_tol=_CUT_GAP_K):
+                raise InputError(
+                    f"assay {self.key}: between the cuts that end at {low.temp_high_k:.1f} K and "
+                    f"begin at {high.temp_low_k:.1f} K is a gap; put the cuts in order"
+                )
 
     def _curve(self) -> PchipInterpolator:
         return PchipInterpolator(self.temperatures_k, self.fractions)
@@ -117,48 +161,3 @@ def load_assay(path: Path) -> Assay:
     )
     document.close()
     return assay
-
-
-def cube_root_moment(assay: Assay, low_k: float, high_k: float) -> float:
-    """Return the integral of (1.8 T)^(1/3) over the distilled fraction between two temperatures."""
-    low = max(low_k, assay.temperatures_k[0])
-    high = min(high_k, assay.temperatures_k[-1])
-    if high <= low:
-        return 0.0
-    edges = np.linspace(low, high, _N_QUADRATURE + 1)
-    below = assay.fraction_below(edges)
-    middles = 0.5 * (edges[1:] + edges[:-1])
-    return float(np.sum(np.diff(below) * np.cbrt(1.8 * middles)))
-
-
-def watson_factor(assay: Assay) -> float:
-    """Return the Watson characterisation factor that gives the crude its density.
-
-    Kw = (1.8 Tb)^(1/3) / SG (Watson and Nelson, Ind. Eng. Chem. 25 (1933) 880).
-    """
-    whole = cube_root_moment(assay, assay.temperatures_k[0], assay.temperatures_k[-1])
-    return whole / (assay.density_kg_m3 / DENSITY_WATER_15C)
-
-
-def cut_yield(assay: Assay, low_k: float, high_k: float) -> float:
-    """Return the volume fraction of a crude that boils between two temperatures [K].
-
-    Raises:
-        InputError: the cut is empty or turned round.
-    """
-    if not low_k < high_k:
-        raise InputError(f"a cut from {low_k} K to {high_k} K is empty; give low below high")
-    return float(assay.fraction_below(high_k) - assay.fraction_below(low_k))
-
-
-def cut_density(assay: Assay, low_k: float, high_k: float) -> float:
-    """Return the density at 15 C of a cut [kg/m3].
-
-    Raises:
-        InputError: nothing of the crude boils between the two temperatures [K].
-    """
-    yielded = cut_yield(assay, low_k, high_k)
-    if yielded <= 0.0:
-        raise InputError(f"nothing of {assay.key} boils between {low_k} K and {high_k} K")
-    moment = cube_root_moment(assay, low_k, high_k)
-    return DENSITY_WATER_15C * moment / (watson_factor(assay) * yielded)

@@ -8,12 +8,8 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
-from operator_agent.plant.crude.assay import (
-    DENSITY_WATER_15C,
-    Assay,
-    cube_root_moment,
-    watson_factor,
-)
+from operator_agent.plant.crude.assay import DENSITY_WATER_15C, Assay
+from operator_agent.plant.crude.cuts import cube_root_moment, cut_mass
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,8 @@ def lumps(
 ) -> Lumps:
     """Return the crudes divided at the given temperatures.
 
-    Properties are averages over the slate, so that a change of crude changes amounts only.
+    Properties are averages over the slate, so that a change of crude changes amounts only. The
+    lumps of the slate weigh as much as the slate.
 
     Args:
         assays: crudes.
@@ -75,9 +72,10 @@ def lumps(
     if not bool(np.all(volumes > 0.0)):
         raise InputError("a lump holds nothing of the slate; move or remove edges")
     boiling = (share @ moments / volumes) ** 3 / 1.8
-    gravity = np.cbrt(1.8 * boiling) / (share @ [watson_factor(assay) for assay in assays])
-    whole = float(share @ [assay.density_kg_m3 for assay in assays]) / DENSITY_WATER_15C
-    gravity = gravity * whole / float(volumes @ gravity)
+    masses = np.array(
+        [[cut_mass(assay, low, high) for low, high in pairwise(bounds)] for assay in assays]
+    )
+    gravity = share @ masses / volumes / DENSITY_WATER_15C
     return Lumps(
         crude_keys=tuple(assay.key for assay in assays),
         temp_boiling=boiling,

@@ -5,7 +5,7 @@ import pytest
 
 from operator_agent.planning.case_file import PlanningCase
 from operator_agent.planning.cuts import VOLUME, CrudeCuts, cut_crude
-from operator_agent.plant.crude.assay import cut_density, cut_yield
+from operator_agent.plant.crude.cuts import cut_density, cut_yield
 
 FAR_K = (100.0, 2000.0)  # outside of every boiling curve
 

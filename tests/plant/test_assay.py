@@ -10,13 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operator_agent.errors import InputError
-from operator_agent.plant.crude.assay import (
-    Assay,
-    cut_density,
-    cut_yield,
-    load_assay,
-    watson_factor,
-)
+from operator_agent.plant.crude.assay import Assay, load_assay
+from operator_agent.plant.crude.cuts import cut_density, cut_yield, watson_factor
 from operator_agent.plant.crude.lumps import lumps
 
 FOLDER = Path(__file__).parents[2] / "cases" / "assays"
