@@ -10,6 +10,7 @@ from operator_agent.plant.crude.thermo import (
     HEAT_VAPORISATION_WATER,
     MOLAR_MASS_WATER,
 )
+from operator_agent.plant.smooth import limited, softplus
 from operator_agent.plant.states import States
 from operator_agent.plant.unit.balances import (
     Steam,
@@ -23,10 +24,8 @@ from operator_agent.plant.unit.stage import (
     Component,
     Hydraulics,
     Stage,
-    limited,
     liquid_outflow,
     make_stage,
-    softplus,
 )
 from operator_agent.plant.variables import SIDE_PRODUCTS
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import casadi as ca
 
+from operator_agent.plant.smooth import softplus
 from operator_agent.plant.states import States
 from operator_agent.plant.unit.balances import Stream
 from operator_agent.plant.unit.case import CrudeUnitCase, Layout
-from operator_agent.plant.unit.stage import Component, softplus
+from operator_agent.plant.unit.stage import Component
 
 _DUTY_SOFT = 1e5  # [W], width of the smooth limits on the duty: 0.2 % of the nominal
 _VAPORISED_GUESS = 0.6

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import casadi as ca
 
 from operator_agent.plant.crude.thermo import GAS_CONSTANT, MOLAR_MASS_WATER, Properties
+from operator_agent.plant.smooth import softplus
 
 _STEAM_FLOOR = 1.0  # [mol/s], keeps the root smooth on a stage without steam
 _DRY_FRACTION = 0.05  # of the weir volume: below it a stage is dry and evaporates no more
@@ -108,17 +109,6 @@ class Stage:
     def liquid(self, flow_vol: ca.SX) -> ca.SX:
         """Return the molar flows [mol/s] of the lumps in a liquid flow [m3/s] from this stage."""
         return flow_vol * self.molar_density * self.fractions
-
-
-def softplus(value: ca.SX, width: float) -> ca.SX:
-    """Return a smooth max(value, 0) that is `width * log 2` at zero, without overflow."""
-    scaled = value / width
-    return width * (ca.fmax(scaled, 0.0) + ca.log1p(ca.exp(-ca.fabs(scaled))))
-
-
-def limited(wanted: ca.SX, available: ca.SX, width: float) -> ca.SX:
-    """Return a smooth min(wanted, available): a draw never takes more than there is."""
-    return available - softplus(available - wanted, width)
 
 
 def liquid_outflow(volume: ca.SX, hydraulics: Hydraulics) -> ca.SX:
