@@ -140,3 +140,23 @@ def cut_density(assay: Assay, low_k: float, high_k: float) -> float:
     if yielded <= 0.0:
         raise InputError(f"nothing of {assay.key} boils between {low_k} K and {high_k} K")
     return cut_mass(assay, low_k, high_k) / yielded
+
+
+def api_gravity(assay: Assay) -> float:
+    """Return the API gravity [degrees], 141.5 / SG - 131.5."""
+    return 141.5 * DENSITY_WATER_15C / assay.density_kg_m3 - 131.5
+
+
+def sulphur_of_crude(assay: Assay) -> float:
+    """Return the mass fraction of sulphur in the crude: as recorded, or that of all its cuts.
+
+    Raises:
+        InputError: the record has neither.
+    """
+    if assay.sulphur is not None:
+        return assay.sulphur
+    if not assay.cuts or any(cut.sulphur is None for cut in assay.cuts):
+        raise InputError(f"assay {assay.key}: its record holds no sulphur; state it in the case")
+    masses = [cut_mass(assay, cut.temp_low_k, cut.temp_high_k) for cut in assay.cuts]
+    sulphur = [cut.sulphur or 0.0 for cut in assay.cuts]
+    return float(np.dot(masses, sulphur) / sum(masses))

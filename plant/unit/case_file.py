@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from operator_agent.errors import InputError
-from operator_agent.plant.crude.assay import Assay, load_assay
+from operator_agent.plant.crude.assay import Assay
+from operator_agent.plant.crude.assay_record import read_crude
 from operator_agent.plant.document import Section, quantity_si, read_document
 from operator_agent.plant.unit.case import (
     CrudeUnitCase,
@@ -127,10 +128,16 @@ def _recipe(section: Section, crude_keys: tuple[str, ...]) -> Recipe:
 
 
 def _assays(document: Section, folder: Path) -> tuple[Assay, ...]:
-    names = document.value("crudes")
-    if not isinstance(names, list) or not names:
-        raise InputError(f"{document.where}.crudes: expected a list of assay files")
-    return tuple(load_assay(folder / str(name)) for name in names)
+    entries = document.value("crudes")
+    where = f"{document.where}.crudes"
+    if not isinstance(entries, list) or not entries:
+        raise InputError(f"{where}: expected a list of assay files or {{file, record}} entries")
+    assays = tuple(read_crude(entry, folder, f"{where}[{n}]") for n, entry in enumerate(entries))
+    keys = [assay.key for assay in assays]
+    double = next((key for key in keys if keys.count(key) > 1), None)
+    if double is not None:
+        raise InputError(f"{where}: crude '{double}' stands there twice; remove one")
+    return assays
 
 
 def load_crude_unit_case(path: Path) -> CrudeUnitCase:
