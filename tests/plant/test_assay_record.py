@@ -52,15 +52,16 @@ def test_all_full_assays_load(full: dict[str, Assay]) -> None:
 
 @with_data
 def test_cuts_keep_the_densities_of_their_record(full: dict[str, Assay]) -> None:
-    # The record's cuts and its whole crude disagree by up to 2 %; beyond that scale they agree.
+    # One scale for all cuts, below 1 %, makes them weigh what the whole crude weighs. A cut takes
+    # in a neighbour that is too small to be seen: hence the spread.
     for assay in full.values():
         ratios = [
             cut_density(assay, cut.temp_low_k, cut.temp_high_k) / cut.density_kg_m3
             for cut in assay.cuts
             if cut_yield(assay, cut.temp_low_k, cut.temp_high_k) > 1e-3
         ]
-        assert max(ratios) - min(ratios) < 1e-3
-        assert 0.98 < min(ratios) <= max(ratios) < 1.02
+        assert max(ratios) - min(ratios) < 3e-3
+        assert 0.99 < min(ratios) <= max(ratios) < 1.01
         assert cut_mass(assay, 0.0, math.inf) == pytest.approx(assay.density_kg_m3, rel=1e-5)
 
 
@@ -272,7 +273,7 @@ def test_files_that_are_no_records_are_refused(tmp_path: Path) -> None:
 def test_mass_fractions_become_volume_fractions(steps: list[float], step_k: float) -> None:
     # Light ends take more volume than mass, so the curve by volume lies above.
     total = np.cumsum([*steps])
-    row = [(float(w), 350.0 + step_k * n) for n, w in enumerate(total)]
+    row = [(0.0, 300.0), *((float(w), 350.0 + step_k * n) for n, w in enumerate(total))]
     curve = with_ends(checked_points(row, "x"), "x", end_point_k=1400.0)
     volume = mass_to_volume(curve)
     assert [point[1] for point in volume] == [point[1] for point in curve]
