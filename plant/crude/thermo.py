@@ -66,15 +66,15 @@ def _simple_and_deviation(reduced: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def acentric_factor(temp_boiling: FloatArray, gravity: FloatArray) -> FloatArray:
-    """Return the acentric factor; Lee and Kesler (1975), above Tb/Tc = 0.8 the form with Kw."""
+    """Return the acentric factor at which a fraction boils at its boiling point.
+
+    Lee and Kesler (1975). Kesler and Lee (1976) give another form above Tb/Tc = 0.8, made for
+    enthalpies; with it a fraction of 900 K boils at 894 K, and at 0.1 bar 17 K instead of 7 K
+    below the temperature of Maxwell and Bonnell.
+    """
     temp, pressure = critical_point(temp_boiling, gravity)
-    reduced = temp_boiling / temp
-    simple, deviation = _simple_and_deviation(reduced)
-    light = (np.log(ATMOSPHERE_PA / pressure) - simple) / deviation
-    kw = np.minimum(np.cbrt(1.8 * temp_boiling) / gravity, WATSON_CAP)
-    heavy = -7.904 + 0.1352 * kw - 0.007465 * kw**2 + 8.359 * reduced
-    heavy = heavy + (1.408 - 0.01063 * kw) / reduced
-    return np.where(reduced <= 0.8, light, heavy)
+    simple, deviation = _simple_and_deviation(temp_boiling / temp)
+    return np.asarray((np.log(ATMOSPHERE_PA / pressure) - simple) / deviation)
 
 
 def vapour_pressure(temp: FloatArray, temp_boiling: FloatArray, gravity: FloatArray) -> FloatArray:
