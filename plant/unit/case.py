@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from operator_agent.errors import InputError
+from operator_agent.plant.coarse.parameters import CoarseParameters
 from operator_agent.plant.crude.assay import Assay
 from operator_agent.plant.variables import TEMP_PREHEAT, fraction_name
 
@@ -166,6 +167,7 @@ class CrudeUnitCase:
         noise: standard deviation of each measured variable, by name.
         specifications: limits on products.
         recipes: operators' cards.
+        controller_model: parameters of the controller's own, coarser model.
     """
 
     key: str
@@ -181,6 +183,7 @@ class CrudeUnitCase:
     noise: Mapping[str, float]
     specifications: tuple[Specification, ...]
     recipes: tuple[Recipe, ...]
+    controller_model: CoarseParameters
 
     @property
     def crude_keys(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from operator_agent.errors import InputError
+from operator_agent.plant.coarse.parameters import load_coarse_parameters
 from operator_agent.plant.crude.assay import Assay
 from operator_agent.plant.crude.assay_record import read_crude
 from operator_agent.plant.document import Section, quantity_si, read_document
@@ -141,7 +142,7 @@ def _assays(document: Section, folder: Path) -> tuple[Assay, ...]:
 
 
 def load_crude_unit_case(path: Path) -> CrudeUnitCase:
-    """Return the case in a YAML file; assay files stand relative to it.
+    """Return the case in a YAML file; assays and the controller's model stand relative to it.
 
     Raises:
         InputError: a file is missing, or a key, unit or value is wrong.
@@ -173,6 +174,7 @@ def load_crude_unit_case(path: Path) -> CrudeUnitCase:
         noise=MappingProxyType(_noise(noise)),
         specifications=tuple(_specification(item) for item in document.items("specifications")),
         recipes=tuple(_recipe(item, crude_keys) for item in document.items("recipes")),
+        controller_model=load_coarse_parameters(path.parent / document.text("controller_model")),
     )
     document.close()
     return case

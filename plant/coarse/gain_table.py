@@ -1,0 +1,119 @@
+"""Steady gains of the controller's model beside those of the plant, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.errors import InputError
+from operator_agent.plant.integrate import SteadyStateSolver, make_steady_state_solver
+from operator_agent.plant.process_model import ProcessModel
+from operator_agent.plant.variables import TEMP_PREHEAT
+
+_STEP_SPANS = 0.25  # to both sides: small against curvature, large against the solver's residual
+_SMALL_GAIN = 0.05  # spans per span; below it a sign says nothing
+_FRACTION = "fraction_"
+# What moves the temperature at the furnace inlet of a plant that has a preheat train.
+_PLANT_DV = {TEMP_PREHEAT: "temp_shift_preheat"}
+
+
+@dataclass(frozen=True, slots=True)
+class GainPair:
+    """One steady gain in both models, in spans of the output per span of the input.
+
+    Attributes:
+        source: manipulated or disturbance variable.
+        output: controlled variable.
+        model: gain of the controller's model.
+        plant: gain of the plant.
+    """
+
+    source: str
+    output: str
+    model: float
+    plant: float
+
+    @property
+    def significant(self) -> bool:
+        """Whether either gain is large enough to matter."""
+        return max(abs(self.model), abs(self.plant)) > _SMALL_GAIN
+
+    @property
+    def ratio(self) -> float:
+        """Gain of the model over that of the plant; not a number where the plant's is small."""
+        return self.model / self.plant if abs(self.plant) > _SMALL_GAIN else float("nan")
+
+    @property
+    def same_sign(self) -> bool:
+        """Whether the signs agree, or one of the gains is too small to have one."""
+        small = min(abs(self.model), abs(self.plant)) <= _SMALL_GAIN
+        return small or self.model * self.plant > 0.0
+
+
+def gain_table(model: ProcessModel, plant: ProcessModel) -> tuple[GainPair, ...]:
+    """Return the gains of all MVs and DVs of the controller's model in both models.
+
+    A step goes a quarter of a span to both sides. A crude's share grows at the expense of all
+    others in proportion.
+
+    Args:
+        model: of the controller, at its nominal point.
+        plant: at its nominal point; its controlled variables have the same names.
+
+    Raises:
+        InputError: the plant lacks an input or output of the model.
+        PlantError: a model does not come to rest after a step.
+    """
+    ours, theirs = _gains(model, {}, model.y_names), _gains(plant, _PLANT_DV, model.y_names)
+    return tuple(
+        GainPair(source, output, ours[source][row], theirs[source][row])
+        for source in (*model.u_names, *model.d_names)
+        for row, output in enumerate(model.y_names)
+    )
+
+
+def _gains(
+    model: ProcessModel, dv_names: Mapping[str, str], outputs: tuple[str, ...]
+) -> dict[str, list[float]]:
+    """Return the gains of each input on the outputs in their order."""
+    missing = [name for name in outputs if name not in model.y_names]
+    if missing:
+        raise InputError(f"model {model.name} has no output '{missing[0]}' to compare")
+    rows = [model.y_names.index(name) for name in outputs]
+    solver = make_steady_state_solver(model)
+    found = {}
+    for name in (*model.u_names, *model.d_names):
+        gains = (_moved(solver, name, 1.0) - _moved(solver, name, -1.0)) / model.y_scale
+        found[name] = [float(gain) for gain in gains[rows] / (2.0 * _STEP_SPANS)]
+    for ours, theirs in dv_names.items():
+        if theirs in found:
+            found[ours] = found[theirs]
+    return found
+
+
+def _moved(solver: SteadyStateSolver, name: str, direction: float) -> FloatArray:
+    """Return the outputs at rest after a step of one input."""
+    model = solver.integrator.model
+    u, d = model.u_nominal.copy(), model.d_nominal.copy()
+    if name in model.u_names:
+        at = model.u_names.index(name)
+        u[at] += direction * _STEP_SPANS * model.u_scale[at]
+    else:
+        at = model.d_names.index(name)
+        step = direction * _STEP_SPANS * model.d_scale[at]
+        d = _swapped(model, name, step) if name.startswith(_FRACTION) else d
+        d[at] = model.d_nominal[at] + step
+    x = solver.solve(u, d, model.x_nominal)
+    y: FloatArray = model.outputs(x, u, d).full().ravel()
+    return y
+
+
+def _swapped(model: ProcessModel, name: str, step: float) -> FloatArray:
+    """Return the disturbances with the other crudes' shares shrunk in proportion."""
+    d = model.d_nominal.copy()
+    others = [
+        n for n, other in enumerate(model.d_names) if other.startswith(_FRACTION) and other != name
+    ]
+    d[others] -= step * d[others] / np.sum(d[others])
+    return d
