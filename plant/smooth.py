@@ -7,7 +7,7 @@ whose width is an argument in the unit of the quantity.
 import casadi as ca
 
 _MINIMUM_ROUNDING = 1e-3  # `smaller` lies sqrt(1e-3)/2 = 1.6 % below where both are equal
-_MINIMUM_FLOOR = 1.0  # [W or the unit of the arguments], keeps `smaller` differentiable at zero
+_MINIMUM_FLOOR = 1e-3  # [W], keeps `smaller` differentiable where both are zero
 _COTH_FLOOR = 1e-3  # error of x coth x at zero: 3e-7
 
 

@@ -161,4 +161,5 @@ def pumped_flow(
     linear = pump.slope * speed * conductance
     resistance = (pump.curvature + resistance_line) * conductance**2 + 1.0
     root = ca.sqrt(linear**2 + 4.0 * resistance * (driving + _HEAD_FLOOR))
-    return 2.0 * driving * conductance / (linear + root)
+    flow_vol: ca.SX = 2.0 * driving * conductance / (linear + root)
+    return flow_vol
