@@ -21,8 +21,10 @@ from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights
 from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.coarse.controller_model import build_controller_model
-from operator_agent.plant.simulation.scenario import CrudeSwitch, random_scenario
-from operator_agent.plant.simulation.simulator import Simulator, Snapshot
+from operator_agent.plant.simulation.events import CrudeSwitch
+from operator_agent.plant.simulation.random_scenario import random_scenario
+from operator_agent.plant.simulation.simulator import Simulator
+from operator_agent.plant.simulation.snapshot import Snapshot
 from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.plant.unit.crude_unit import build_crude_unit
 from operator_agent.plant.unit.economics import prices_with, profit_rate

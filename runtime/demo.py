@@ -21,7 +21,8 @@ from operator_agent.clock import Clock, SystemClock
 from operator_agent.io.gate_client import GateClient
 from operator_agent.io.historian import Historian
 from operator_agent.messages import ControllerMode
-from operator_agent.plant.simulation.scenario import Scenario, load_scenario
+from operator_agent.plant.simulation.scenario import Scenario
+from operator_agent.plant.simulation.scenario_file import load_scenario
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.rl_supervisor.policy_file import Policy, load_policy

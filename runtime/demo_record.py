@@ -7,14 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.plant.simulation.scenario import (
+from operator_agent.plant.simulation.events import (
     CrudeSwitch,
+    DisturbanceChange,
+    EquipmentTrip,
+    FuelChange,
     NoiseChange,
     PreheatChange,
     PriceChange,
-    Scenario,
     SensorFault,
+    SetpointChange,
 )
+from operator_agent.plant.simulation.scenario import Scenario
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.economics import profit_rate
 from operator_agent.plant.variables import PRODUCTS as STREAMS
@@ -119,4 +123,13 @@ def _words(site: Site, event: object) -> str:
         return f"measurement noise times {event.factor:g}"
     if isinstance(event, PreheatChange):
         return f"preheat temperature {event.temp_k_delta:+.1f} K over {event.ramp_s / 60:.0f} min"
+    if isinstance(event, DisturbanceChange):
+        return f"{event.variable} {event.delta:+g} K over {event.ramp_s / 60:.0f} min"
+    if isinstance(event, FuelChange):
+        return f"heating value of the fuel {(event.factor - 1) * 100:+.0f} %"
+    if isinstance(event, EquipmentTrip):
+        name = event.equipment.replace("_", " ")
+        return f"{name} at {event.remaining * 100:.0f} % for {event.duration_s / 60:.0f} min"
+    if isinstance(event, SetpointChange):
+        return f"operator sets {event.handle} to {event.value:g} (SI)"
     raise TypeError(f"a {type(event).__name__} has no words")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from operator_agent.plant.simulation.scenario import load_scenario
+from operator_agent.plant.simulation.scenario_file import load_scenario
 from operator_agent.plant.simulation.simulator import Simulator
 from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.plant.unit.crude_unit import build_crude_unit

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from operator_agent.plant.simulation.scenario import CrudeSwitch, PriceChange, Scenario
+from operator_agent.plant.simulation.events import CrudeSwitch, PriceChange
+from operator_agent.plant.simulation.scenario import Scenario
 from operator_agent.runtime.planner import PlanAnswer, PlannerPool, PlanRequest
 from operator_agent.site import Site
 

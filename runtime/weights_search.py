@@ -14,7 +14,7 @@ from operator_agent.mpc.controller import Controller
 from operator_agent.mpc.tuning.closed_loop import MpcDriver, run_closed_loop
 from operator_agent.mpc.tuning.genetic import GaSettings, GeneBounds, Generation, Genes, tune
 from operator_agent.mpc.weights import Weights, load_weights, save_weights
-from operator_agent.plant.simulation.scenario import random_scenario
+from operator_agent.plant.simulation.random_scenario import random_scenario
 from operator_agent.plant.simulation.simulator import Simulator
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.case_file import load_crude_unit_case

@@ -24,7 +24,8 @@ from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights
 from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.coarse.controller_model import build_controller_model
-from operator_agent.plant.simulation.scenario import CrudeSwitch, Scenario
+from operator_agent.plant.simulation.events import CrudeSwitch
+from operator_agent.plant.simulation.scenario import Scenario
 from operator_agent.plant.simulation.simulator import Simulator
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.case_file import load_crude_unit_case

@@ -1,93 +1,74 @@
-"""What happens to the unit during a simulation: crude, prices, sensors, noise, preheat."""
+"""One simulated episode: its events, its weather, and the chance that is not measured."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
-import numpy as np
-
 from operator_agent.errors import InputError
-from operator_agent.plant.document import Section, read_document
-from operator_agent.plant.unit.case import CrudeUnitCase, slate_vector
-from operator_agent.plant.unit.case_file import read_slate
-from operator_agent.plant.variables import ANALYSERS, CV_NAMES, PRODUCTS, SI_OF_CV
+from operator_agent.plant.simulation.events import EVENT_NAMES, CrudeSwitch, Event
+from operator_agent.plant.unit.case import slate_vector
 
-FAULT_KINDS = ("stuck", "bad", "uncertain", "spike", "bias")
 _SLATE_ERROR_TOLERANCE = 1e-9  # rounding of a sum of a few fractions
+_SIGNED = frozenset({"size", "temp_k_delta", "delta"})  # may be negative
+_DAY_S = 86_400.0
+
+Kind = TypeVar("Kind", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
-class CrudeSwitch:
-    """The declared slate moves in a straight line to `slate` from `at_s` over `ramp_s`."""
-
-    at_s: float
-    ramp_s: float
-    slate: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class PriceChange:
-    """From `at_s` on each named price is that of the plan times the factor.
-
-    The names are those of the unit's streams or of the planning case's products; whoever applies
-    the factors refuses names that it does not price.
-    """
-
-    at_s: float
-    factors: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class SensorFault:
-    """A measurement that is wrong for a while.
+class Weather:
+    """The air around the unit: a daily cycle and a chance that is forgotten within hours.
 
     Attributes:
-        at_s, duration_s: when.
-        variable: that is measured.
-        kind: `stuck` repeats the value of the start and calls it good; `bad` and `uncertain`
-            carry that status; `spike` adds `size` now and then; `bias` adds `size` always.
-        size: [SI].
+        temp_k_amplitude: half the difference of afternoon and night [K].
+        warmest_s: time of the first maximum [s].
+        temp_k_noise: standard deviation of the rest [K].
+        noise_time_s: in which the rest is forgotten [s].
+        share_cooling_water: how far the cooling water follows the air [1].
     """
 
-    at_s: float
-    duration_s: float
-    variable: str
-    kind: str
-    size: float = 0.0
+    temp_k_amplitude: float = 0.0
+    warmest_s: float = 0.625 * _DAY_S
+    temp_k_noise: float = 0.0
+    noise_time_s: float = 6.0 * 3600.0
+    share_cooling_water: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse kinds that do not exist."""
-        if self.kind not in FAULT_KINDS:
-            known = ", ".join(FAULT_KINDS)
-            raise InputError(f"fault of {self.variable}: kind '{self.kind}'; use one of: {known}")
+        """Refuse sizes that make no sense."""
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not (math.isfinite(value) and value >= 0.0):
+                raise InputError(f"weather: {item.name} is {value}; give zero or more")
+        if self.noise_time_s == 0.0:
+            raise InputError("weather: noise_time_s is 0; give a positive time")
 
-    def active(self, time_s: float) -> bool:
-        """Return whether the fault is on at a time."""
-        return self.at_s <= time_s < self.at_s + self.duration_s
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseChange:
-    """From `at_s` on all measurement noise is `factor` times that of the case."""
-
-    at_s: float
-    factor: float
+    def cycle(self, time_s: float) -> float:
+        """Return the daily cycle at a time [K]."""
+        return self.temp_k_amplitude * math.cos(2.0 * math.pi * (time_s - self.warmest_s) / _DAY_S)
 
 
 @dataclass(frozen=True, slots=True)
-class PreheatChange:
-    """The crude's temperature at the furnace inlet moves by `temp_k_delta` over `ramp_s`."""
+class ProcessNoise:
+    """Autocorrelated noise on what enters the plant; no sensor shows it directly.
 
-    at_s: float
-    ramp_s: float
-    temp_k_delta: float
+    Attributes:
+        variable: a disturbance, or a manipulated variable whose loop does not hold exactly.
+        sd: standard deviation [SI].
+        time_s: in which it is forgotten [s].
+    """
 
+    variable: str
+    sd: float
+    time_s: float
 
-Event = CrudeSwitch | PriceChange | SensorFault | NoiseChange | PreheatChange
-EventType = TypeVar("EventType", CrudeSwitch, PriceChange, SensorFault, NoiseChange, PreheatChange)
+    def __post_init__(self) -> None:
+        """Refuse sizes that make no sense."""
+        if not (math.isfinite(self.sd) and self.sd >= 0.0 and 0.0 < self.time_s < math.inf):
+            raise InputError(
+                f"process noise of {self.variable}: sd {self.sd} over {self.time_s} s; the sd is "
+                "zero or more and the time positive"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +77,14 @@ class Scenario:
 
     Attributes:
         duration_s: length [s].
-        noise_factor: on the standard deviations of the case, at the start.
+        noise_factor: on the standard deviations of the instruments, at the start.
         events: in any order.
         slate_error: true minus declared fraction by crude; adds up to zero. It is not measured,
             and enters over the first `slate_error_ramp_s`.
         slate_error_ramp_s: [s].
-        fouling: slow fall of the preheat temperature [K/s]; it is measured.
+        fouling: slow fall of the preheat temperature [K/s].
+        weather: of the surroundings, where the unit has them.
+        process_noise: at most one for each variable.
     """
 
     duration_s: float
@@ -110,6 +93,8 @@ class Scenario:
     slate_error: Mapping[str, float] = field(default_factory=dict)
     slate_error_ramp_s: float = 3600.0
     fouling: float = 0.0
+    weather: Weather | None = None
+    process_noise: tuple[ProcessNoise, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse times and factors that make no sense."""
@@ -117,28 +102,46 @@ class Scenario:
             raise InputError(f"a scenario lasts {self.duration_s} s; give a positive time")
         if not (math.isfinite(self.noise_factor) and self.noise_factor >= 0.0):
             raise InputError(f"noise factor {self.noise_factor} must be zero or more")
-        if not self.slate_error_ramp_s > 0.0:
-            raise InputError("slate_error_ramp_s must be positive")
+        if not (math.isfinite(self.slate_error_ramp_s) and self.slate_error_ramp_s > 0.0):
+            raise InputError(
+                f"slate_error_ramp_s is {self.slate_error_ramp_s}; it must be positive"
+            )
+        if not math.isfinite(self.fouling):
+            raise InputError(f"fouling is {self.fouling} K/s; give a finite number")
         for event in self.events:
             _check_event(event)
-        if abs(sum(self.slate_error.values())) > _SLATE_ERROR_TOLERANCE:
+        if not abs(sum(self.slate_error.values())) <= _SLATE_ERROR_TOLERANCE:
             raise InputError("slate_error must add up to zero: what one crude gains another loses")
+        noisy = [noise.variable for noise in self.process_noise]
+        if len(noisy) != len(set(noisy)):
+            raise InputError(f"process noise names a variable twice: {', '.join(noisy)}")
 
-    def of(self, kind: type[EventType]) -> tuple[EventType, ...]:
+    def of(self, kind: type[Kind]) -> tuple[Kind, ...]:
         """Return the events of one class in the order of time."""
         found = [event for event in self.events if isinstance(event, kind)]
         return tuple(sorted(found, key=lambda event: event.at_s))
 
 
 def _check_event(event: Event) -> None:
-    numbers = [event.at_s, getattr(event, "ramp_s", 0.0), getattr(event, "duration_s", 0.0)]
-    numbers.append(getattr(event, "factor", 0.0))
-    numbers.extend(getattr(event, "factors", {}).values())
-    if not all(math.isfinite(number) and number >= 0.0 for number in numbers):
-        raise InputError(f"event {event}: times and factors must be finite and not negative")
-    others = [getattr(event, "size", 0.0), getattr(event, "temp_k_delta", 0.0)]
-    if not all(math.isfinite(number) for number in others):
-        raise InputError(f"event {event}: sizes must be finite")
+    name = EVENT_NAMES[type(event)]
+    for key, value in _numbers(event).items():
+        if not math.isfinite(value):
+            raise InputError(f"event {name}: {key} is {value}; give a finite number")
+        if value < 0.0 and key not in _SIGNED:
+            raise InputError(f"event {name}: {key} is {value}; it must not be negative")
+    if getattr(event, "remaining", 0.0) > 1.0:
+        raise InputError(f"event {name}: remaining is above 1, which is full service")
+
+
+def _numbers(event: Event) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for item in fields(event):
+        value = getattr(event, item.name)
+        if isinstance(value, Mapping):
+            found |= {f"{item.name}.{key}": float(number) for key, number in value.items()}
+        elif isinstance(value, int | float):
+            found[item.name] = float(value)
+    return found
 
 
 def check_slates(scenario: Scenario, crude_keys: tuple[str, ...]) -> None:
@@ -154,6 +157,16 @@ def check_slates(scenario: Scenario, crude_keys: tuple[str, ...]) -> None:
         raise InputError(f"slate_error names unknown crude '{unknown[0]}'")
 
 
+def events_outside(scenario: Scenario) -> tuple[str, ...]:
+    """Return a sentence for each event that begins at or after the end of the scenario."""
+    return tuple(
+        f"event {EVENT_NAMES[type(event)]} begins at {event.at_s:.0f} s, but the scenario ends at "
+        f"{scenario.duration_s:.0f} s; make it longer or move the event"
+        for event in sorted(scenario.events, key=lambda event: event.at_s)
+        if event.at_s >= scenario.duration_s
+    )
+
+
 def ramp(time_s: float, at_s: float, ramp_s: float) -> float:
     """Return how far a ramp has gone at a time, from 0 to 1.
 
@@ -164,152 +177,3 @@ def ramp(time_s: float, at_s: float, ramp_s: float) -> float:
     if ramp_s <= 0.0:
         return 1.0 if time_s >= at_s else 0.0
     return min(max((time_s - at_s) / ramp_s, 0.0), 1.0)
-
-
-def _crude_switch(section: Section) -> CrudeSwitch:
-    return CrudeSwitch(
-        at_s=section.plain_quantity("at", "s"),
-        ramp_s=section.plain_quantity("ramp", "s"),
-        slate=read_slate(section.section("slate")),
-    )
-
-
-def _price_change(section: Section) -> PriceChange:
-    factors = section.section("factors")
-    values = {name: factors.plain_quantity(name, "1") for name in factors.names()}
-    return PriceChange(section.plain_quantity("at", "s"), MappingProxyType(values))
-
-
-def _sensor_fault(section: Section) -> SensorFault:
-    variable = section.text("variable")
-    si = SI_OF_CV.get(variable, "K")
-    size_si = "delta_K" if si == "K" else si
-    return SensorFault(
-        at_s=section.plain_quantity("at", "s"),
-        duration_s=section.plain_quantity("duration", "s"),
-        variable=variable,
-        kind=section.text("kind"),
-        size=section.plain_quantity("size", size_si) if section.has("size") else 0.0,
-    )
-
-
-def _noise_change(section: Section) -> NoiseChange:
-    return NoiseChange(section.plain_quantity("at", "s"), section.plain_quantity("factor", "1"))
-
-
-def _preheat_change(section: Section) -> PreheatChange:
-    return PreheatChange(
-        at_s=section.plain_quantity("at", "s"),
-        ramp_s=section.plain_quantity("ramp", "s"),
-        temp_k_delta=section.plain_quantity("temp_delta", "delta_K"),
-    )
-
-
-_READERS: Mapping[str, Callable[[Section], Event]] = MappingProxyType(
-    {
-        "crude_switch": _crude_switch,
-        "price_change": _price_change,
-        "sensor_fault": _sensor_fault,
-        "noise_change": _noise_change,
-        "preheat_change": _preheat_change,
-    }
-)
-
-
-def _event(section: Section) -> Event:
-    kind = section.text("event")
-    if kind not in _READERS:
-        known = ", ".join(_READERS)
-        raise InputError(f"{section.where}: unknown event '{kind}'; use one of: {known}")
-    event = _READERS[kind](section)
-    section.close()
-    return event
-
-
-def load_scenario(path: Path) -> Scenario:
-    """Return the scenario in a YAML file.
-
-    Raises:
-        InputError: the file is missing, or a key, unit or value in it is wrong.
-    """
-    document = read_document(Path(path))
-    document.text("description")
-    error: Mapping[str, float] = {}
-    if document.has("slate_error"):
-        error = read_slate(document.section("slate_error"))
-    fouling = 0.0
-    if document.has("fouling_per_day"):
-        fouling = document.plain_quantity("fouling_per_day", "delta_K") / 86_400.0
-    scenario = Scenario(
-        duration_s=document.plain_quantity("duration", "s"),
-        noise_factor=document.plain_quantity("noise_factor", "1"),
-        events=tuple(_event(item) for item in document.items("events")),
-        slate_error=error,
-        fouling=fouling,
-    )
-    document.close()
-    return scenario
-
-
-_RANDOM_SLATE_PULL = 8.0  # Dirichlet concentration around the nominal slate
-_RANDOM_SLATE_BASE = 0.4  # for each crude, so that all of them come up
-_RANDOM_ERROR = 0.04  # largest share that is declared as the wrong crude
-_SWITCH_EVERY_S = 4.0 * 3600.0
-
-
-def random_scenario(rng: np.random.Generator, case: CrudeUnitCase, duration_s: float) -> Scenario:
-    """Return a scenario for training: switches, noise, drift, faults and a wrong slate.
-
-    Args:
-        rng: source of all chance.
-        case: unit whose crudes and analysers take part.
-        duration_s: length [s].
-    """
-    events: list[Event] = []
-    for _ in range(1 + int(rng.poisson(duration_s / _SWITCH_EVERY_S))):
-        at_s, ramp_s = rng.uniform(0.0, 0.8) * duration_s, rng.uniform(900.0, 5400.0)
-        events.append(CrudeSwitch(at_s, ramp_s, random_slate(rng, case)))
-    for _ in range(int(rng.integers(0, 3))):
-        events.append(NoiseChange(rng.uniform(0.0, duration_s), rng.uniform(0.3, 3.0)))
-    for _ in range(int(rng.integers(0, 3))):
-        at_s, ramp_s = rng.uniform(0.0, duration_s), rng.uniform(600.0, 7200.0)
-        events.append(PreheatChange(at_s, ramp_s, rng.normal(0.0, 4.0)))
-    if rng.random() < 0.5:
-        factors = {product: float(rng.uniform(0.9, 1.1)) for product in PRODUCTS}
-        events.append(PriceChange(rng.uniform(0.0, duration_s), MappingProxyType(factors)))
-    if rng.random() < 0.3:
-        events.append(_random_fault(rng, duration_s))
-    return Scenario(
-        duration_s=duration_s,
-        noise_factor=float(rng.uniform(0.5, 2.0)),
-        events=tuple(events),
-        slate_error=_random_slate_error(rng, case),
-        fouling=float(rng.uniform(0.0, 2.0)) / 86_400.0,
-    )
-
-
-def random_slate(rng: np.random.Generator, case: CrudeUnitCase) -> Mapping[str, float]:
-    """Return a slate spread around the nominal one."""
-    nominal = np.array(case.slate_vector(case.slate))
-    drawn = rng.dirichlet(_RANDOM_SLATE_PULL * nominal + _RANDOM_SLATE_BASE)
-    return MappingProxyType(
-        {key: float(value) for key, value in zip(case.crude_keys, drawn, strict=True)}
-    )
-
-
-def _random_fault(rng: np.random.Generator, duration_s: float) -> SensorFault:
-    analysers = [name for name in CV_NAMES if name in ANALYSERS]
-    return SensorFault(
-        at_s=rng.uniform(0.0, 0.8) * duration_s,
-        duration_s=rng.uniform(600.0, 3600.0),
-        variable=analysers[int(rng.integers(len(analysers)))],
-        kind=FAULT_KINDS[int(rng.integers(len(FAULT_KINDS)))],
-        size=rng.normal(0.0, 8.0),
-    )
-
-
-def _random_slate_error(rng: np.random.Generator, case: CrudeUnitCase) -> Mapping[str, float]:
-    first, second = rng.choice(len(case.crude_keys), size=2, replace=False)
-    size = float(rng.uniform(0.0, _RANDOM_ERROR))
-    keys = case.crude_keys
-    return MappingProxyType({keys[int(first)]: size, keys[int(second)]: -size})

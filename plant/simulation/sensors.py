@@ -1,87 +1,274 @@
-"""What the sensors show: seeded noise and scheduled faults on top of the true values.
+"""What the sensors show: lag, dead time, seeded noise, drift and faults on top of the true values.
 
-The noise of a time depends on the seed and that time only, so two runs with different actions see
-the same noise, and reading twice gives the same values.
+Each sensor has streams of its own, keyed by the seed, its name and the time of the reading (the
+number of the sample for an analyser). Two runs with different actions see the same noise, and
+reading twice gives the same values.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from operator_agent.plant.simulation.scenario import NoiseChange, Scenario, SensorFault
+from operator_agent.arrays import FloatArray
+from operator_agent.plant.simulation.events import NoiseChange, SensorFault
+from operator_agent.plant.simulation.instruments import Analyser, Instrument, Instruments
+from operator_agent.plant.simulation.scenario import Scenario
+from operator_agent.plant.simulation.slow_noise import SlowNoise, autocorrelated, bounded_walk
+from operator_agent.plant.simulation.streams import Streams, streams
 
-_NOISE_STREAM = 1  # keeps the sensors' stream apart from others of the same seed
 _SPIKE_SHARE = 0.15  # of the readings during a fault of kind `spike`
+_DROPOUT_SHARE = 0.4  # of the readings during a fault of kind `dropout`
+_HOUR_S = 3600.0
+_TICK_PER_S = 1000.0  # readings are told apart to the millisecond
+
+Sample = tuple[int, float]  # number of the sample and its true value
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One reading: value [SI] and status (`good`, `bad`, `uncertain`)."""
+    """One reading.
+
+    Attributes:
+        value: [SI].
+        status: `good`, `bad` or `uncertain`.
+        age_s: time since the sample was taken; 0 for what reads all the time [s].
+    """
 
     value: float
     status: str
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sensors:
-    """All sensors of a unit.
+class SensorState:
+    """What the sensors remember.
 
     Attributes:
-        noise: standard deviation by variable [SI]; a variable not named is free of noise.
-        scenario: with its faults and noise changes.
-        seed: of the noise.
+        lagged: value behind the lag, by variable with a lag [SI].
+        last: true value at the last step, by the same variables [SI].
+        samples: samples of each analyser that are shown or still to be shown, oldest first.
+        held: reading at the start of each fault that is on, by variable [SI].
     """
 
-    noise: Mapping[str, float]
-    scenario: Scenario
-    seed: int
+    lagged: Mapping[str, float]
+    last: Mapping[str, float]
+    samples: Mapping[str, tuple[Sample, ...]]
+    held: Mapping[str, float]
 
-    def read(
-        self, truth: Mapping[str, float], time_s: float, held: Mapping[str, float]
-    ) -> dict[str, Measurement]:
-        """Return the readings of true values.
+
+class Sensors:
+    """All sensors of a unit in one scenario."""
+
+    def __init__(
+        self,
+        instruments: Instruments,
+        scenario: Scenario,
+        seed: int,
+        truth: Mapping[str, float],
+        time_s: float,
+    ) -> None:
+        """Start at rest: lags have settled and the analysers' last samples were like `truth`.
+
+        Args:
+            instruments: what is measured and how.
+            scenario: with its faults and noise changes.
+            seed: of all noise.
+            truth: by variable [SI].
+            time_s: now [s].
+        """
+        self._instruments = instruments
+        self._names = instruments.names
+        self._items = [
+            *(item.instrument for item in instruments.transmitters.values()),
+            *(item.instrument for item in instruments.analysers.values()),
+        ]
+        self._sd = np.array([item.noise for item in self._items])
+        self._white = self._sd * np.sqrt([1.0 - item.share_slow for item in self._items])
+        self._streams = streams(seed, [f"sensor:{name}" for name in self._names])
+        self._slow = _paths(self._names, self._items, seed)
+        self._drifts = _drifts(self._names, self._items, seed)
+        self._faults = scenario.of(SensorFault)
+        self._changes = scenario.of(NoiseChange)
+        self._first_factor = scenario.noise_factor
+        self._fault_streams: dict[str, Streams] = {
+            fault.variable: streams(seed, [f"fault:{fault.variable}"]) for fault in self._faults
+        }
+        self._taus = {
+            name: item.time_constant
+            for name, item in instruments.transmitters.items()
+            if item.time_constant > 0.0
+        }
+        self._lagged = {name: truth[name] for name in self._taus}
+        self._last = dict(self._lagged)
+        self._samples = {
+            name: _samples_at_rest(item, truth[name], time_s)
+            for name, item in instruments.analysers.items()
+        }
+        self._held: dict[str, float] = {}
+
+    def next_sample_s(self, time_s: float) -> float:
+        """Return when the next sample after a time is taken [s]; infinite without analysers."""
+        return min(
+            (
+                item.sample_time(item.newest_sample(time_s) + 1)
+                for item in self._instruments.analysers.values()
+            ),
+            default=math.inf,
+        )
+
+    def record(self, truth: Mapping[str, float], time_s: float, duration_s: float) -> None:
+        """Take note of the plant at the end of a step: lags follow, samples that are due are taken.
+
+        Args:
+            truth: by variable [SI].
+            time_s: at the end of the step [s].
+            duration_s: of the step [s].
+        """
+        for name, tau in self._taus.items():
+            new, slope = truth[name], (truth[name] - self._last[name]) / duration_s
+            rest = self._lagged[name] - self._last[name] + slope * tau
+            self._lagged[name] = new - slope * tau + rest * math.exp(-duration_s / tau)
+            self._last[name] = new
+        for name, item in self._instruments.analysers.items():
+            number = item.newest_sample(time_s)
+            taken = self._samples[name]
+            if number > taken[-1][0]:
+                taken = (*taken, (number, truth[name]))
+            self._samples[name] = taken[_shown(item, taken, time_s) :]
+
+    def read(self, truth: Mapping[str, float], time_s: float) -> dict[str, Measurement]:
+        """Return the readings of true values; what has no instrument is read exactly.
 
         Args:
             truth: by variable [SI].
             time_s: of the reading [s].
-            held: value at the start of each fault that is on, by variable.
         """
-        # Millisecond resolution of time keys the stream; readings are seconds apart.
-        key = [self.seed, _NOISE_STREAM, round(time_s * 1000.0)]
-        rng = np.random.default_rng(key)
-        draws, chances = rng.standard_normal(len(self.noise)), rng.random(len(self.noise))
-        factor = self._noise_factor(time_s)
-        readings = {name: Measurement(value, "good") for name, value in truth.items()}
-        spikes = {}
-        for (name, sd), draw, chance in zip(self.noise.items(), draws, chances, strict=True):
-            readings[name] = Measurement(truth[name] + factor * sd * float(draw), "good")
-            spikes[name] = bool(chance < _SPIKE_SHARE)
-        for fault in self.scenario.of(SensorFault):
+        readings = self._without_faults(truth, time_s)
+        for fault in self._faults:
             if fault.active(time_s):
-                readings[fault.variable] = _faulty(
-                    fault, readings[fault.variable].value, held, spikes.get(fault.variable, True)
-                )
+                name = fault.variable
+                readings[name] = self._faulty(fault, readings[name], time_s)
         return readings
 
-    def _noise_factor(self, time_s: float) -> float:
-        factor = self.scenario.noise_factor
-        for change in self.scenario.of(NoiseChange):
-            if time_s >= change.at_s:
-                factor = change.factor
-        return factor
+    def _without_faults(self, truth: Mapping[str, float], time_s: float) -> dict[str, Measurement]:
+        values, times, index = self._sources(truth, time_s)
+        factors = self._factors(times)
+        draws = self._streams.normals(index)
+        values = values + factors * self._white * draws
+        readings = {name: Measurement(value, "good") for name, value in truth.items()}
+        for place, (name, item) in enumerate(zip(self._names, self._items, strict=True)):
+            value, taken_s = float(values[place]), float(times[place])
+            if name in self._slow:
+                value += float(factors[place]) * self._slow[name].at(taken_s)
+            if name in self._drifts:
+                value += self._drifts[name].at(taken_s)
+            readings[name] = _shown_as(item, value, time_s - taken_s)
+        return readings
+
+    def _sources(
+        self, truth: Mapping[str, float], time_s: float
+    ) -> tuple[FloatArray, FloatArray, "np.ndarray[tuple[int], np.dtype[np.int64]]"]:
+        """Return what each instrument sees, when it saw it and the index of its draw."""
+        values = [self._lagged.get(name, truth[name]) for name in self._instruments.transmitters]
+        times = [time_s] * len(values)
+        index = [round(time_s * _TICK_PER_S)] * len(values)
+        for name, item in self._instruments.analysers.items():
+            taken = self._samples[name]
+            number, value = taken[_shown(item, taken, time_s)]
+            values.append(value)
+            times.append(item.sample_time(number))
+            index.append(number)
+        return np.array(values), np.array(times), np.array(index, dtype=np.int64)
+
+    def _factors(self, times_s: FloatArray) -> FloatArray:
+        factors = np.full(times_s.shape, self._first_factor)
+        for change in self._changes:
+            factors = np.where(times_s >= change.at_s, change.factor, factors)
+        return factors
+
+    def _faulty(self, fault: SensorFault, reading: Measurement, time_s: float) -> Measurement:
+        value, age_s = reading.value, reading.age_s
+        stream = self._fault_streams[fault.variable]
+        # An analyser's fault belongs to its result, which is shown for many readings.
+        index = round((time_s - age_s) * _TICK_PER_S)
+        last = self._held.get(fault.variable, value)
+        match fault.kind:
+            case "stuck":
+                return Measurement(last, "good", time_s - fault.at_s)
+            case "bad":
+                return Measurement(last, "bad", age_s)
+            case "dropout" if stream.uniforms(index, 1)[0] < _DROPOUT_SHARE:
+                return Measurement(last, "bad", age_s)
+            case "uncertain":
+                return Measurement(value, "uncertain", age_s)
+            case "spike" if stream.uniforms(index, 2)[0] < _SPIKE_SHARE:
+                value += fault.size
+            case "bias":
+                value += fault.size
+            case "drift":
+                value += fault.size * (time_s - fault.at_s) / _HOUR_S
+            case "noise":
+                value += fault.size * float(stream.normals(index, 3)[0])
+        return Measurement(value, reading.status, age_s)
+
+    def hold(self, truth: Mapping[str, float], time_s: float) -> None:
+        """Keep the reading at the start of each fault for as long as it lasts."""
+        active = {fault.variable for fault in self._faults if fault.active(time_s)}
+        if not active and not self._held:
+            return
+        fresh = active - set(self._held)
+        self._held = {name: value for name, value in self._held.items() if name in active}
+        if fresh:
+            readings = self._without_faults(truth, time_s)
+            self._held |= {name: readings[name].value for name in fresh}
+
+    def state(self) -> SensorState:
+        """Return what the sensors remember, for `restore`."""
+        return SensorState(
+            dict(self._lagged), dict(self._last), dict(self._samples), dict(self._held)
+        )
+
+    def restore(self, state: SensorState) -> None:
+        """Go back to a state of the same instruments."""
+        self._lagged, self._last = dict(state.lagged), dict(state.last)
+        self._samples, self._held = dict(state.samples), dict(state.held)
 
 
-def _faulty(
-    fault: SensorFault, value: float, held: Mapping[str, float], spike: bool
-) -> Measurement:
-    last = held.get(fault.variable, value)
-    if fault.kind == "stuck":
-        return Measurement(last, "good")
-    if fault.kind == "bad":
-        return Measurement(last, "bad")
-    if fault.kind == "uncertain":
-        return Measurement(value, "uncertain")
-    if fault.kind == "bias" or spike:
-        return Measurement(value + fault.size, "good")
-    return Measurement(value, "good")
+def _paths(names: tuple[str, ...], items: list[Instrument], seed: int) -> dict[str, SlowNoise]:
+    return {
+        name: autocorrelated(
+            seed, f"sensor_slow:{name}", item.noise * math.sqrt(item.share_slow), item.slow_time
+        )
+        for name, item in zip(names, items, strict=True)
+        if item.share_slow > 0.0
+    }
+
+
+def _drifts(names: tuple[str, ...], items: list[Instrument], seed: int) -> dict[str, SlowNoise]:
+    return {
+        name: bounded_walk(seed, f"sensor_drift:{name}", item.drift, item.drift_time)
+        for name, item in zip(names, items, strict=True)
+        if item.drift > 0.0
+    }
+
+
+def _samples_at_rest(item: Analyser, value: float, time_s: float) -> tuple[Sample, ...]:
+    newest = item.newest_sample(time_s)
+    oldest = item.newest_sample(time_s - item.dead_time)
+    return tuple((number, value) for number in range(oldest, newest + 1))
+
+
+def _shown(item: Analyser, taken: tuple[Sample, ...], time_s: float) -> int:
+    """Return the place of the newest sample whose result is out."""
+    newest = item.newest_sample(time_s - item.dead_time)
+    places = [place for place, (number, _) in enumerate(taken) if number <= newest]
+    return places[-1] if places else 0
+
+
+def _shown_as(item: Instrument, value: float, age_s: float) -> Measurement:
+    if item.resolution > 0.0:
+        value = item.resolution * round(value / item.resolution)
+    inside = min(max(value, item.low), item.high)
+    return Measurement(inside, "good" if inside == value else "uncertain", age_s)

@@ -3,44 +3,27 @@
 import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError, PlantError
 from operator_agent.plant.integrate import Integrator, make_integrator
-from operator_agent.plant.simulation.scenario import (
-    CrudeSwitch,
-    PreheatChange,
-    PriceChange,
-    Scenario,
-    SensorFault,
-    check_slates,
-    ramp,
-)
+from operator_agent.plant.simulation.disturbances import Disturbances
+from operator_agent.plant.simulation.events import PriceChange, SensorFault, SetpointChange
+from operator_agent.plant.simulation.scenario import Scenario
 from operator_agent.plant.simulation.sensors import Measurement, Sensors
+from operator_agent.plant.simulation.snapshot import Snapshot
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit
 from operator_agent.plant.unit.recipe import recipe_setpoints
-from operator_agent.plant.variables import MV_NAMES
+from operator_agent.plant.variables import fraction_name
 
 _RAMP_STEP_S = 60.0  # inputs are constant within a step; ramps last many of them
-_STEP_S = 300.0  # without a ramp only slow fouling moves the inputs
+_STEP_S = 300.0  # without a ramp only fouling, weather and slow noise move the inputs
 _TIME_TOLERANCE_S = 1e-6  # rounding of sums of steps
 _COLDEST_K, _HOTTEST_K = 250.0, 800.0  # the correlations hold between them
 _HOLDUP_FLOOR_MOL = -1.0  # integration error of an empty holdup; a tray holds 1e4 mol
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All that a simulator knows at one time; see `Simulator.snapshot`."""
-
-    time_s: float
-    x: tuple[float, ...]
-    setpoints: Mapping[str, float]
-    held: Mapping[str, float]
 
 
 class Simulator:
@@ -50,32 +33,36 @@ class Simulator:
         unit: model of the plant.
         case: numbers of the unit.
         scenario: what happens.
+        seed: of all chance.
     """
 
     def __init__(self, unit: CrudeUnit, case: CrudeUnitCase, scenario: Scenario, seed: int) -> None:
-        """Start at the model's nominal steady state and the case's nominal set points.
+        """Start at the model's nominal steady state and its nominal set points.
 
         Raises:
-            InputError: the scenario names a crude, stream or variable that does not exist.
+            InputError: the scenario or the instruments name a crude, stream or variable that does
+                not exist.
         """
-        check_slates(scenario, case.crude_keys)
         self.unit = unit
         self.case = case
         self.scenario = scenario
+        self.seed = seed
+        self._disturbances = Disturbances(unit.model, case, scenario, seed)
         self._integrator: Integrator = make_integrator(unit.model)
-        self._sensors = Sensors(case.noise, scenario, seed)
         self._time_s = 0.0
         self._x: FloatArray = unit.model.x_nominal.copy()
-        self._setpoints = dict(zip(MV_NAMES, map(float, unit.model.u_nominal), strict=True))
-        self._held: dict[str, float] = {}
-        self._breaks = _breaks(scenario)
+        nominal = unit.model.u_nominal.tolist()
+        self._setpoints = dict(zip(unit.model.u_names, nominal, strict=True))
+        self._truth: dict[str, float] | None = None
+        self._operate()
         self._check_names()
-        self._hold_faults()
+        self._sensors = Sensors(case.instruments, scenario, seed, self.truth(), 0.0)
+        self._sensors.hold(self.truth(), 0.0)
 
     def _check_names(self) -> None:
         known = self.truth()
-        named = [*self.case.noise, *(fault.variable for fault in self.scenario.of(SensorFault))]
-        for name in named:
+        faulty = [fault.variable for fault in self.scenario.of(SensorFault)]
+        for name in [*self.case.instruments.names, *faulty]:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
                 raise InputError(f"no variable '{name}' is measured; the nearest is '{near}'")
@@ -87,13 +74,14 @@ class Simulator:
 
     @property
     def setpoints(self) -> dict[str, float]:
-        """What the regulatory loops hold now, by MV name [SI]."""
+        """What the regulatory loops hold now, by handle [SI]."""
         return dict(self._setpoints)
 
     @property
     def declared_slate(self) -> dict[str, float]:
         """Volume fraction of each crude as declared by the tank farm."""
-        return dict(zip(self.case.crude_keys, map(float, self._declared()[:-1]), strict=True))
+        declared = self._disturbances.declared(self._time_s)
+        return {key: declared[fraction_name(key)] for key in self.case.crude_keys}
 
     @property
     def price_factors(self) -> dict[str, float]:
@@ -115,11 +103,12 @@ class Simulator:
             InputError: no such variable, or a value that is not finite or negative.
         """
         if mv not in self._setpoints:
-            near = difflib.get_close_matches(mv, MV_NAMES, n=1, cutoff=0.0)[0]
+            near = difflib.get_close_matches(mv, self._setpoints, n=1, cutoff=0.0)[0]
             raise InputError(f"no manipulated variable '{mv}'; the nearest is '{near}'")
         if not (math.isfinite(value_si) and value_si >= 0.0):
             raise InputError(f"set point of {mv} is {value_si}; give a finite positive number")
         self._setpoints[mv] = float(value_si)
+        self._truth = None
 
     def apply_recipe(self) -> dict[str, float]:
         """Write the operators' card for the declared slate, and return its set points [SI].
@@ -133,58 +122,42 @@ class Simulator:
         return card
 
     def advance(self, duration_s: float) -> None:
-        """Let time pass; events happen at their times.
+        """Let time pass, as fast as the processor can; events happen at their times.
 
         Raises:
             InputError: the duration is not positive.
-            PlantError: the plant left its physical range.
+            PlantError: the plant left its physical range; the simulator stands at the last good
+                moment.
         """
         if not (math.isfinite(duration_s) and duration_s > 0.0):
             raise InputError(f"cannot advance by {duration_s} s; give a positive time")
         end = self._time_s + duration_s
         while end - self._time_s > _TIME_TOLERANCE_S:
-            longest = _RAMP_STEP_S if self._on_ramp() else _STEP_S
-            stop = min([end, self._time_s + longest, *self._next_breaks()])
-            self._step(stop - self._time_s)
-            self._time_s = stop
-            self._hold_faults()
+            longest = _RAMP_STEP_S if self._disturbances.on_ramp(self._time_s) else _STEP_S
+            stops = [end, self._time_s + longest, self._sensors.next_sample_s(self._time_s)]
+            after = self._time_s + _TIME_TOLERANCE_S
+            self._step(min(*stops, *(at for at in self._disturbances.breaks if at > after)))
 
-    def _next_breaks(self) -> list[float]:
-        return [at for at in self._breaks if at > self._time_s + _TIME_TOLERANCE_S]
-
-    def _on_ramp(self) -> bool:
-        ends = [(0.0, self.scenario.slate_error_ramp_s)] if self.scenario.slate_error else []
-        ends += [(switch.at_s, switch.ramp_s) for switch in self.scenario.of(CrudeSwitch)]
-        ends += [(change.at_s, change.ramp_s) for change in self.scenario.of(PreheatChange)]
-        return any(at <= self._time_s < at + ramp_s for at, ramp_s in ends)
-
-    def _step(self, duration_s: float) -> None:
-        disturbance = self._true(self._time_s + 0.5 * duration_s)
-        x = self._integrator.step(self._x, self._u(), disturbance, duration_s)
+    def _step(self, end_s: float) -> None:
+        duration_s = end_s - self._time_s
+        middle_s = self._time_s + 0.5 * duration_s
+        u = dict(self._setpoints)
+        for handle, miss in self._disturbances.handle_noise(middle_s).items():
+            u[handle] = max(u[handle] + miss, 0.0)
+        disturbance = self._disturbances.vector(middle_s)
+        x = self._integrator.step(self._x, np.array(list(u.values())), disturbance, duration_s)
         _check_physical(self.unit.model.x_names, x, self._time_s)
-        self._x = x
+        self._x, self._time_s, self._truth = x, end_s, None
+        truth = self.truth()
+        self._sensors.record(truth, end_s, duration_s)
+        self._sensors.hold(truth, end_s)
+        self._operate()
 
-    def _u(self) -> FloatArray:
-        return np.array([self._setpoints[mv] for mv in MV_NAMES])
-
-    def _declared(self, time_s: float | None = None) -> FloatArray:
-        now = self._time_s if time_s is None else time_s
-        slate = np.array(self.case.slate_vector(self.case.slate))
-        for switch in self.scenario.of(CrudeSwitch):
-            there = np.array(self.case.slate_vector(switch.slate))
-            slate = slate + ramp(now, switch.at_s, switch.ramp_s) * (there - slate)
-        preheat = self.case.temp_preheat - self.scenario.fouling * now
-        for change in self.scenario.of(PreheatChange):
-            preheat += ramp(now, change.at_s, change.ramp_s) * change.temp_k_delta
-        return np.array([*slate, preheat])
-
-    def _true(self, time_s: float) -> FloatArray:
-        """Return what really flows: the declared slate with the error nobody measures."""
-        declared = self._declared(time_s)
-        share = ramp(time_s, 0.0, self.scenario.slate_error_ramp_s)
-        error = np.array([self.scenario.slate_error.get(key, 0.0) for key in self.case.crude_keys])
-        slate = np.maximum(declared[:-1] + share * error, 0.0)
-        return np.array([*(slate / slate.sum()), declared[-1]])
+    def _operate(self) -> None:
+        """Write the set points that the scenario has operators write now."""
+        for change in self.scenario.of(SetpointChange):
+            if abs(change.at_s - self._time_s) <= _TIME_TOLERANCE_S:
+                self.write(change.handle, change.value)
 
     def truth(self) -> dict[str, float]:
         """Return all variables without noise or faults, by name [SI].
@@ -194,70 +167,77 @@ class Simulator:
         Raises:
             PlantError: a value is not finite.
         """
-        model, u, d = self.unit.model, self._u(), self._true(self._time_s)
-        values = dict(zip(model.u_names, u, strict=True))
-        values |= dict(zip(model.d_names, d, strict=True))
-        outputs = model.outputs(self._x, u, d).full().ravel()
+        if self._truth is None:
+            self._truth = self._true_values()
+        return dict(self._truth)
+
+    def _true_values(self) -> dict[str, float]:
+        model = self.unit.model
+        u = np.array(list(self._setpoints.values()))
+        d = self._disturbances.vector(self._time_s)
+        outputs = model.outputs(self._x, u, d).full().ravel().tolist()
+        further = self.unit.information(self._x, u, d).full().ravel().tolist()
+        values = dict(zip(model.u_names, u.tolist(), strict=True))
+        values |= dict(zip(model.d_names, d.tolist(), strict=True))
         values |= dict(zip(model.y_names, outputs, strict=True))
-        further = self.unit.information(self._x, u, d).full().ravel()
         values |= dict(zip(self.unit.information_names, further, strict=True))
         for name, value in values.items():
             if not math.isfinite(value):
                 raise PlantError(f"{name} is {value} at {self._time_s:.0f} s")
-        return {name: float(value) for name, value in values.items()}
+        return values
 
     def measure(self) -> dict[str, Measurement]:
-        """Return the readings of all variables: MV read-backs, DVs as declared, CVs, the rest.
+        """Return the readings of all variables: set points, DVs, CVs, the rest.
+
+        The slate is that which is declared; what has no instrument is read exactly.
 
         Raises:
             PlantError: a true value is not finite.
         """
-        shown = self.truth()
-        declared = self._declared()
-        shown |= dict(zip(self.unit.model.d_names, map(float, declared), strict=True))
-        return self._sensors.read(shown, self._time_s, self._held)
-
-    def _hold_faults(self) -> None:
-        """Keep the reading at the start of each fault for as long as it lasts."""
-        active = [f for f in self.scenario.of(SensorFault) if f.active(self._time_s)]
-        fresh = [fault for fault in active if fault.variable not in self._held]
-        self._held = {f.variable: self._held[f.variable] for f in active if f not in fresh}
-        if fresh:
-            readings = self.measure()
-            self._held |= {f.variable: readings[f.variable].value for f in fresh}
+        shown = self.truth() | self._disturbances.declared(self._time_s)
+        return self._sensors.read(shown, self._time_s)
 
     def snapshot(self) -> Snapshot:
         """Return the present state, for `restore`."""
         return Snapshot(
+            model=self.unit.model.name,
+            seed=self.seed,
             time_s=self._time_s,
             x=tuple(map(float, self._x)),
-            setpoints=MappingProxyType(dict(self._setpoints)),
-            held=MappingProxyType(dict(self._held)),
+            setpoints=dict(self._setpoints),
+            sensors=self._sensors.state(),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot of a simulator with the same unit and scenario.
 
+        The simulator keeps its own seed: from here on two seeds are two futures of one past.
+
         Raises:
-            InputError: the snapshot has another number of states.
+            InputError: the snapshot is of another unit or has other instruments.
         """
-        if len(snapshot.x) != self.unit.model.n_x:
-            raise InputError(
-                f"snapshot has {len(snapshot.x)} states, the unit {self.unit.model.n_x}"
-            )
+        model = self.unit.model
+        if len(snapshot.x) != model.n_x:
+            raise InputError(f"snapshot has {len(snapshot.x)} states, the unit {model.n_x}")
+        if snapshot.model != model.name:
+            raise InputError(f"snapshot is of model '{snapshot.model}', this is '{model.name}'")
+        _check_same("set points", snapshot.setpoints, self._setpoints)
+        own = self._sensors.state()
+        _check_same("lagged sensors", snapshot.sensors.lagged, own.lagged)
+        _check_same("analysers", snapshot.sensors.samples, own.samples)
         self._time_s = snapshot.time_s
         self._x = np.array(snapshot.x)
-        self._setpoints = dict(snapshot.setpoints)
-        self._held = dict(snapshot.held)
+        self._setpoints = {name: snapshot.setpoints[name] for name in model.u_names}
+        self._sensors.restore(snapshot.sensors)
+        self._truth = None
 
 
-def _breaks(scenario: Scenario) -> tuple[float, ...]:
-    """Return the times at which something starts or ends, in order [s]."""
-    times = {event.at_s for event in scenario.events}
-    times |= {fault.at_s + fault.duration_s for fault in scenario.of(SensorFault)}
-    times |= {switch.at_s + switch.ramp_s for switch in scenario.of(CrudeSwitch)}
-    times |= {change.at_s + change.ramp_s for change in scenario.of(PreheatChange)}
-    return tuple(sorted(times))
+def _check_same(what: str, there: Mapping[str, object], here: Mapping[str, object]) -> None:
+    other = sorted(set(there) ^ set(here))
+    if other:
+        raise InputError(
+            f"snapshot has other {what} than this simulator: '{other[0]}' is only in one of them"
+        )
 
 
 def _check_physical(names: tuple[str, ...], x: FloatArray, time_s: float) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from operator_agent.errors import InputError
 from operator_agent.plant.coarse.parameters import CoarseParameters
 from operator_agent.plant.crude.assay import Assay
+from operator_agent.plant.simulation.instruments import Instruments
 from operator_agent.plant.variables import TEMP_PREHEAT, fraction_name
 
 SLATE_TOLERANCE = 1e-6  # rounding of percentages typed by hand; catches real mistakes only
@@ -164,7 +165,7 @@ class CrudeUnitCase:
         layouts: by key.
         setpoints: nominal MV values by name.
         spans: typical span of each MV, DV and CV, by name.
-        noise: standard deviation of each measured variable, by name.
+        instruments: what is measured and how well.
         specifications: limits on products.
         recipes: operators' cards.
         controller_model: parameters of the controller's own, coarser model.
@@ -180,10 +181,15 @@ class CrudeUnitCase:
     layouts: Mapping[str, Layout]
     setpoints: Mapping[str, float]
     spans: Mapping[str, float]
-    noise: Mapping[str, float]
+    instruments: Instruments
     specifications: tuple[Specification, ...]
     recipes: tuple[Recipe, ...]
     controller_model: CoarseParameters
+
+    @property
+    def noise(self) -> Mapping[str, float]:
+        """Standard deviation of the noise of each measured variable, by name [SI]."""
+        return self.instruments.noise
 
     @property
     def crude_keys(self) -> tuple[str, ...]:

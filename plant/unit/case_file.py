@@ -11,6 +11,7 @@ from operator_agent.plant.coarse.parameters import load_coarse_parameters
 from operator_agent.plant.crude.assay import Assay
 from operator_agent.plant.crude.assay_record import read_crude
 from operator_agent.plant.document import Section, quantity_si, read_document
+from operator_agent.plant.simulation.instruments import load_instruments
 from operator_agent.plant.unit.case import (
     CrudeUnitCase,
     Equipment,
@@ -157,7 +158,6 @@ def load_crude_unit_case(path: Path) -> CrudeUnitCase:
     si = {**SI_OF_MV, **si_of_dv, **SI_OF_CV}
     si_of_span = {name: _SPAN_UNIT.get(symbol, symbol) for name, symbol in si.items()}
     layouts = document.section("layouts")
-    noise = document.section("noise")
     case = CrudeUnitCase(
         key=document.text("key"),
         name=document.text("name"),
@@ -171,23 +171,10 @@ def load_crude_unit_case(path: Path) -> CrudeUnitCase:
         ),
         setpoints=MappingProxyType(document.section("setpoints").quantities(SI_OF_MV)),
         spans=MappingProxyType(document.section("spans").quantities(si_of_span)),
-        noise=MappingProxyType(_noise(noise)),
+        instruments=load_instruments(path.parent / document.text("instruments")),
         specifications=tuple(_specification(item) for item in document.items("specifications")),
         recipes=tuple(_recipe(item, crude_keys) for item in document.items("recipes")),
         controller_model=load_coarse_parameters(path.parent / document.text("controller_model")),
     )
     document.close()
     return case
-
-
-def _noise(section: Section) -> dict[str, float]:
-    """Return standard deviations; their dimension follows from the first word of the name."""
-    symbols = {"temp": "delta_K", "flow_vol": "m3/s", "flow_mass": "kg/s", "duty": "W"}
-    symbols |= {"fraction": "1", "pressure": "Pa"}
-    values = {}
-    for name in section.names():
-        start = next((word for word in symbols if name.startswith(word)), None)
-        if start is None:
-            raise InputError(f"{section.where}: unknown key '{name}'; no variable is called so")
-        values[name] = section.quantity(name, symbols[start])
-    return values

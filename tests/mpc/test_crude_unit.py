@@ -20,7 +20,8 @@ from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights
 from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.coarse.controller_model import build_controller_model
-from operator_agent.plant.simulation.scenario import CrudeSwitch, Scenario, SensorFault
+from operator_agent.plant.simulation.events import CrudeSwitch, SensorFault
+from operator_agent.plant.simulation.scenario import Scenario
 from operator_agent.plant.simulation.simulator import Simulator
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.case_file import load_crude_unit_case

@@ -1,5 +1,6 @@
 """The simulator: events, sensors, determinism, common random numbers, refusals."""
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -8,17 +9,22 @@ import numpy as np
 import pytest
 
 from operator_agent.errors import InputError
-from operator_agent.plant.simulation.scenario import (
+from operator_agent.plant.simulation.events import (
     CrudeSwitch,
+    DisturbanceChange,
+    EquipmentTrip,
     NoiseChange,
     PreheatChange,
     PriceChange,
-    Scenario,
     SensorFault,
-    load_scenario,
-    random_scenario,
+    SetpointChange,
 )
+from operator_agent.plant.simulation.instruments import Instrument, Instruments, Transmitter
+from operator_agent.plant.simulation.random_scenario import random_scenario
+from operator_agent.plant.simulation.scenario import ProcessNoise, Scenario
+from operator_agent.plant.simulation.scenario_file import load_scenario
 from operator_agent.plant.simulation.simulator import Simulator
+from operator_agent.plant.simulation.snapshot import Snapshot
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit
 from operator_agent.plant.variables import CV_NAMES, MV_NAMES
@@ -26,6 +32,12 @@ from operator_agent.plant.variables import CV_NAMES, MV_NAMES
 QUIET = Scenario(duration_s=7200.0, noise_factor=0.0)
 KERO = "temp_tbp95_kerosene"
 MAYA_RICH = {"arabian_light": 0.4, "maya": 0.4, "bonny_light": 0.2}
+
+
+def plain(case: CrudeUnitCase) -> CrudeUnitCase:
+    """The case with instruments that do nothing but add their noise."""
+    bare = {name: Transmitter(Instrument(sd)) for name, sd in case.noise.items()}
+    return replace(case, instruments=Instruments(bare, {}))
 
 
 def started(
@@ -85,6 +97,43 @@ def test_restored_snapshot_continues_the_same(controller: CrudeUnit, case: Crude
     assert run(other) == first
     with pytest.raises(InputError, match="3 states"):
         other.restore(replace(snapshot, x=(1.0, 2.0, 3.0)))
+    with pytest.raises(InputError, match="of model 'another'"):
+        other.restore(replace(snapshot, model="another"))
+    with pytest.raises(InputError, match="other set points than this simulator: 'temp_top'"):
+        other.restore(replace(snapshot, setpoints={k: 1.0 for k in MV_NAMES if k != "temp_top"}))
+
+
+def test_snapshot_survives_json_to_the_last_digit(
+    controller: CrudeUnit, case: CrudeUnitCase
+) -> None:
+    fault = SensorFault(600.0, 1800.0, KERO, "stuck")
+    simulator = started(controller, case, Scenario(7200.0, events=(fault,)))
+    simulator.advance(930.0)
+    snapshot = simulator.snapshot()
+    text = json.dumps(snapshot.to_dict())
+    assert Snapshot.from_dict(json.loads(text)) == snapshot
+    values = json.loads(text)
+    for wrong, message in (
+        ({**values, "format": 9}, "has format 9"),
+        ({**values, "extra": 1}, "key 'extra' is unknown"),
+        ({key: value for key, value in values.items() if key != "x"}, "key 'x' is missing"),
+        ({**values, "x": "no"}, "wrong kind"),
+        ({**values, "sensors": []}, "expected a mapping"),
+    ):
+        with pytest.raises(InputError, match=message):
+            Snapshot.from_dict(wrong)
+
+
+def test_other_seeds_from_one_snapshot_share_the_past_only(
+    controller: CrudeUnit, case: CrudeUnitCase
+) -> None:
+    scenario = Scenario(7200.0)
+    simulator = started(controller, case, scenario)
+    simulator.advance(600.0)
+    other = started(controller, case, scenario, seed=8)
+    other.restore(simulator.snapshot())
+    assert other.truth() == simulator.truth()
+    assert other.measure() != simulator.measure()
 
 
 def test_noise_is_common_to_runs_with_different_actions(
@@ -92,7 +141,7 @@ def test_noise_is_common_to_runs_with_different_actions(
 ) -> None:
     noise = []
     for moved in (0.0, 2.0):
-        simulator = started(controller, case, Scenario(7200.0))
+        simulator = started(controller, plain(case), Scenario(7200.0))
         simulator.write("temp_coil_outlet", simulator.setpoints["temp_coil_outlet"] - moved)
         simulator.advance(600.0)
         truth, readings = simulator.truth(), simulator.measure()
@@ -104,7 +153,7 @@ def test_noise_is_common_to_runs_with_different_actions(
 
 def test_noise_has_the_stated_size(controller: CrudeUnit, case: CrudeUnitCase) -> None:
     scenario = Scenario(1e5, noise_factor=1.0, events=(NoiseChange(12_000.0, 3.0),))
-    simulator = started(controller, case, scenario)
+    simulator = started(controller, plain(case), scenario)
     errors: list[list[float]] = []
     for factor in (1.0, 3.0):
         errors.append([])
@@ -118,26 +167,26 @@ def test_noise_has_the_stated_size(controller: CrudeUnit, case: CrudeUnitCase) -
 
 def test_faults_show_what_they_should(controller: CrudeUnit, case: CrudeUnitCase) -> None:
     faults = (
-        SensorFault(600.0, 600.0, KERO, "stuck"),
-        SensorFault(600.0, 600.0, "duty_condenser", "bad"),
-        SensorFault(600.0, 600.0, "temp_tbp95_lgo", "uncertain"),
-        SensorFault(600.0, 600.0, "temp_tbp95_hgo", "bias", 6.0),
-        SensorFault(600.0, 600.0, "temp_bottom", "spike", 50.0),
+        SensorFault(600.0, 1800.0, KERO, "stuck"),
+        SensorFault(600.0, 1800.0, "duty_condenser", "bad"),
+        SensorFault(600.0, 1800.0, "temp_tbp95_lgo", "uncertain"),
+        SensorFault(600.0, 1800.0, "temp_tbp95_hgo", "bias", 6.0),
+        SensorFault(600.0, 1800.0, "temp_bottom", "spike", 50.0),
     )
-    simulator = started(controller, case, Scenario(7200.0, events=faults))
+    simulator = started(controller, plain(case), Scenario(7200.0, events=faults))
     simulator.advance(600.0)
     stuck = simulator.measure()[KERO]
     simulator.write("temp_top", simulator.setpoints["temp_top"] + 3.0)
     spikes = 0
-    for _ in range(9):
+    for _ in range(29):
         simulator.advance(60.0)
         readings, truth = simulator.measure(), simulator.truth()
-        assert readings[KERO] == stuck
+        assert readings[KERO].value == stuck.value
         assert readings["duty_condenser"].status == "bad"
         assert readings["temp_tbp95_lgo"].status == "uncertain"
         assert abs(readings["temp_tbp95_hgo"].value - truth["temp_tbp95_hgo"] - 6.0) < 6.0
         spikes += readings["temp_bottom"].value - truth["temp_bottom"] > 40.0
-    assert 0 < spikes < 9
+    assert 0 < spikes < 29
     simulator.advance(120.0)
     after = simulator.measure()
     assert after[KERO] != stuck
@@ -150,7 +199,7 @@ def test_events_act_at_their_times(controller: CrudeUnit, case: CrudeUnitCase) -
         PreheatChange(600.0, 0.0, -5.0),
         PriceChange(900.0, {"kerosene": 1.1}),
     )
-    simulator = started(controller, case, replace(QUIET, events=events))
+    simulator = started(controller, plain(case), replace(QUIET, events=events))
     simulator.advance(600.0 + 600.0)
     readings = simulator.measure()
     assert readings["fraction_maya"].value == pytest.approx(0.5 * (0.15 + 0.4))
@@ -174,7 +223,7 @@ def test_events_act_at_their_times(controller: CrudeUnit, case: CrudeUnitCase) -
 
 def test_declared_slate_hides_the_error(controller: CrudeUnit, case: CrudeUnitCase) -> None:
     error = {"maya": 0.05, "bonny_light": -0.05}
-    simulator = started(controller, case, replace(QUIET, slate_error=error, fouling=1e-4))
+    simulator = started(controller, plain(case), replace(QUIET, slate_error=error, fouling=1e-4))
     simulator.advance(7200.0)
     assert simulator.measure()["fraction_maya"].value == pytest.approx(0.15)
     assert simulator.truth()["fraction_maya"] == pytest.approx(0.20)
@@ -191,6 +240,33 @@ def test_time_is_cut_alike_into_any_calls(controller: CrudeUnit, case: CrudeUnit
         ends.append(simulator.truth())
     assert ends[0][KERO] == pytest.approx(ends[1][KERO], abs=0.1)
     assert ends[0]["fraction_overflash"] == pytest.approx(ends[1]["fraction_overflash"], abs=5e-4)
+
+
+def test_operators_write_in_the_scenario(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+    events = (SetpointChange(0.0, "temp_top", 398.0), SetpointChange(90.0, "temp_top", 400.5))
+    simulator = started(controller, case, replace(QUIET, events=events))
+    assert simulator.setpoints["temp_top"] == 398.0
+    simulator.advance(60.0)
+    assert simulator.setpoints["temp_top"] == 398.0
+    simulator.advance(60.0)
+    assert simulator.setpoints["temp_top"] == 400.5
+    simulator.write("temp_top", 399.0)
+    simulator.advance(60.0)
+    assert simulator.setpoints["temp_top"] == 399.0
+
+
+def test_process_noise_moves_the_plant_and_not_the_set_points(
+    controller: CrudeUnit, case: CrudeUnitCase
+) -> None:
+    noise = ProcessNoise("flow_vol_kerosene", 5.6e-4, 600.0)
+    simulator = started(controller, case, replace(QUIET, process_noise=(noise,)))
+    before = dict(simulator.setpoints)
+    values = []
+    for _ in range(60):
+        simulator.advance(60.0)
+        values.append(simulator.truth()["temp_tbp95_kerosene"])
+    assert simulator.setpoints == before
+    assert 0.05 < float(np.std(values)) < 5.0
 
 
 def test_recipe_follows_the_slate(controller: CrudeUnit, case: CrudeUnitCase) -> None:
@@ -225,6 +301,19 @@ def test_wrong_writes_and_times_are_refused(controller: CrudeUnit, case: CrudeUn
             "nearest is 'temp_tbp95_k",
         ),
         ({"slate_error": {"brent": 0.0}}, "unknown crude 'brent'"),
+        (
+            {"events": (EquipmentTrip(0.0, 9.0, "pump_fed"),)},
+            "equipment: this unit has no variable 'status_pump_fed'",
+        ),
+        (
+            {"events": (DisturbanceChange(0.0, 9.0, "temp_ambeint", 3.0),)},
+            "disturbance_change: this unit has no variable 'temp_ambeint'",
+        ),
+        ({"events": (SetpointChange(0.0, "temp_tob", 400.0),)}, "the nearest is 'temp_top'"),
+        (
+            {"process_noise": (ProcessNoise("fraction_maya", 0.1, 60.0),)},
+            "fractions add up to 1",
+        ),
     ],
 )
 def test_scenario_that_does_not_fit_the_unit_is_refused(
@@ -232,41 +321,6 @@ def test_scenario_that_does_not_fit_the_unit_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         started(controller, case, replace(QUIET, **scenario))  # type: ignore[arg-type]
-
-
-def test_wrong_scenarios_are_refused() -> None:
-    with pytest.raises(InputError, match="kind 'broken'"):
-        SensorFault(0.0, 1.0, KERO, "broken")
-    with pytest.raises(InputError, match="factors must be finite"):
-        Scenario(60.0, events=(PriceChange(0.0, {"kerosene": math.nan}),))
-    with pytest.raises(InputError, match="lasts nan s"):
-        Scenario(math.nan)
-    with pytest.raises(InputError, match="not negative"):
-        Scenario(60.0, events=(NoiseChange(-1.0, 1.0),))
-    with pytest.raises(InputError, match="add up to zero"):
-        Scenario(60.0, slate_error={"maya": 0.1})
-
-
-def test_demonstration_scenario_has_its_events(cases: Path) -> None:
-    scenario = load_scenario(cases / "plants" / "scenario_demo.yaml")
-    assert scenario.duration_s >= 8 * 3600.0
-    (switch,) = scenario.of(CrudeSwitch)
-    assert (switch.at_s, switch.ramp_s) == (7200.0, 1800.0)
-    assert switch.slate["maya"] > 0.15
-    assert [change.at_s for change in scenario.of(PriceChange)] == [18_000.0]
-    stuck = [fault for fault in scenario.of(SensorFault) if fault.kind == "stuck"]
-    assert [(fault.variable, fault.duration_s) for fault in stuck] == [(KERO, 2400.0)]
-
-
-def test_scenario_file_with_unknown_event_or_key_is_refused(cases: Path, tmp_path: Path) -> None:
-    text = (cases / "plants" / "scenario_demo.yaml").read_text(encoding="utf-8")
-    wrong = tmp_path / "scenario.yaml"
-    wrong.write_text(text.replace("event: noise_change", "event: nois_change"), encoding="utf-8")
-    with pytest.raises(InputError, match="unknown event 'nois_change'"):
-        load_scenario(wrong)
-    wrong.write_text(text.replace("    kind: bad", "    kind: bad\n    sice: 3"), encoding="utf-8")
-    with pytest.raises(InputError, match="unknown key 'sice'; the nearest valid key is 'size'"):
-        load_scenario(wrong)
 
 
 @pytest.mark.slow

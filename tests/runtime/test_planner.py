@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from operator_agent.errors import InputError
-from operator_agent.plant.simulation.scenario import CrudeSwitch, PriceChange, Scenario
+from operator_agent.plant.simulation.events import CrudeSwitch, PriceChange
+from operator_agent.plant.simulation.scenario import Scenario
 from operator_agent.runtime.planner import PlannerPool, PlanningClock, PlanRequest, targets_of
 from operator_agent.runtime.scenario_plans import plan_scenario
 from operator_agent.runtime.site_file import load_site

@@ -1,0 +1,189 @@
+"""Reads scenario files: YAML in which each number carries its unit."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from operator_agent.errors import InputError
+from operator_agent.plant.document import Section, read_document
+from operator_agent.plant.simulation.dimension import si_of, si_of_span
+from operator_agent.plant.simulation.events import (
+    CrudeSwitch,
+    DisturbanceChange,
+    EquipmentTrip,
+    Event,
+    FuelChange,
+    NoiseChange,
+    PreheatChange,
+    PriceChange,
+    SensorFault,
+    SetpointChange,
+)
+from operator_agent.plant.simulation.scenario import (
+    ProcessNoise,
+    Scenario,
+    Weather,
+    events_outside,
+)
+from operator_agent.plant.unit.case_file import read_slate
+
+_DAY_S = 86_400.0
+
+
+def _at(section: Section) -> float:
+    return section.plain_quantity("at", "s")
+
+
+def _ramp(section: Section) -> float:
+    return section.plain_quantity("ramp", "s") if section.has("ramp") else 0.0
+
+
+def _crude_switch(section: Section) -> CrudeSwitch:
+    return CrudeSwitch(_at(section), _ramp(section), read_slate(section.section("slate")))
+
+
+def _price_change(section: Section) -> PriceChange:
+    factors = section.section("factors")
+    values = {name: factors.plain_quantity(name, "1") for name in factors.names()}
+    return PriceChange(_at(section), MappingProxyType(values))
+
+
+def _sensor_fault(section: Section) -> SensorFault:
+    variable = section.text("variable")
+    size_si = si_of_span(variable, f"{section.where}.variable")
+    return SensorFault(
+        at_s=_at(section),
+        duration_s=section.plain_quantity("duration", "s"),
+        variable=variable,
+        kind=section.text("kind"),
+        size=section.plain_quantity("size", size_si) if section.has("size") else 0.0,
+    )
+
+
+def _noise_change(section: Section) -> NoiseChange:
+    return NoiseChange(_at(section), section.plain_quantity("factor", "1"))
+
+
+def _preheat_change(section: Section) -> PreheatChange:
+    delta = section.plain_quantity("temp_delta", "delta_K")
+    return PreheatChange(_at(section), _ramp(section), delta)
+
+
+def _change_of(variable: str) -> Callable[[Section], DisturbanceChange]:
+    def read(section: Section) -> DisturbanceChange:
+        delta = section.plain_quantity("temp_delta", "delta_K")
+        return DisturbanceChange(_at(section), _ramp(section), variable, delta)
+
+    return read
+
+
+def _fuel_change(section: Section) -> FuelChange:
+    return FuelChange(_at(section), _ramp(section), section.plain_quantity("factor", "1"))
+
+
+def _equipment(section: Section) -> EquipmentTrip:
+    remaining = section.plain_quantity("remaining", "1") if section.has("remaining") else 0.0
+    duration_s = section.plain_quantity("duration", "s")
+    return EquipmentTrip(_at(section), duration_s, section.text("equipment"), remaining)
+
+
+def _power_dip(section: Section) -> EquipmentTrip:
+    remaining = section.plain_quantity("remaining", "1") if section.has("remaining") else 0.0
+    return EquipmentTrip(_at(section), section.plain_quantity("duration", "s"), "power", remaining)
+
+
+def _exchanger_cleaning(section: Section) -> EquipmentTrip:
+    number = section.count("exchanger")
+    duration_s = section.plain_quantity("duration", "s")
+    return EquipmentTrip(_at(section), duration_s, f"exchanger_{number}")
+
+
+def _setpoint_change(section: Section) -> SetpointChange:
+    handle = section.text("handle")
+    value = section.plain_quantity("setpoint", si_of(handle, f"{section.where}.handle"))
+    return SetpointChange(_at(section), handle, value)
+
+
+_READERS: Mapping[str, Callable[[Section], Event]] = MappingProxyType(
+    {
+        "crude_switch": _crude_switch,
+        "price_change": _price_change,
+        "sensor_fault": _sensor_fault,
+        "noise_change": _noise_change,
+        "preheat_change": _preheat_change,
+        "ambient_change": _change_of("temp_ambient"),
+        "cooling_water_change": _change_of("temp_cooling_water"),
+        "crude_temperature_change": _change_of("temp_crude"),
+        "fuel_change": _fuel_change,
+        "equipment": _equipment,
+        "power_dip": _power_dip,
+        "exchanger_cleaning": _exchanger_cleaning,
+        "setpoint_change": _setpoint_change,
+    }
+)
+
+
+def _event(section: Section) -> Event:
+    kind = section.text("event")
+    if kind not in _READERS:
+        known = ", ".join(_READERS)
+        raise InputError(f"{section.where}: unknown event '{kind}'; use one of: {known}")
+    event = _READERS[kind](section)
+    section.close()
+    return event
+
+
+def _weather(section: Section) -> Weather:
+    si_by_key = {
+        "temp_k_amplitude": ("daily_amplitude", "delta_K"),
+        "warmest_s": ("warmest_at", "s"),
+        "temp_k_noise": ("noise", "delta_K"),
+        "noise_time_s": ("noise_time", "s"),
+        "share_cooling_water": ("share_cooling_water", "1"),
+    }
+    values = {
+        name: section.plain_quantity(key, si)
+        for name, (key, si) in si_by_key.items()
+        if section.has(key)
+    }
+    section.close()
+    return Weather(**values)
+
+
+def _process_noise(section: Section) -> ProcessNoise:
+    variable = section.text("variable")
+    sd = section.plain_quantity("sd", si_of_span(variable, f"{section.where}.variable"))
+    noise = ProcessNoise(variable, sd, section.plain_quantity("time", "s"))
+    section.close()
+    return noise
+
+
+def load_scenario(path: Path) -> Scenario:
+    """Return the scenario in a YAML file.
+
+    Raises:
+        InputError: the file is missing, a key, unit or value in it is wrong, or an event begins
+            after the end.
+    """
+    document = read_document(Path(path))
+    document.text("description")
+    error: Mapping[str, float] = {}
+    if document.has("slate_error"):
+        error = read_slate(document.section("slate_error"))
+    fouling = 0.0
+    if document.has("fouling_per_day"):
+        fouling = document.plain_quantity("fouling_per_day", "delta_K") / _DAY_S
+    noises = document.items("process_noise") if document.has("process_noise") else ()
+    scenario = Scenario(
+        duration_s=document.plain_quantity("duration", "s"),
+        noise_factor=document.plain_quantity("noise_factor", "1"),
+        events=tuple(_event(item) for item in document.items("events")),
+        slate_error=error,
+        fouling=fouling,
+        weather=_weather(document.section("weather")) if document.has("weather") else None,
+        process_noise=tuple(_process_noise(item) for item in noises),
+    )
+    document.close()
+    for sentence in events_outside(scenario):
+        raise InputError(f"{document.where}: {sentence}")
+    return scenario
