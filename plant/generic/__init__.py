@@ -1,1 +1,1 @@
-"""A user's own plant from equations, matrices or step responses."""
+"""A plant from what a user has: equations, matrices, transfer functions or step responses."""

@@ -1,0 +1,1 @@
+"""What `check_plant` looks at, one concern per module."""
