@@ -1,0 +1,163 @@
+"""Compiled C kept in a private cache, loaded as CasADi functions.
+
+A shared object runs with all rights of its user. The cache is therefore a folder that nobody else
+can write to; an object is found by the hash of its source, flags and compiler, and its content is
+compared with the hash that was written when it was made.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import casadi as ca
+
+from operator_agent.errors import InputError, PlantError
+
+_COMPILERS = ("cc", "gcc", "clang")
+_FLAGS = ("-O1", "-fno-math-errno", "-fno-trapping-math", "-w")
+# Lanes that fill a register, with the compiler's flags for it, widest first; x86 only, as elsewhere
+# the compiler's default is what there is.
+_WIDTHS = (
+    (8, frozenset({"avx512f", "avx512dq"}), ("-mavx512f", "-mavx512dq", "-mfma")),
+    (4, frozenset({"avx2", "fma"}), ("-mavx2", "-mfma")),
+)
+_LANES_ELSEWHERE = 4
+_SAFE_PATH = re.compile(r"[\w./+-]+")  # CasADi hands it to a shell
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """A C compiler and what it compiles for.
+
+    Attributes:
+        name: of the program.
+        identity: path, size and time of its file: another one makes another object.
+        lanes: copies that advance in one register.
+        flags: for the compiler.
+    """
+
+    name: str
+    identity: str
+    lanes: int
+    flags: tuple[str, ...]
+
+
+def find_compiler(names: Sequence[str] = _COMPILERS) -> Compiler | None:
+    """Return the first C compiler that is installed, or None."""
+    for name in names:
+        found = shutil.which(name)
+        if found is not None:
+            file = Path(found).resolve()
+            about = file.stat()
+            lanes, flags = _width(_processor_features())
+            identity = f"{file} {about.st_size} {about.st_mtime_ns}"
+            return Compiler(name, identity, lanes, (*_FLAGS, *flags))
+    return None
+
+
+def _width(features: frozenset[str]) -> tuple[int, tuple[str, ...]]:
+    for lanes, needed, flags in _WIDTHS:
+        if needed <= features:
+            return lanes, flags
+    return _LANES_ELSEWHERE, ()
+
+
+def _processor_features() -> frozenset[str]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return frozenset(flags.partition(":")[2].split())
+
+
+def cache_folder() -> Path:
+    """Return the private folder for compiled objects, made if it is missing.
+
+    Raises:
+        InputError: its path has characters that a shell would read, or others may write to it.
+    """
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "operator-agent" / "vector"
+    if not _SAFE_PATH.fullmatch(str(folder)):
+        raise InputError(
+            f"the cache folder {folder} has characters that a shell would read; set "
+            "XDG_CACHE_HOME to a path of letters, digits and ./+-_"
+        )
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    about = folder.stat()
+    if about.st_uid != os.getuid() or about.st_mode & 0o077:
+        raise InputError(
+            f"the cache folder {folder} is not private: compiled code would be loaded from where "
+            f"others can write; make it yours alone with `chmod 700 {folder}`"
+        )
+    return folder
+
+
+def load_functions(
+    source: str, names: Sequence[str], compiler: Compiler, folder: Path
+) -> list[ca.Function]:
+    """Return external functions of a C source, compiled unless the cache has them.
+
+    Args:
+        source: C text.
+        names: of the functions.
+        compiler: to use.
+        folder: cache, from `cache_folder`.
+
+    Raises:
+        PlantError: the compiler fails.
+    """
+    parts = (source, compiler.identity, *compiler.flags)
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    library, digest = folder / f"{key}.so", folder / f"{key}.sha256"
+    if not _is_intact(library, digest):
+        _compile(source, compiler, library, digest)
+    return [ca.external(name, str(library)) for name in names]
+
+
+def _is_intact(library: Path, digest: Path) -> bool:
+    try:
+        return digest.read_text(encoding="ascii") == _digest(library)
+    except OSError:
+        return False
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _compile(source: str, compiler: Compiler, library: Path, digest: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=library.parent) as made:
+        folder = Path(made)
+        text = folder / "vector.c"
+        text.write_text(source, encoding="ascii")
+        options: dict[str, Any] = {
+            "compiler": compiler.name,
+            "linker": compiler.name,
+            "flags": list(compiler.flags),
+            "linker_flags": ["-lm"],
+            "directory": f"{folder}/",
+            "name": "vector",
+            "temp_suffix": False,
+            "cleanup": False,
+        }
+        try:
+            ca.Importer(str(text), "shell", options)
+        except RuntimeError as error:
+            raise PlantError(
+                f"compiler {compiler.name} failed on the generated C: "
+                f"{str(error).splitlines()[-1][:200]}"
+            ) from error
+        found = folder / "vector.so"
+        mark = folder / "vector.sha256"
+        mark.write_text(_digest(found), encoding="ascii")
+        # The object first: a mark without its object, or with another's, is not intact.
+        os.replace(found, library)
+        os.replace(mark, digest)
