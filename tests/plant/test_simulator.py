@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from operator_agent.clock import ManualClock
 from operator_agent.errors import InputError
 from operator_agent.plant.simulation.events import (
     CrudeSwitch,
@@ -25,6 +26,7 @@ from operator_agent.plant.simulation.scenario import ProcessNoise, Scenario
 from operator_agent.plant.simulation.scenario_file import load_scenario
 from operator_agent.plant.simulation.simulator import Simulator
 from operator_agent.plant.simulation.snapshot import Snapshot
+from operator_agent.plant.simulation.wall_clock import run as run_paced
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit
 from operator_agent.plant.variables import CV_NAMES, MV_NAMES
@@ -349,3 +351,28 @@ def test_random_scenarios_run_with_recipes(
         simulator.apply_recipe()
         simulator.advance(1800.0)
         simulator.measure()
+
+
+def test_wall_clock_paces_and_reports_being_late(
+    controller: CrudeUnit, case: CrudeUnitCase
+) -> None:
+    clock, waits, seen = ManualClock(), [], []
+
+    def wait(duration_s: float) -> None:
+        waits.append(duration_s)
+        clock.advance(duration_s)
+
+    def busy(simulator: Simulator) -> None:
+        seen.append(simulator.time_s)
+        if simulator.time_s == 120.0:
+            clock.advance(1.6)  # the reader of the second step takes as long as three steps
+
+    pace = run_paced(started(controller, case), 120.0, clock, wait, 630.0, 60.0, busy)
+    assert seen == [60.0 * n for n in range(1, 11)] + [630.0]
+    np.testing.assert_allclose(waits, [0.5, 0.5, 0.4, *[0.5] * 4, 0.25], atol=1e-9)
+    assert (pace.steps, pace.late_steps) == (11, 3)
+    assert pace.latest_s == pytest.approx(1.1)
+    assert pace.speed == pytest.approx(120.0)
+    for wrong in ((0.0, 60.0), (math.nan, 60.0), (1.0, 0.0)):
+        with pytest.raises(InputError, match="give a positive number"):
+            run_paced(started(controller, case), wrong[0], clock, wait, wrong[1])
