@@ -153,9 +153,9 @@ def pumped_flow(
         head_static: h, height and pressure difference to overcome [m]; negative where it helps.
     """
     static = ca.SX(head_static)
-    against = ca.sqrt(static**2 + _HEAD_FLOOR**2) - _HEAD_FLOOR
-    driving = softplus(pump.head_shutoff * speed**2 - static, _HEAD_SOFT) - softplus(
-        -against, _HEAD_SOFT
+    helping = ca.fmax(-static, 0.0) ** 2 / (ca.fmax(-static, 0.0) + _HEAD_SOFT)
+    driving = helping + (
+        softplus(pump.head_shutoff * speed**2 - static, _HEAD_SOFT) - softplus(-static, _HEAD_SOFT)
     )
     conductance = GRAVITY**0.5 * valve.flow_coefficient * valve.characteristic(opening)
     linear = pump.slope * speed * conductance

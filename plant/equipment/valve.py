@@ -29,7 +29,7 @@ SI_OF_VALVE = {
 OPENING_SCALE = 0.1  # stroke
 _LINEAR_BELOW = 1.001  # rangeability; equal percentage differs from linear by 0.01 % there
 _CREEP = 2e-3  # of the free speed: inside the band a stem of 3 s creeps in 25 min
-_BAND_ROUNDING = 0.1  # of the band: width of the edge of the band
+_BAND_ROUNDING = 0.05  # of the band: width of the edge of the band
 _BAND_FLOOR = 1e-4  # stroke; width of the edge when there is no band, where it cancels exactly
 _PRESSURE_SOFT = 100.0  # [Pa], pressure drop below which the flow is laminar and linear
 
