@@ -4,7 +4,8 @@ Three reactions A + B -> C, B + C -> P + E, C + P -> G in a stirred tank, in mas
 Sources: Williams and Otto, "A generalized chemical processing model for the investigation of
 computer control", AIEE Trans. 79 (1960) 458; the reactor alone with its profit and the model of
 two reactions as in Forbes, Marlin and MacGregor, "Model adequacy requirements for optimizing
-plant operations", Comput. Chem. Eng. 18 (1994) 497.
+plant operations", Comput. Chem. Eng. 18 (1994) 497, and Marchetti, Chachuat and Bonvin,
+"Modifier-adaptation methodology for real-time optimization", Ind. Eng. Chem. Res. 48 (2009) 6022.
 """
 
 from dataclasses import dataclass
