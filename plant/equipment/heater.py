@@ -66,6 +66,9 @@ _DUTY_SOFT = 1e5  # [W], width of the limits of the fuel demand: 0.2 % of the no
 _DUTY_OFF = 1e5  # [W], fired duty at which a heater is off and its efficiency means nothing
 _FLOW_TRIP_SOFT = 0.02  # of the design flow, width of the low-flow trip
 _TRIM_HIGH = 0.25  # of the air ratio, by which the O2 controller may correct
+_TRIM_SOFT = 0.02  # width of the ends of that correction
+_OXYGEN_SPAN = 0.05  # of the O2 meter, to which the controller's integral time refers
+_LEAN_LEAST = 0.92  # air over stoichiometric air below which the cross limit holds the fuel
 _PURGE = 0.05  # of the fan's capacity, air that always flows while the fan runs
 _AIR_SOFT = 0.01  # of the fan's capacity, width of both limits of the air
 _TEMP_SCALE = 5.0  # [K]
@@ -87,7 +90,7 @@ class Heater:
         time_fan_s: lag of the air [s].
         gain: of the coil outlet temperature controller [W/K].
         time_integral_s: of that controller [s].
-        time_oxygen_s: integral time of the O2 controller, for 1 % of O2 per 0.05 of air ratio [s].
+        time_oxygen_s: integral time of the O2 controller [s].
         siegert_a2, siegert_b: constants of the flue gas loss.
         temp_approach_flue: flue gas behind the convection bank over crude inlet, at design [K].
         effectiveness_air: of the air preheater, 0 to 1.
@@ -349,18 +352,18 @@ def _fire(
     wanted = 0.9 * heater.duty_design + push + integral
     demand = between(wanted, 0.0, heater.duty_high, _DUTY_SOFT)
     states.rates["integral_heater"] = (push + permit * demand - wanted) / heater.time_integral_s
-    admitted = smaller(permit * demand, air * value / need)
+    admitted = smaller(permit * demand, air * value / (_LEAN_LEAST * need))
     states.rates["flow_mass_fuel"] = (admitted / value - fuel) / heater.time_fuel_s
 
     flue = burn(fuel, air, heater.flow_mass_air_tramp, inputs.heating_value, heater.ratio_hydrogen)
-    ratio = air_ratio_for(inputs.fraction_oxygen, heater.ratio_hydrogen) + _TRIM_HIGH * ca.tanh(
-        trim
-    )
+    trimmed = between(trim, -1.0, 1.0, _TRIM_SOFT)
+    ratio = air_ratio_for(inputs.fraction_oxygen, heater.ratio_hydrogen) + _TRIM_HIGH * trimmed
     high = heater.flow_mass_air_high
     needed = in_service * demand * ratio * need / value
     asked = between(needed, _PURGE * high, high, _AIR_SOFT * high)
     states.rates["flow_mass_air"] = (inputs.power * asked - air) / heater.time_fan_s
+    missing = (inputs.fraction_oxygen - flue.fraction_oxygen) / _OXYGEN_SPAN
     states.rates["integral_oxygen"] = (
-        (fuel / start) * (inputs.fraction_oxygen - flue.fraction_oxygen) / 0.05
+        (fuel / start) * missing + (trimmed - trim)
     ) / heater.time_oxygen_s
     return fuel, air, flue
