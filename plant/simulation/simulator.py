@@ -49,6 +49,7 @@ class Simulator:
         self.seed = seed
         self._disturbances = Disturbances(unit.model, case, scenario, seed)
         self._integrator: Integrator = make_integrator(unit.model)
+        self._limits = _limits(unit.model.x_names)
         self._time_s = 0.0
         self._x: FloatArray = unit.model.x_nominal.copy()
         nominal = unit.model.u_nominal.tolist()
@@ -56,8 +57,7 @@ class Simulator:
         self._truth: dict[str, float] | None = None
         self._operate()
         self._check_names()
-        self._sensors = Sensors(case.instruments, scenario, seed, self.truth(), 0.0)
-        self._sensors.hold(self.truth(), 0.0)
+        self._rest_sensors()
 
     def _check_names(self) -> None:
         known = self.truth()
@@ -138,6 +138,29 @@ class Simulator:
             after = self._time_s + _TIME_TOLERANCE_S
             self._step(min(*stops, *(at for at in self._disturbances.breaks if at > after)))
 
+    def start_again(self, time_s: float) -> None:
+        """Stand at the nominal steady state at a later time, as after a shutdown and a start-up.
+
+        Args:
+            time_s: since the start of the scenario, not before now [s].
+
+        Raises:
+            InputError: the time lies in the past.
+        """
+        if not (math.isfinite(time_s) and time_s >= self._time_s):
+            raise InputError(f"cannot start again at {time_s} s; now it is {self._time_s:.0f} s")
+        model = self.unit.model
+        self._time_s, self._x, self._truth = time_s, model.x_nominal.copy(), None
+        self._setpoints = dict(zip(model.u_names, model.u_nominal.tolist(), strict=True))
+        self._rest_sensors()
+
+    def _rest_sensors(self) -> None:
+        truth = self.truth()
+        self._sensors = Sensors(
+            self.case.instruments, self.scenario, self.seed, truth, self._time_s
+        )
+        self._sensors.hold(truth, self._time_s)
+
     def _step(self, end_s: float) -> None:
         duration_s = end_s - self._time_s
         middle_s = self._time_s + 0.5 * duration_s
@@ -146,7 +169,7 @@ class Simulator:
             u[handle] = max(u[handle] + miss, 0.0)
         disturbance = self._disturbances.vector(middle_s)
         x = self._integrator.step(self._x, np.array(list(u.values())), disturbance, duration_s)
-        _check_physical(self.unit.model.x_names, x, self._time_s)
+        _check_physical(self.unit.model.x_names, x, self._limits, self._time_s)
         self._x, self._time_s, self._truth = x, end_s, None
         truth = self.truth()
         self._sensors.record(truth, end_s, duration_s)
@@ -240,12 +263,27 @@ def _check_same(what: str, there: Mapping[str, object], here: Mapping[str, objec
         )
 
 
-def _check_physical(names: tuple[str, ...], x: FloatArray, time_s: float) -> None:
-    for name, value in zip(names, x, strict=True):
-        if name.startswith(("temp_", "analyser_")) and not _COLDEST_K < value < _HOTTEST_K:
-            raise PlantError(
-                f"{name} is {value:.0f} K after {time_s:.0f} s, outside {_COLDEST_K:.0f} to "
-                f"{_HOTTEST_K:.0f} K; heat and draws do not fit the feed"
-            )
-        if name.startswith("holdup_") and value < _HOLDUP_FLOOR_MOL:
-            raise PlantError(f"{name} is {value:.1f} mol after {time_s:.0f} s: a vessel ran empty")
+def _limits(names: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
+    """Return between what each state is physical, shapes (n_x,)."""
+    low, high = np.full(len(names), -np.inf), np.full(len(names), np.inf)
+    for place, name in enumerate(names):
+        if name.startswith(("temp_", "analyser_")):
+            low[place], high[place] = _COLDEST_K, _HOTTEST_K
+        elif name.startswith("holdup_"):
+            low[place] = _HOLDUP_FLOOR_MOL
+    return low, high
+
+
+def _check_physical(
+    names: tuple[str, ...], x: FloatArray, limits: tuple[FloatArray, FloatArray], time_s: float
+) -> None:
+    outside = np.flatnonzero((x <= limits[0]) | (x >= limits[1]))
+    if outside.size == 0:
+        return
+    name, value = names[int(outside[0])], float(x[outside[0]])
+    if name.startswith("holdup_"):
+        raise PlantError(f"{name} is {value:.1f} mol after {time_s:.0f} s: a vessel ran empty")
+    raise PlantError(
+        f"{name} is {value:.0f} K after {time_s:.0f} s, outside {_COLDEST_K:.0f} to "
+        f"{_HOTTEST_K:.0f} K; heat and draws do not fit the feed"
+    )
