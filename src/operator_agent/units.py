@@ -58,6 +58,7 @@ _UNITS = {
         Unit("s", "time", 1.0),
         Unit("min", "time", 60.0),
         Unit("h", "time", HOUR_S),
+        Unit("d", "time", DAY_S),
         Unit("usd/m3", "price by volume", 1.0),
         Unit("usd/bbl", "price by volume", 1.0 / OIL_BARREL_M3),
         Unit("usd/kg", "price by mass", 1.0),
