@@ -20,7 +20,7 @@ import casadi as ca
 from operator_agent.errors import InputError, PlantError
 
 _COMPILERS = ("cc", "gcc", "clang")
-_FLAGS = ("-O1", "-fno-math-errno", "-fno-trapping-math", "-w")
+_FLAGS = ("-O2", "-fno-math-errno", "-fno-trapping-math", "-w")
 # Lanes that fill a register, with the compiler's flags for it, widest first; x86 only, as elsewhere
 # the compiler's default is what there is.
 _WIDTHS = (

@@ -43,6 +43,19 @@ class Elimination:
         return len(self.columns)
 
     @property
+    def runs(self) -> tuple[int, ...]:
+        """Number of rows from each on whose patterns right of the diagonal nest without a gap."""
+        right = [
+            self.columns[diagonal + 1 : end]
+            for diagonal, end in zip(self.diagonals, self.row_starts[1:], strict=True)
+        ]
+        found = [1] * self.size
+        for row in range(self.size - 2, -1, -1):
+            if right[row] == (row + 1, *right[row + 1]):
+                found[row] = found[row + 1] + 1
+        return tuple(found)
+
+    @property
     def n_updates(self) -> int:
         """Number of multiply-subtract operations of one factorisation."""
         upper = [

@@ -98,6 +98,7 @@ def _constants(
         _integers("ROW_STARTS", plan.row_starts),
         _integers("DIAGONALS", plan.diagonals),
         _integers("COLUMNS", plan.columns),
+        _integers("RUNS", plan.runs),
         _numbers("SPANS", 1.0 / model.x_scale),
         _numbers("STAGE_STATES", method.stage_states.ravel()),
         _numbers("STAGE_RATES", method.stage_rates.ravel()),

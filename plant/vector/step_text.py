@@ -6,31 +6,61 @@ lane computes depends on its own numbers alone.
 """
 
 ELIMINATION = """
-static void factor(v *restrict a, v *restrict inverse, v *restrict row) {
+/* Rows with the same pattern right of the diagonal are subtracted four at a time: the row that is
+   worked on then passes through the registers once instead of four times. */
+INLINE void subtract_four(v *a, const v *inverse, v *restrict row, int k, v *l) {
+  const v *u0 = a + DIAGONALS[k], *u1 = a + DIAGONALS[k + 1];
+  const v *u2 = a + DIAGONALS[k + 2], *u3 = a + DIAGONALS[k + 3];
+  const v l0 = row[k] * inverse[k];
+  const v l1 = (row[k + 1] - l0 * u0[1]) * inverse[k + 1];
+  const v l2 = (row[k + 2] - l0 * u0[2] - l1 * u1[1]) * inverse[k + 2];
+  const v l3 = (row[k + 3] - l0 * u0[3] - l1 * u1[2] - l2 * u2[1]) * inverse[k + 3];
+  const int *column = COLUMNS + DIAGONALS[k + 3], count = ROW_STARTS[k + 4] - DIAGONALS[k + 3];
+  for (int j = 1; j < count; j++) {
+    v *r = row + column[j];
+    *r = *r - l0 * u0[j + 3] - l1 * u1[j + 2] - l2 * u2[j + 1] - l3 * u3[j];
+  }
+  l[0] = l0, l[1] = l1, l[2] = l2, l[3] = l3;
+}
+INLINE void subtract_one(v *a, const v *inverse, v *restrict row, int k, v *l) {
+  const v l0 = row[k] * inverse[k];
+  for (int q = DIAGONALS[k] + 1; q < ROW_STARTS[k + 1]; q++) row[COLUMNS[q]] -= l0 * a[q];
+  l[0] = l0;
+}
+static void factor(v *a, v *restrict inverse, v *restrict row) {
   for (int i = 0; i < N_X; i++) {
     const int start = ROW_STARTS[i], diagonal = DIAGONALS[i], end = ROW_STARTS[i + 1];
     for (int p = start; p < end; p++) row[COLUMNS[p]] = a[p];
-    for (int p = start; p < diagonal; p++) {
+    for (int p = start; p < diagonal;) {
       const int k = COLUMNS[p];
-      const v l = row[k] * inverse[k];
-      a[p] = l;
-      for (int q = DIAGONALS[k] + 1; q < ROW_STARTS[k + 1]; q++) row[COLUMNS[q]] -= l * a[q];
+      if (RUNS[k] >= 4 && diagonal - p >= 4) {
+        subtract_four(a, inverse, row, k, a + p);
+        p += 4;
+      } else {
+        subtract_one(a, inverse, row, k, a + p);
+        p += 1;
+      }
     }
     for (int p = diagonal; p < end; p++) a[p] = row[COLUMNS[p]];
     inverse[i] = 1.0 / row[i];
   }
 }
-static void solve(const v *restrict a, const v *restrict inverse, v *restrict b,
-                  v *restrict z) {
-  for (int i = 0; i < N_X; i++) {
-    v sum = b[ORDER[i]];
-    for (int p = ROW_STARTS[i]; p < DIAGONALS[i]; p++) sum -= a[p] * z[COLUMNS[p]];
-    z[i] = sum;
+/* Four sums, because each addition waits for the one before it. */
+static v product(const v *a, const v *z, int start, int end) {
+  v s0 = splat(0.0), s1 = s0, s2 = s0, s3 = s0;
+  int p = start;
+  for (; p + 4 <= end; p += 4) {
+    s0 += a[p] * z[COLUMNS[p]], s1 += a[p + 1] * z[COLUMNS[p + 1]];
+    s2 += a[p + 2] * z[COLUMNS[p + 2]], s3 += a[p + 3] * z[COLUMNS[p + 3]];
   }
+  for (; p < end; p++) s0 += a[p] * z[COLUMNS[p]];
+  return (s0 + s1) + (s2 + s3);
+}
+static void solve(const v *a, const v *inverse, v *restrict b, v *restrict z) {
+  for (int i = 0; i < N_X; i++)
+    z[i] = b[ORDER[i]] - product(a, z, ROW_STARTS[i], DIAGONALS[i]);
   for (int i = N_X - 1; i >= 0; i--) {
-    v sum = z[i];
-    for (int p = DIAGONALS[i] + 1; p < ROW_STARTS[i + 1]; p++) sum -= a[p] * z[COLUMNS[p]];
-    z[i] = sum * inverse[i];
+    z[i] = (z[i] - product(a, z, DIAGONALS[i] + 1, ROW_STARTS[i + 1])) * inverse[i];
     b[ORDER[i]] = z[i];
   }
 }
