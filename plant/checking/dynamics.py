@@ -41,11 +41,11 @@ def eigenvalue_figures(evaluation: Evaluation) -> tuple[dict[str, float], list[s
     if growing.size:
         doubling = duration_text(float(np.log(2.0) / np.max(growing)))
         notes.append(
-            f"unstable without control: {growing.size} growing modes, the fastest doubles "
-            f"in {doubling}"
+            f"unstable without control: modes that grow: {growing.size}; the fastest doubles in "
+            f"{doubling}"
         )
     if bool(np.any(still)):
-        notes.append(f"integrates: {int(np.sum(still))} modes do not come to rest by themselves")
+        notes.append(f"modes that integrate, so that rest is not unique: {int(np.sum(still))}")
     return figures, notes
 
 

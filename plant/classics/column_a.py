@@ -12,7 +12,7 @@ model's gain times 1000/60.
 import casadi as ca
 import numpy as np
 
-from operator_agent.plant.classics.settled import settled
+from operator_agent.plant.generic.rest import at_rest
 from operator_agent.plant.generic.transfer_matrix import first_order_matrix, from_transfer_matrix
 from operator_agent.plant.generic.variable import Variable
 from operator_agent.plant.process_model import ProcessModel
@@ -48,7 +48,7 @@ def column_a() -> ProcessModel:
     rates = _rates(x[:n], x[n:], u, d)
     numbers = range(1, n + 1)
     guess = np.concatenate((np.linspace(0.01, 0.99, n), np.full(n, HOLDUP)))
-    return settled(
+    return at_rest(
         ProcessModel(
             name="column_a",
             x_names=(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import casadi as ca
 import numpy as np
 
-from operator_agent.plant.classics.settled import settled
+from operator_agent.plant.generic.rest import at_rest
 from operator_agent.plant.process_model import ProcessModel
 
 AREAS_M2 = (28e-4, 32e-4, 28e-4, 32e-4)
@@ -66,7 +66,7 @@ def quadruple_tank(point: OperatingPoint = MINIMUM_PHASE) -> ProcessModel:
         (1.0 - gamma_2) * low_2 - d[0],
         (1.0 - gamma_1) * low_1 - d[1],
     )
-    return settled(
+    return at_rest(
         ProcessModel(
             name=f"quadruple_tank_{point.name}",
             x_names=tuple(f"level_tank_{n}" for n in range(1, 5)),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import casadi as ca
 import numpy as np
 
-from operator_agent.plant.classics.settled import settled
+from operator_agent.plant.generic.rest import at_rest
 from operator_agent.plant.process_model import ProcessModel
 
 HOUR_S = 3600.0
@@ -76,7 +76,7 @@ def van_de_vusse(point: OperatingPoint = KLATT_ENGELL) -> ProcessModel:
         dilution * (temp_feed - temp) + heat / capacity + transferred / (capacity * VOLUME),
         (duty - transferred) / JACKET_CAPACITY,
     )
-    return settled(
+    return at_rest(
         ProcessModel(
             name=f"van_de_vusse_{point.name}",
             x_names=("conc_a", "conc_b", "temp_reactor", "temp_jacket"),

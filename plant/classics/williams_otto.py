@@ -16,7 +16,7 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import SolveFailedError
-from operator_agent.plant.classics.settled import settled
+from operator_agent.plant.generic.rest import at_rest
 from operator_agent.plant.process_model import ProcessModel
 
 MASS = 2105.2  # of the content [kg]
@@ -94,7 +94,7 @@ def _reactor(
     fed = ca.vertcat(*(feeds.get(component, ca.SX(0.0)) for component in components))
     flow = u[0] + d[0]
     profit = (PRICE_P * p + PRICE_E * e) * flow - PRICE_A * d[0] - PRICE_B * u[0]
-    return settled(
+    return at_rest(
         ProcessModel(
             name=name,
             x_names=tuple(f"fraction_mass_{component}" for component in components),

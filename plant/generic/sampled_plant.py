@@ -147,7 +147,8 @@ class SampledPlant:
     def _advance_sample(self) -> None:
         arriving = self._arriving()
         y = self._now()
-        following = self._core.advance(self._x, arriving)
+        with np.errstate(over="ignore", invalid="ignore"):  # told below, in words
+            following = self._core.advance(self._x, arriving)
         if not bool(np.all(np.isfinite(following))):
             raise PlantError(
                 f"plant {self.name} left finite numbers after {self.time_s:.0f} s: it is unstable "
@@ -170,10 +171,19 @@ class SampledPlant:
 
     def _now(self) -> FloatArray:
         """Return the outputs before their own dead time."""
-        return self._core.outputs(self._x, self._arriving())
+        with np.errstate(over="ignore", invalid="ignore"):  # told below, in words
+            y = self._core.outputs(self._x, self._arriving())
+        if not bool(np.all(np.isfinite(y))):
+            name = self.outputs[int(np.argmin(np.isfinite(y)))].name
+            raise PlantError(f"plant {self.name}: {name} is not finite after {self.time_s:.0f} s")
+        return y
 
     def outputs_now(self) -> FloatArray:
-        """Return the outputs, shape (n_y,) [SI]."""
+        """Return the outputs, shape (n_y,) [SI].
+
+        Raises:
+            PlantError: one is not finite.
+        """
         y = self._now()
         for n, delay in enumerate(self._output_delays):
             if delay:
@@ -181,7 +191,11 @@ class SampledPlant:
         return y
 
     def truth(self) -> dict[str, float]:
-        """Return inputs, disturbances and outputs, by name [SI]."""
+        """Return inputs, disturbances and outputs, by name [SI].
+
+        Raises:
+            PlantError: an output is not finite.
+        """
         values = dict(zip(self._names, map(float, self._sources), strict=True))
         y = self.outputs_now()
         return values | {v.name: float(y[n]) for n, v in enumerate(self.outputs)}

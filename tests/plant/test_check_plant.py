@@ -214,8 +214,8 @@ def test_peculiarities_are_notes_and_no_faults() -> None:
     )
     notes = " ".join(check_plant(model).notes)
     for part in (
-        "unstable without control: 1 growing modes, the fastest doubles in 41.6 min",
-        "integrates: 2 modes",
+        "unstable without control: modes that grow: 1; the fastest doubles in 41.6 min",
+        "modes that integrate, so that rest is not unique: 2",
         "disturbances that act on no output: leak",
         "outputs that no input moves: weather",
         "dead states, which no output depends on: runaway, idle",
