@@ -19,6 +19,7 @@ from operator_agent.mpc.weights import Weights
 from operator_agent.plant.process_model import ProcessModel
 
 STEP = 0.5  # spans: the model is followed by Newton, which large steps would throw off its path
+PROXIMAL = 0.01  # of the loop's weight: valleys are flat where two pumparounds share a duty
 STILL = 1e-4  # spans: no MV moves by more in one step
 MAX_STEPS = 600  # twice what the widest walk between operator limits takes
 
@@ -63,7 +64,7 @@ def best_steady_state(
     Raises:
         SolveFailedError: the model has no steady state on the way.
     """
-    brisk = replace(weights, target_step=STEP, target_proximal=0.1 * weights.target_proximal)
+    brisk = replace(weights, target_step=STEP, target_proximal=PROXIMAL * weights.target_proximal)
     optimizer = TargetOptimizer(ScaledModel.of(model), brisk, economics)
     u = np.clip(model.u_nominal, variables.mv_low, variables.mv_high)
     state = optimizer.start(model.x_nominal, u)
