@@ -16,7 +16,7 @@ from operator_agent.plant.coarse.stages import Inflow
 
 _VAPORISED_FIRST = 0.75  # mole fraction from which the substitution starts
 _N_SUBSTITUTIONS = 2
-_DUTY_ROUND_W = 1e6  # width of the corner at the largest duty
+_DUTY_ROUND_W = 3e5  # width of the corner at the largest duty
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,9 @@ def make_coil(
         temp_setpoint: of the coil outlet [K].
         temp_preheat: crude at the inlet [K].
     """
-    volatilities = laws.volatility(temp, parameters.pressure_coil_outlet)
+    relative = laws.pressure_reference / parameters.pressure_coil_outlet
+    volatilities = relative * laws.volatility(temp)
+    total = ca.sum1(feed)
     moles = laws.molar_density * feed
     vaporised: float | ca.SX = _VAPORISED_FIRST
     evaporated = ca.SX(feed)
@@ -60,10 +62,10 @@ def make_coil(
         evaporated = volatilities * vaporised / (1.0 - vaporised + volatilities * vaporised)
         vaporised = ca.dot(moles, evaporated) / ca.sum1(moles)
     latent = laws.latent_heat(feed * evaporated, temp)
-    needed = ca.sum1(feed) * (laws.heat(temp) - laws.heat(temp_preheat)) + latent
+    needed = total * (laws.heat(temp) - laws.heat(temp_preheat)) + latent
     lag = parameters.heat_capacity_coil / parameters.time_coil_outlet
     wanted = needed + lag * (temp_setpoint - temp)
     spare = parameters.duty_furnace_high - wanted
     duty = parameters.duty_furnace_high - 0.5 * (spare + ca.sqrt(spare**2 + _DUTY_ROUND_W**2))
     rate = (duty - needed) / parameters.heat_capacity_coil
-    return Coil(Inflow(feed, temp, latent), duty, rate)
+    return Coil(Inflow(feed, total, temp, latent), duty, rate)

@@ -179,8 +179,8 @@ def _draw(
     The vapour V is the steam times a constant lift.
     """
     flow = smaller(wanted, stage.liquid)
-    moles = ca.dot(laws.molar_density, stage.shares)
-    strength = (parameters.lift_stripper * steam / moles) * stage.volatilities
+    relative = laws.pressure_reference / stage.pressure
+    strength = (parameters.lift_stripper * steam * relative / stage.moles) * stage.volatilities
     stripped = flow * stage.shares * strength / (flow + strength)
     return _Draw(flow, stripped, flow * stage.shares - stripped)
 
@@ -213,7 +213,7 @@ def _drum(
     states.rates["flow_reflux_integral"] = (error + reflux - asked) / p.time_reflux
     naphtha = vessel.outflow(volume) * shares
     states.set_holdup_rate("drum", top.vapour - reflux * shares - naphtha)
-    return Inflow(reflux * shares, ca.SX(p.temp_drum), ca.SX(0.0)), naphtha
+    return Inflow(reflux * shares, reflux, ca.SX(p.temp_drum), ca.SX(0.0)), naphtha
 
 
 def _balance(
@@ -233,10 +233,10 @@ def _balance(
         if n > 1:
             above = stages[n - 2]
             down = above.liquid - _drawn(p, draws, n - 1)
-            inflows.append(Inflow(down * above.shares, above.temp, ca.SX(0.0)))
+            inflows.append(Inflow(down * above.shares, down, above.temp, ca.SX(0.0)))
         if n < p.n_stages:
             below = stages[n]
-            inflows.append(Inflow(below.vapour, below.temp, below.latent))
+            inflows.append(Inflow(below.vapour, ca.sum1(below.vapour), below.temp, below.latent))
             steams.append((below.steam, below.temp))
         else:
             steams.append((stage.steam, ca.SX(p.temp_steam)))
@@ -246,7 +246,7 @@ def _balance(
             if p.stages_draw[product] - 1 == n:
                 source = stages[n]
                 latent = laws.latent_heat(draw.stripped, source.temp)
-                inflows.append(Inflow(draw.stripped, source.temp, latent))
+                inflows.append(Inflow(draw.stripped, ca.sum1(draw.stripped), source.temp, latent))
                 steam = getattr(p, f"flow_mass_steam_{product}") / MOLAR_MASS_WATER
                 steams.append((ca.SX(steam), source.temp))
         cooling = _cooling(p, inputs.duties, stage, n)

@@ -137,7 +137,9 @@ class _Expressions:
         parameters = case.controller_model
         slate = case.slate_vector(case.slate)
         divided = lumps(case.assays, parameters.lump_edges, slate)
-        laws = LumpLaws.fit(divided, slate, parameters.pressure_reference)
+        laws = LumpLaws.fit(
+            divided, slate, parameters.pressure_reference, parameters.sharpness_separation
+        )
         states = States()
         u, d = ca.SX.sym("u", len(MV_NAMES)), ca.SX.sym("d", len(case.assays) + 1)
         mv = dict(zip(MV_NAMES, ca.vertsplit(u), strict=True))

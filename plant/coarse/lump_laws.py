@@ -48,13 +48,20 @@ class LumpLaws:
     pressure_reference: float
 
     @classmethod
-    def fit(cls, divided: Lumps, slate: Sequence[float], pressure_reference: float) -> "LumpLaws":
+    def fit(
+        cls,
+        divided: Lumps,
+        slate: Sequence[float],
+        pressure_reference: float,
+        sharpness: float,
+    ) -> "LumpLaws":
         """Return the laws of these lumps.
 
         Args:
             divided: crudes as lumps.
             slate: volume fraction of each crude, weights of the common heat capacity.
             pressure_reference: [Pa].
+            sharpness: factor on the slopes of the vapour pressures.
         """
         constants = properties(divided)
         a, b, c = constants.antoine
@@ -68,7 +75,7 @@ class LumpLaws:
         ]
         return cls(
             temp_reference=ca.DM(boiling),
-            slope=ca.DM(np.sum(logs * reduced, axis=0) / np.sum(reduced**2, axis=0)),
+            slope=sharpness * ca.DM(np.sum(logs * reduced, axis=0) / np.sum(reduced**2, axis=0)),
             molar_density=ca.DM(1.0 / constants.molar_volume),
             density=ca.DM(constants.density),
             latent=(ca.DM([line[0] for line in latent]), ca.DM([line[1] for line in latent])),
@@ -76,10 +83,10 @@ class LumpLaws:
             pressure_reference=pressure_reference,
         )
 
-    def volatility(self, temp: ca.SX, pressure: float) -> ca.SX:
-        """Return the vapour pressures over the pressure [Pa] at a temperature [K]."""
-        shift = self.slope + np.log(self.pressure_reference / pressure)
-        return ca.exp(shift - (self.slope * self.temp_reference) / temp)
+    def volatility(self, temp: ca.SX) -> ca.SX:
+        """Return the vapour pressures over the reference pressure at a temperature [K]."""
+        ratios: ca.SX = ca.exp(self.slope - (self.slope * self.temp_reference) / temp)
+        return ratios
 
     def heat(self, temp: ca.SX) -> ca.SX:
         """Return the heat in a volume of liquid above 0 K by the linear law [J/m3]."""

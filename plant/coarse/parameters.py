@@ -20,6 +20,8 @@ class CoarseParameters:
         pressure_drop_stage: from one stage to the next below [Pa].
         pressure_coil_outlet: [Pa].
         pressure_reference: at which vapour pressures are exact [Pa].
+        sharpness_separation: factor on the slopes of the vapour pressures: a stage that separates
+            like more than one.
         temp_drum: of the reflux drum [K].
         temp_steam: of the stripping steam [K].
         flow_mass_steam_*: to the side strippers [kg/s].
@@ -60,6 +62,7 @@ class CoarseParameters:
     pressure_drop_stage: float
     pressure_coil_outlet: float
     pressure_reference: float
+    sharpness_separation: float
     temp_drum: float
     temp_steam: float
     flow_mass_steam_kerosene: float
@@ -137,6 +140,7 @@ _SI = {
     "pressure_drop_stage": "Pa",
     "pressure_coil_outlet": "Pa",
     "pressure_reference": "Pa",
+    "sharpness_separation": "1",
     "temp_drum": "K",
     "temp_steam": "K",
     "flow_mass_steam_kerosene": "kg/s",

@@ -55,7 +55,9 @@ class CoarseStage:
         volume: liquid [m3].
         shares: of the lumps in the liquid's volume.
         liquid: flow that leaves, draws included [m3/s].
-        volatilities: K values of the lumps.
+        moles: per volume of the liquid [mol/m3].
+        volatilities: vapour pressures over the reference pressure.
+        pressure: [Pa].
         vapour: of each lump, as liquid volume [m3/s].
         latent: heat in the vapour over the liquid at the same temperature [W].
         steam: that passes [mol/s].
@@ -65,7 +67,9 @@ class CoarseStage:
     volume: ca.SX
     shares: ca.SX
     liquid: ca.SX
+    moles: ca.SX
     volatilities: ca.SX
+    pressure: float
     vapour: ca.SX
     latent: ca.SX
     steam: ca.SX
@@ -86,19 +90,22 @@ def make_stage(
     """
     volume = ca.sum1(volumes)
     shares = volumes / (volume + _VOLUME_LEAST_M3)
-    volatilities = laws.volatility(temp, pressure)
+    volatilities = laws.volatility(temp)
     volatile = shares * volatilities
     moles = ca.dot(laws.molar_density, shares)
-    over = ca.dot(laws.molar_density, volatile) / moles - 1.0
-    wet = volume / (volume + _DRY_FRACTION * vessel.volume_design)
+    relative = laws.pressure_reference / pressure
+    over = relative * ca.dot(laws.molar_density, volatile) / moles - 1.0
+    wet = volume**2 / (volume**2 + (_DRY_FRACTION * vessel.volume_design) ** 2)
     ramp = over + ca.sqrt(over**2 + (4.0 / vessel.transfer) * (steam + _STEAM_LEAST))
-    vapour = (0.5 * vessel.transfer * wet * ramp / moles) * volatile
+    vapour = (0.5 * vessel.transfer * relative * wet * ramp / moles) * volatile
     return CoarseStage(
         temp=temp,
         volume=volume,
         shares=shares,
         liquid=vessel.outflow(volume),
+        moles=moles,
         volatilities=volatilities,
+        pressure=pressure,
         vapour=vapour,
         latent=laws.latent_heat(vapour, temp),
         steam=steam,
@@ -120,9 +127,10 @@ def smaller(first: ca.SX, second: ca.SX) -> ca.SX:
 
 @dataclass(frozen=True, slots=True)
 class Inflow:
-    """A flow into a stage: volumes of the lumps [m3/s], temperature [K], latent heat [W]."""
+    """A flow into a stage: lumps and their sum [m3/s], temperature [K], latent heat [W]."""
 
     flows: ca.SX
+    total: ca.SX
     temp: ca.SX
     latent: ca.SX
 
@@ -150,7 +158,7 @@ def stage_rates(
     heat = -stage.latent - cooling
     for inflow in inflows:
         rate = rate + inflow.flows
-        heat = heat + ca.sum1(inflow.flows) * (laws.heat(inflow.temp) - own) + inflow.latent
+        heat = heat + inflow.total * (laws.heat(inflow.temp) - own) + inflow.latent
     for flow, temp in steams:
         heat = heat + HEAT_CAPACITY_STEAM * flow * (temp - stage.temp)
     capacity = vessel.heat_capacity + stage.volume * laws.heat_capacity_at(stage.temp)
