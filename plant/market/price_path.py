@@ -4,6 +4,7 @@ Each source of chance has a stream of its own, and its draw depends on the seed,
 and the day alone: a path may be continued, an action or a further product changes no draw.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -74,7 +75,7 @@ def sources(market: MarketScenario) -> Mapping[str, Chance]:
 def start_state(market: MarketScenario, seed: int) -> MarketState:
     """Return a state drawn from the long run, before day 0."""
     state = {
-        name: chance.process.sd * float(_draws(market, seed, name, np.array([-1]))[0])
+        name: chance.process.sd * float(_draws(chance, seed, name, np.array([-1]))[0])
         for name, chance in sources(market).items()
     }
     state[_MARKER] = market.marker.process.sd * float(_own(seed, _MARKER, np.array([-1]))[0])
@@ -112,7 +113,7 @@ def price_path(
     numbers = before.day + np.arange(days)
     paths = {
         name: chance.process.path(
-            before.deviations[name], _draws(market, seed, name, numbers), DAY_S
+            before.deviations[name], _draws(chance, seed, name, numbers), DAY_S
         )
         for name, chance in sources(market).items()
     }
@@ -177,10 +178,9 @@ def _own(seed: int, name: str, days: np.ndarray) -> FloatArray:
     return np.asarray(normals, dtype=np.float64)
 
 
-def _draws(market: MarketScenario, seed: int, name: str, days: np.ndarray) -> FloatArray:
+def _draws(chance: Chance, seed: int, name: str, days: np.ndarray) -> FloatArray:
     """Return the draws of a source: the part that it shares with others, and its own."""
-    chance = sources(market)[name]
     total = chance.loading_marker * _own(seed, _MARKER, days)
     for factor, loading in chance.loadings.items():
         total = total + loading * _own(seed, f"market/factor/{factor}", days)
-    return total + np.sqrt(1.0 - chance.explained) * _own(seed, name, days)
+    return total + math.sqrt(1.0 - chance.explained) * _own(seed, name, days)
