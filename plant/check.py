@@ -28,6 +28,7 @@ from operator_agent.plant.checking.structure import (
     name_findings,
     shape_findings,
 )
+from operator_agent.plant.integrate import make_integrator
 from operator_agent.plant.process_model import ProcessModel
 
 HOUR_S = 3600.0
@@ -125,7 +126,15 @@ def _inspect_model(
     notes: list[str] = []
     more, told = dependence_findings(model, dependence(model))
     findings, notes = findings + more, notes + told
-    evaluation = Evaluation.of(model)
+    try:
+        evaluation = Evaluation.of(model)
+        integrator = make_integrator(model)
+    except RuntimeError as error:
+        findings.append(
+            "CasADi cannot differentiate it or turn it into SX, which the solvers need: "
+            f"{str(error).splitlines()[-1][:200]}"
+        )
+        return PlantReport(model.name, counts(model), findings=tuple(findings))
     points = points_around(evaluation, seed)
     findings += finite_findings(evaluation, points)
     more, residual = residual_finding(evaluation)
@@ -135,11 +144,12 @@ def _inspect_model(
     findings += kink_findings(evaluation, max(step_spans, AROUND), seed)
     figures, told = eigenvalue_figures(evaluation)
     notes += told
-    runs = step_runs(model, duration_s, step_spans)
+    runs = step_runs(integrator, duration_s, step_spans)
     more, told = scale_findings(model, runs)
     findings, notes = [*findings, *runs.findings, *more], notes + told
     figures |= {"residual_at_rest_spans_per_s": residual, "derivative_error": slope_error}
     figures["run_s"] = duration_s
+    told_figures = {name: value for name, value in figures.items() if math.isfinite(value)}
     return PlantReport(
-        model.name, counts(model), figures, runs.responses, tuple(findings), tuple(notes)
+        model.name, counts(model), told_figures, runs.responses, tuple(findings), tuple(notes)
     )

@@ -9,7 +9,7 @@ from operator_agent.errors import PlantError
 from operator_agent.plant.checking.evaluation import Evaluation
 from operator_agent.plant.checking.plant_report import Response, duration_text
 from operator_agent.plant.checking.structure import some
-from operator_agent.plant.integrate import Integrator, make_integrator
+from operator_agent.plant.integrate import Integrator
 from operator_agent.plant.process_model import ProcessModel
 
 _PIECES = (0.01, 0.03, 0.11, 0.3, 0.55)  # of the run, after which states are looked at
@@ -64,15 +64,15 @@ class StepRuns:
     moved: FloatArray
 
 
-def step_runs(model: ProcessModel, duration_s: float, step_spans: float) -> StepRuns:
+def step_runs(integrator: Integrator, duration_s: float, step_spans: float) -> StepRuns:
     """Integrate at rest and after steps of each input in both directions.
 
     Args:
-        model: of the plant.
+        integrator: of the plant.
         duration_s: of each run [s].
         step_spans: height of the steps [spans].
     """
-    integrator = make_integrator(model)
+    model = integrator.model
     findings: list[str] = []
     responses: list[Response] = []
     moved = np.zeros(model.n_x)

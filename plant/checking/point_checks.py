@@ -84,7 +84,7 @@ def slope_findings(
             axis=0,
         )
         noise = 1e-12 * np.abs(evaluation.at(z)) / _STEPS[0]
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             error = np.where(gap > noise, gap / np.maximum(size, 1e-300), 0.0)
         for row in np.flatnonzero(error > _SLOPE_ERROR):
             text = f"has a derivative by CasADi that is {error[row]:.1e} off finite differences"
@@ -97,5 +97,6 @@ def _difference(
     evaluation: Evaluation, z: FloatArray, direction: FloatArray, step: float
 ) -> FloatArray:
     ahead, behind = evaluation.at(z + step * direction), evaluation.at(z - step * direction)
-    slope: FloatArray = (ahead - behind) / (2.0 * step)
+    with np.errstate(invalid="ignore", over="ignore"):
+        slope: FloatArray = (ahead - behind) / (2.0 * step)
     return slope

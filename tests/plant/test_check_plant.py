@@ -196,6 +196,30 @@ def test_chance_inside_a_model_is_found() -> None:
     assert any("not repeatable: output gauge" in text for text in inspect_plant(broken).findings)
 
 
+class Opaque(ca.Callback):
+    """A rate that CasADi cannot look into."""
+
+    def __init__(self) -> None:
+        ca.Callback.__init__(self)
+        self.construct("opaque", {})
+
+    def eval(self, arguments: list[ca.DM]) -> list[ca.DM]:
+        return [-arguments[0]]
+
+
+def test_rates_that_no_solver_can_take_are_found() -> None:
+    opaque = Opaque()
+    x, u, d = ca.MX.sym("x"), ca.MX.sym("u"), ca.MX.sym("d")
+    broken = tank(rhs=ca.Function("rhs", [x, u, d], [opaque(x) + u + d]))
+    assert any("cannot differentiate" in text for text in inspect_plant(broken).findings)
+
+
+def test_a_report_of_infinite_rates_still_goes_to_json() -> None:
+    report = inspect_plant(tank(lambda x, u, d: u / (d * x) + 1.0 / (x - 1.0)))
+    assert not report.passed
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
 def test_peculiarities_are_notes_and_no_faults() -> None:
     x, u, d = ca.SX.sym("x", 3), ca.SX.sym("u"), ca.SX.sym("d", 2)
     rates = ca.vertcat(u - 1.0, x[1] / 3600.0, 0.0)
