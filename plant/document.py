@@ -17,8 +17,21 @@ from operator_agent.units import to_si, unit
 
 # SI units of quantities that tags never carry; they are accepted as they stand.
 _SI_ONLY = frozenset(
-    {"m", "m2", "m3", "m/s", "1/s", "J/K", "J/kg", "J/mol", "mol/s", "(m3/s)/K", "W/K"}
-    | {"W/(m2 K)", "m2 K/W", "m2 K/J", "m2 K/(J Pa)"}
+    {
+        "m",
+        "m2",
+        "m3",
+        "m/s",
+        "1/s",
+        "J/K",
+        "J/kg",
+        "J/mol",
+        "mol/s",
+        "mol/(s Pa)",
+        "(m3/s)/K",
+        "W/K",
+    }
+    | {"W/Pa", "W/(m2 K)", "m2 K/W", "m2 K/J", "m2 K/(J Pa)"}
 )
 _QUANTITY_KEYS = {"value", "unit", "source"}
 

@@ -75,13 +75,22 @@ def _check(model: ProcessModel, letter: str, value: FloatArray, count: int) -> N
 
 def make_integrator(model: ProcessModel) -> Integrator:
     """Return an integrator of a model (CVODES, BDF, sparse QR)."""
+    x, u, d, rate = _scaled_rate(model)
+    return _cvodes(model, x, u, d, rate)
+
+
+def _scaled_rate(model: ProcessModel) -> tuple[ca.SX, ca.SX, ca.SX, ca.SX]:
+    """Return symbols of scaled states, MVs and DVs, and the rates of the scaled states [1/s]."""
     x, u, d = (
         ca.SX.sym(letter, n) for letter, n in (("x", model.n_x), ("u", model.n_u), ("d", model.n_d))
     )
-    duration = ca.SX.sym("duration_s")
     scale = ca.DM(model.x_scale)
-    ode = duration * model.rhs(x * scale, u, d) / scale
-    problem = {"x": x, "p": ca.vertcat(u, d, duration), "ode": ode}
+    return x, u, d, model.rhs(x * scale, u, d) / scale
+
+
+def _cvodes(model: ProcessModel, x: ca.SX, u: ca.SX, d: ca.SX, rate: ca.SX) -> Integrator:
+    duration = ca.SX.sym("duration_s")
+    problem = {"x": x, "p": ca.vertcat(u, d, duration), "ode": duration * rate}
     options: dict[str, Any] = {
         "linear_solver": "qr",
         "reltol": _TOLERANCE,
@@ -97,9 +106,12 @@ def make_integrator(model: ProcessModel) -> Integrator:
 class SteadyStateSolver:
     """Finds states of rest of one model; made once, used for many inputs.
 
+    States that drift for months (`ProcessModel.drifting`) stay where the guess has them.
+
     Attributes:
-        integrator: of the model.
-        jacobian: CasADi function `(scaled x, u, d) -> scaled rate, its Jacobian`.
+        integrator: of the model, without drift.
+        jacobian: CasADi function `(scaled x, u, d) -> scaled rate, its Jacobian`, both with the
+            identity in place of the states that drift.
     """
 
     integrator: Integrator
@@ -127,7 +139,7 @@ class SteadyStateSolver:
             rest = self._newton(x, u, d)
             if rest is not None:
                 return rest
-        residual = model.rhs(x, u, d).full().ravel() / model.x_scale
+        residual = self.jacobian(x / model.x_scale, u, d)[0].full().ravel()
         worst = int(np.argmax(np.abs(residual)))
         raise PlantError(
             f"model {model.name} does not come to rest: after {sum(_SETTLE_S) / 3600:.0f} h state "
@@ -156,13 +168,12 @@ class SteadyStateSolver:
 
 def make_steady_state_solver(model: ProcessModel) -> SteadyStateSolver:
     """Return a solver for states of rest of a model."""
-    x, u, d = (
-        ca.SX.sym(letter, n) for letter, n in (("x", model.n_x), ("u", model.n_u), ("d", model.n_d))
-    )
-    scale = ca.DM(model.x_scale)
-    rate = model.rhs(x * scale, u, d) / scale
-    jacobian = ca.Function("scaled_rate", [x, u, d], [rate, ca.jacobian(rate, x)])
-    return SteadyStateSolver(make_integrator(model), jacobian)
+    x, u, d, rate = _scaled_rate(model)
+    moving = ca.DM([float(name not in model.drifting) for name in model.x_names])
+    rate = moving * rate
+    slopes = ca.jacobian(rate, x) + ca.sparsify(ca.diag(1.0 - moving))
+    jacobian = ca.Function("scaled_rate", [x, u, d], [rate, slopes])
+    return SteadyStateSolver(_cvodes(model, x, u, d, rate), jacobian)
 
 
 def steady_state(

@@ -30,6 +30,8 @@ class ProcessModel:
         x_nominal, u_nominal, d_nominal: a steady state, shapes (n_x,), (n_u,), (n_d,) [SI].
         x_scale, u_scale, d_scale, y_scale: typical spans by which solvers divide, all positive
             [SI]. A temperature's scale is its span, not its value in kelvin.
+        drifting: names of the states that grow for months, such as fouling: they have no rest and
+            are held while a steady state is sought.
     """
 
     name: str
@@ -46,9 +48,10 @@ class ProcessModel:
     u_scale: FloatArray
     d_scale: FloatArray
     y_scale: FloatArray
+    drifting: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse shapes that do not fit and scales that are not positive."""
+        """Refuse shapes that do not fit, scales that are not positive, unknown names."""
         for letter in "xudy":
             names: Sequence[str] = getattr(self, f"{letter}_names")
             scale: FloatArray = getattr(self, f"{letter}_scale")
@@ -65,6 +68,9 @@ class ProcessModel:
                     f"model {self.name}: {letter}_nominal needs {len(names)} finite values, "
                     f"one for each name; it has shape {nominal.shape}"
                 )
+        unknown = [name for name in self.drifting if name not in self.x_names]
+        if unknown:
+            raise InputError(f"model {self.name}: drifting state '{unknown[0]}' is no state of it")
 
     @property
     def n_x(self) -> int:

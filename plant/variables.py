@@ -2,6 +2,7 @@
 
 PRODUCTS = ("naphtha", "kerosene", "lgo", "hgo", "residue")
 SIDE_PRODUCTS = ("kerosene", "lgo", "hgo")
+PLACES = ("top", "mid", "bottom")  # of the pumparounds
 
 SI_OF_MV = {
     "flow_vol_feed": "m3/s",

@@ -32,7 +32,6 @@ from operator_agent.mpc.target import SteadyTarget, price_vector
 from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.integrate import steady_state
 from operator_agent.plant.unit.case_file import load_crude_unit_case
-from operator_agent.plant.unit.crude_unit import disturbance_vector
 from operator_agent.rl_supervisor.policy_file import load_policy
 from operator_agent.rl_supervisor.supervisor import Supervisor
 from operator_agent.runtime.control_process import build_controller
@@ -201,7 +200,7 @@ def _best_point(
     case = load_crude_unit_case(Path(site.files["plant"]))
     controller = build_controller(site, case)
     model = controller.model
-    d = disturbance_vector(case, targets.slate, case.temp_preheat)
+    d = np.array([*case.slate_vector(targets.slate), case.temp_preheat])
     bias = np.array([biases.get(name, 0.0) for name in model.y_names])
     advice = None if policy is None else _advice(site, controller, targets, policy, d, bias)
     variables, cuts = backed_off(controller.variables, advice.back_offs if advice else {})

@@ -2,9 +2,9 @@
 
 The energy balance uses component enthalpies,
 
-    sum(n cp) dT/dt = sum_in(H - sum n_in h_L(T)) - sum v (h_V - h_L)(T) + steam - Q,
+    (C + sum(n cp)) dT/dt = sum_in(H - sum n_in h_L(T)) - sum v (h_V - h_L)(T) + steam - Q,
 
-which is exact and needs no derivative of the composition.
+with C the heat capacity of the metal, which is exact and needs no derivative of the composition.
 """
 
 from collections.abc import Sequence
@@ -55,6 +55,7 @@ def stage_rates(
     inflows: Sequence[Stream],
     steams: Sequence[Steam],
     duty_cooling: ca.SX,
+    heat_capacity_metal: float,
 ) -> tuple[ca.SX, ca.SX]:
     """Return the rates of the holdup [mol/s] and the temperature [K/s] of a stage.
 
@@ -65,6 +66,7 @@ def stage_rates(
         inflows: hydrocarbons that enter.
         steams: steam that enters; all of it leaves with the vapour.
         duty_cooling: heat taken out [W].
+        heat_capacity_metal: of trays and shell, which follow the liquid's temperature [J/K].
     """
     liquid = component.enthalpy_liquid(stage.temp)
     evaporation = component.enthalpy_vapour(stage.temp) - liquid
@@ -75,4 +77,5 @@ def stage_rates(
         heat = heat + stream.enthalpy - ca.dot(stream.flows, liquid)
     for steam in steams:
         heat = heat + HEAT_CAPACITY_STEAM * steam.flow * (steam.temp - stage.temp)
-    return rate, heat / ca.dot(holdup, component.heat_capacity_liquid(stage.temp))
+    capacity = heat_capacity_metal + ca.dot(holdup, component.heat_capacity_liquid(stage.temp))
+    return rate, heat / capacity

@@ -8,56 +8,101 @@ from dataclasses import dataclass
 from operator_agent.errors import InputError
 from operator_agent.plant.coarse.parameters import CoarseParameters
 from operator_agent.plant.crude.assay import Assay
+from operator_agent.plant.equipment.flow_loop import Practice, Service
+from operator_agent.plant.equipment.heater import Heater
+from operator_agent.plant.equipment.preheat_train import TrainEquipment
 from operator_agent.plant.simulation.instruments import Instruments
-from operator_agent.plant.variables import TEMP_PREHEAT, fraction_name
+from operator_agent.plant.variables import BOUNDARY, STATUS, TEMP_PREHEAT, fraction_name
 
 SLATE_TOLERANCE = 1e-6  # rounding of percentages typed by hand; catches real mistakes only
 
 
 @dataclass(frozen=True, slots=True)
-class Equipment:
-    """Sizes and fixed conditions of the unit, SI.
+class ColumnSizes:
+    """Sizes of the column.
 
-    Pressures are absolute [Pa]; `pressure_drop_column` is from top tray to flash zone. Steam to
-    the strippers is constant [kg/s]. `load_factor_flood` is the Souders-Brown factor at flooding
-    [m/s]. `efficiency_furnace` is absorbed over fired duty.
+    Attributes:
+        pressure_drop_column: top tray to flash zone [Pa].
+        pressure_drop_transfer_line: coil outlet to flash zone [Pa].
+        temp_steam: of all stripping steam [K].
+        area_column: cross section [m2].
+        load_factor_flood: Souders-Brown factor at flooding [m/s].
+        heat_capacity_trays: metal of all trays and the shell [J/K].
+        volume_pumparound_dry: liquid on a tray at which half of a circulation is lost [m3].
     """
 
-    pressure_top: float
     pressure_drop_column: float
     pressure_drop_transfer_line: float
-    temp_drum: float
     temp_steam: float
-    flow_mass_steam_kerosene: float
-    flow_mass_steam_lgo: float
-    flow_mass_steam_hgo: float
-    duty_pumparound_top: float
     area_column: float
     load_factor_flood: float
-    heat_capacity_furnace: float
-    duty_furnace_high: float
-    efficiency_furnace: float
+    heat_capacity_trays: float
+    volume_pumparound_dry: float
 
 
 @dataclass(frozen=True, slots=True)
-class Loops:
-    """Tuning of the regulatory loops: bias, gain per kelvin and integral time.
+class OverheadSizes:
+    """Sizes of condenser, drum and relief, and the tuning of the pressure loop.
 
     Attributes:
-        flow_vol_reflux: reflux at zero error and integral [m3/s].
+        volume_vapour: of column top, overhead line and condenser [m3].
+        time_pressure: until trays and transmitter feel the pressure [s].
+        conductance_air, conductance_water: of the condenser towards air and cooling water [W/K].
+        time_condenser: of fans and cooling water pumps, to start and to stop [s].
+        pressure_relief: at which the relief valve opens [Pa].
+        width_relief: of its smooth opening [Pa].
+        coefficient_relief: flow per pressure above the set one [mol/(s Pa)].
+        volume_drum, time_drum: level that the naphtha starts at [m3], volume per outflow [s].
+        duty_condenser: at zero error and integral [W].
+        gain_pressure: of the pressure controller [W/Pa].
+        time_integral: of the pressure controller [s].
+    """
+
+    volume_vapour: float
+    time_pressure: float
+    conductance_air: float
+    conductance_water: float
+    time_condenser: float
+    pressure_relief: float
+    width_relief: float
+    coefficient_relief: float
+    volume_drum: float
+    time_drum: float
+    duty_condenser: float
+    gain_pressure: float
+    time_integral: float
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSizes:
+    """What the crude meets before the preheat train.
+
+    Attributes:
+        volume_line_up: of tank lines and mixer [m3].
+        conc_salt: of the crude from the tanks [kg/m3].
+        temp_wash: of the wash water [K].
+    """
+
+    volume_line_up: float
+    conc_salt: float
+    temp_wash: float
+
+
+@dataclass(frozen=True, slots=True)
+class TopLoop:
+    """The loop of the top temperature, which sets the reflux.
+
+    Attributes:
+        flow_vol_reflux: at zero error and integral [m3/s].
+        flow_vol_reflux_high: largest that it asks for [m3/s].
         gain_reflux: [(m3/s)/K], reflux rises with the top temperature.
         time_reflux: integral time [s].
-        duty_furnace: duty at zero error and integral [W].
-        gain_furnace: [W/K].
-        time_furnace: integral time [s].
     """
 
     flow_vol_reflux: float
+    flow_vol_reflux_high: float
     gain_reflux: float
     time_reflux: float
-    duty_furnace: float
-    gain_furnace: float
-    time_furnace: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +114,7 @@ class Layout:
         lump_edges: inner edges between lumps [K].
         n_trays: equilibrium stages of the column.
         tray_*: where pumparounds cool, products leave and the feed enters.
-        volume_*, time_*: weir volume [m3] and time constant [s] of tray, sump, drum, stripper.
+        volume_*, time_*: weir volume [m3] and time constant [s] of tray, sump, stripper.
         transfer_tray, transfer_stripper: kappa of `stage` [mol/s].
         flow_soft: width of smooth limits on liquid flows [m3/s].
         time_weep: liquid volume of a vessel per flow that weeps out of it [s].
@@ -92,8 +137,6 @@ class Layout:
     time_tray: float
     volume_sump: float
     time_sump: float
-    volume_drum: float
-    time_drum: float
     volume_stripper: float
     time_stripper: float
     transfer_tray: float
@@ -160,11 +203,15 @@ class CrudeUnitCase:
         key, name: of the unit.
         assays: crudes that it may run, in the order of the disturbance variables.
         slate: nominal volume fractions by crude.
-        temp_preheat: nominal crude temperature at the furnace inlet [K].
-        equipment, loops: see there.
+        temp_preheat: crude at the furnace inlet as the controller's model expects it [K].
+        feed, train, heater, column, overhead, top_loop: sizes and tuning, see there.
+        practice: how pumps, valves and flow controllers are sized.
+        services: what each pump delivers, by name.
         layouts: by key.
         setpoints: nominal MV values by name.
-        spans: typical span of each MV, DV and CV, by name.
+        handles: nominal values of the operator's set points by name.
+        boundary: nominal values of the boundary by name.
+        spans: typical span of each MV, handle, DV and CV, by name.
         instruments: what is measured and how well.
         specifications: limits on products.
         recipes: operators' cards.
@@ -176,10 +223,18 @@ class CrudeUnitCase:
     assays: tuple[Assay, ...]
     slate: Mapping[str, float]
     temp_preheat: float
-    equipment: Equipment
-    loops: Loops
+    feed: FeedSizes
+    train: TrainEquipment
+    heater: Heater
+    column: ColumnSizes
+    overhead: OverheadSizes
+    top_loop: TopLoop
+    practice: Practice
+    services: Mapping[str, Service]
     layouts: Mapping[str, Layout]
     setpoints: Mapping[str, float]
+    handles: Mapping[str, float]
+    boundary: Mapping[str, float]
     spans: Mapping[str, float]
     instruments: Instruments
     specifications: tuple[Specification, ...]
@@ -198,8 +253,13 @@ class CrudeUnitCase:
 
     @property
     def d_names(self) -> tuple[str, ...]:
-        """Names of the disturbance variables in order."""
+        """Names of the disturbances that a controller measures, in order."""
         return (*(fraction_name(key) for key in self.crude_keys), TEMP_PREHEAT)
+
+    @property
+    def plant_d_names(self) -> tuple[str, ...]:
+        """Names of everything that acts on the plant from outside, in order."""
+        return (*(fraction_name(key) for key in self.crude_keys), *BOUNDARY, *STATUS)
 
     def layout(self, key: str) -> Layout:
         """Return a layout.

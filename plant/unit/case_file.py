@@ -11,17 +11,32 @@ from operator_agent.plant.coarse.parameters import load_coarse_parameters
 from operator_agent.plant.crude.assay import Assay
 from operator_agent.plant.crude.assay_record import read_crude
 from operator_agent.plant.document import Section, quantity_si, read_document
+from operator_agent.plant.equipment.flow_loop import Practice, Service
+from operator_agent.plant.equipment.heater import Heater
+from operator_agent.plant.equipment.preheat_train import TrainEquipment
 from operator_agent.plant.simulation.instruments import load_instruments
 from operator_agent.plant.unit.case import (
+    ColumnSizes,
     CrudeUnitCase,
-    Equipment,
+    FeedSizes,
     Layout,
-    Loops,
+    OverheadSizes,
     Recipe,
     Specification,
+    TopLoop,
     slate_vector,
 )
-from operator_agent.plant.variables import CV_NAMES, SI_OF_CV, SI_OF_MV, TEMP_PREHEAT, fraction_name
+from operator_agent.plant.variables import (
+    BOUNDARY,
+    CV_NAMES,
+    HANDLES,
+    PLACES,
+    SI_OF_CV,
+    SI_OF_MV,
+    SIDE_PRODUCTS,
+    TEMP_PREHEAT,
+    fraction_name,
+)
 
 
 def read_slate(section: Section) -> Mapping[str, float]:
@@ -36,30 +51,43 @@ def read_slate(section: Section) -> Mapping[str, float]:
     return MappingProxyType(values)
 
 
-_EQUIPMENT = {
-    "pressure_top": "Pa",
+_FEED = {"volume_line_up": "m3", "conc_salt": "kg/m3", "temp_wash": "K"}
+_COLUMN = {
     "pressure_drop_column": "Pa",
     "pressure_drop_transfer_line": "Pa",
-    "temp_drum": "K",
     "temp_steam": "K",
-    "flow_mass_steam_kerosene": "kg/s",
-    "flow_mass_steam_lgo": "kg/s",
-    "flow_mass_steam_hgo": "kg/s",
-    "duty_pumparound_top": "W",
     "area_column": "m2",
     "load_factor_flood": "m/s",
-    "heat_capacity_furnace": "J/K",
-    "duty_furnace_high": "W",
-    "efficiency_furnace": "1",
+    "heat_capacity_trays": "J/K",
+    "volume_pumparound_dry": "m3",
 }
-_LOOPS = {
+_OVERHEAD = {
+    "volume_vapour": "m3",
+    "time_pressure": "s",
+    "conductance_air": "W/K",
+    "conductance_water": "W/K",
+    "time_condenser": "s",
+    "pressure_relief": "Pa",
+    "width_relief": "Pa",
+    "coefficient_relief": "mol/(s Pa)",
+    "volume_drum": "m3",
+    "time_drum": "s",
+    "duty_condenser": "W",
+    "gain_pressure": "W/Pa",
+    "time_integral": "s",
+}
+_TOP_LOOP = {
     "flow_vol_reflux": "m3/s",
+    "flow_vol_reflux_high": "m3/s",
     "gain_reflux": "(m3/s)/K",
     "time_reflux": "s",
-    "duty_furnace": "W",
-    "gain_furnace": "W/K",
-    "time_furnace": "s",
 }
+_SERVICES = (
+    "feed",
+    "reflux",
+    *SIDE_PRODUCTS,
+    *(f"pumparound_{place}" for place in PLACES),
+)
 _TRAYS = (
     "n_trays",
     "tray_pumparound_top",
@@ -75,8 +103,6 @@ _LAYOUT = {
     "time_tray": "s",
     "volume_sump": "m3",
     "time_sump": "s",
-    "volume_drum": "m3",
-    "time_drum": "s",
     "volume_stripper": "m3",
     "time_stripper": "s",
     "transfer_tray": "mol/s",
@@ -154,23 +180,28 @@ def load_crude_unit_case(path: Path) -> CrudeUnitCase:
     crude_keys = tuple(assay.key for assay in assays)
     slate = read_slate(document.section("slate"))
     slate_vector(crude_keys, slate)
-    si_of_dv = {**{fraction_name(key): "1" for key in crude_keys}, TEMP_PREHEAT: "K"}
-    si = {**SI_OF_MV, **si_of_dv, **SI_OF_CV}
-    si_of_span = {name: _SPAN_UNIT.get(symbol, symbol) for name, symbol in si.items()}
-    layouts = document.section("layouts")
+    layouts, services = document.section("layouts"), document.section("services")
     case = CrudeUnitCase(
         key=document.text("key"),
         name=document.text("name"),
         assays=assays,
         slate=slate,
         temp_preheat=document.quantity("temp_preheat", "K"),
-        equipment=Equipment(**document.section("equipment").quantities(_EQUIPMENT)),
-        loops=Loops(**document.section("loops").quantities(_LOOPS)),
+        feed=FeedSizes(**document.section("feed").quantities(_FEED)),
+        train=TrainEquipment.from_section(document.section("train")),
+        heater=Heater.from_section(document.section("heater")),
+        column=ColumnSizes(**document.section("column").quantities(_COLUMN)),
+        overhead=OverheadSizes(**document.section("overhead").quantities(_OVERHEAD)),
+        top_loop=TopLoop(**document.section("top_loop").quantities(_TOP_LOOP)),
+        practice=Practice.from_section(document.section("practice")),
+        services=MappingProxyType(_services(services)),
         layouts=MappingProxyType(
             {key: _layout(key, layouts.section(key)) for key in layouts.names()}
         ),
         setpoints=MappingProxyType(document.section("setpoints").quantities(SI_OF_MV)),
-        spans=MappingProxyType(document.section("spans").quantities(si_of_span)),
+        handles=MappingProxyType(document.section("handles").quantities(HANDLES)),
+        boundary=MappingProxyType(document.section("boundary").quantities(BOUNDARY)),
+        spans=MappingProxyType(document.section("spans").quantities(_si_of_spans(crude_keys))),
         instruments=load_instruments(path.parent / document.text("instruments")),
         specifications=tuple(_specification(item) for item in document.items("specifications")),
         recipes=tuple(_recipe(item, crude_keys) for item in document.items("recipes")),
@@ -178,3 +209,16 @@ def load_crude_unit_case(path: Path) -> CrudeUnitCase:
     )
     document.close()
     return case
+
+
+def _services(section: Section) -> dict[str, Service]:
+    services = {name: Service.from_section(section.section(name)) for name in _SERVICES}
+    section.close()
+    return services
+
+
+def _si_of_spans(crude_keys: tuple[str, ...]) -> dict[str, str]:
+    """Return the SI unit of the span of every variable; a temperature's is a difference."""
+    si_of_dv = {**{fraction_name(key): "1" for key in crude_keys}, TEMP_PREHEAT: "K"}
+    si = {**SI_OF_MV, **HANDLES, **si_of_dv, **BOUNDARY, **SI_OF_CV}
+    return {name: _SPAN_UNIT.get(symbol, symbol) for name, symbol in si.items()}

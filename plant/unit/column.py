@@ -1,16 +1,13 @@
-"""The column: trays, side strippers, pumparounds, condenser and reflux drum."""
+"""The column: trays, side strippers, and the liquid that is drawn from the one to the other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import casadi as ca
-import numpy as np
 
-from operator_agent.plant.crude.thermo import (
-    HEAT_CAPACITY_STEAM,
-    HEAT_VAPORISATION_WATER,
-    MOLAR_MASS_WATER,
-)
-from operator_agent.plant.smooth import limited, softplus
+from operator_agent.plant.crude.thermo import MOLAR_MASS_WATER
+from operator_agent.plant.equipment.exchanger import HotSide
+from operator_agent.plant.smooth import limited
 from operator_agent.plant.states import States
 from operator_agent.plant.unit.balances import (
     Steam,
@@ -19,37 +16,30 @@ from operator_agent.plant.unit.balances import (
     stage_rates,
     vapour_stream,
 )
-from operator_agent.plant.unit.case import CrudeUnitCase, Layout
-from operator_agent.plant.unit.stage import (
-    Component,
-    Hydraulics,
-    Stage,
-    liquid_outflow,
-    make_stage,
-)
+from operator_agent.plant.unit.case import ColumnSizes, Layout
+from operator_agent.plant.unit.guess import guess_holdup, guess_temps
+from operator_agent.plant.unit.stage import Component, Hydraulics, Stage, make_stage
 from operator_agent.plant.variables import SIDE_PRODUCTS
 
 _HOLDUP_SCALE = 500.0  # [mol] of one lump; a tray holds some 1e4 mol
 _TEMP_SCALE = 5.0  # [K]
-_DRUM_EMPTYING_S = 60.0  # reflux takes at most the drum's content in this time
-_PUMPAROUND_COLD_K = 330.0  # pumparounds cannot cool a tray below about this
-_PUMPAROUND_WIDTH_K = 25.0
-_GUESS_WIDTH_K = 60.0  # spread of boiling points on a tray in the initial guess
 
 
 @dataclass(frozen=True, slots=True)
-class SideDraw:
-    """A side product: flow from the column, and the stripper it passes.
+class Vessel:
+    """A stage with the symbols of its states.
 
     Attributes:
-        flow_vol: liquid that leaves the column [m3/s], at most what there is.
-        stripper: stage of the stripper.
-        product: stripped liquid.
+        stage: its traffic.
+        holdup: moles of the lumps [mol].
+        pressure: [Pa].
+        name: as in the names of its states.
     """
 
-    flow_vol: ca.SX
-    stripper: Stage
-    product: Stream
+    stage: Stage
+    holdup: ca.SX
+    pressure: ca.SX
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,140 +48,130 @@ class Column:
 
     Attributes:
         trays: from the top.
-        pressures: of the trays [Pa].
-        draws: side draws by product.
-        flow_vol_overflash: liquid from the tray above the flash zone [m3/s].
-        flow_vol_reflux: [m3/s].
-        naphtha, residue: products at the ends.
-        duty_condenser: heat taken out of the overhead [W].
-        duties_pumparound: heat taken out, by place [W].
-        flow_mass_steam: all stripping steam [kg/s].
-        enthalpy_steam: sensible and latent heat of all steam, over water at drum temperature [W].
+        strippers: by product.
+        flow_vol_draws: liquid that leaves the column, by product [m3/s]; at most what there is.
+        layout: places of draws, pumparounds and feed.
+        temp_steam: of all stripping steam [K].
+        heat_capacity_tray: metal of one stage [J/K].
     """
 
-    trays: tuple[Stage, ...]
-    pressures: tuple[float, ...]
-    draws: dict[str, SideDraw]
-    flow_vol_overflash: ca.SX
-    flow_vol_reflux: ca.SX
-    naphtha: Stream
-    residue: Stream
-    duty_condenser: ca.SX
-    duties_pumparound: dict[str, ca.SX]
-    flow_mass_steam: ca.SX
-    enthalpy_steam: ca.SX
+    trays: tuple[Vessel, ...]
+    strippers: Mapping[str, Vessel]
+    flow_vol_draws: Mapping[str, ca.SX]
+    layout: Layout
+    temp_steam: float
+    heat_capacity_tray: float
+
+    @property
+    def top(self) -> Stage:
+        """Top tray."""
+        return self.trays[0].stage
+
+    @property
+    def flash_zone(self) -> Stage:
+        """Tray of the feed."""
+        return self.trays[self.layout.tray_flash_zone - 1].stage
+
+    @property
+    def bottom(self) -> Stage:
+        """Sump, whose liquid is the residue."""
+        return self.trays[-1].stage
+
+    @property
+    def flow_vol_overflash(self) -> ca.SX:
+        """Liquid from the tray above the flash zone [m3/s]."""
+        return self._flow_vol_down(self.layout.tray_flash_zone - 1)
+
+    def product(self, component: Component, name: str) -> Stream:
+        """Return a side product or the residue."""
+        stage = self.bottom if name == "residue" else self.strippers[name].stage
+        return liquid_stream(component, stage, stage.flow_vol_liquid)
+
+    def hot_side(self, component: Component, name: str) -> HotSide:
+        """Return a side product or the residue as an exchanger meets it."""
+        stage = self.bottom if name == "residue" else self.strippers[name].stage
+        flows = stage.liquid(stage.flow_vol_liquid)
+        capacity = ca.dot(flows, component.heat_capacity_liquid(stage.temp))
+        return HotSide(stage.temp, capacity, stage.flow_vol_liquid)
+
+    def steam(self) -> ca.SX:
+        """Return the flow of all steam that enters [mol/s]."""
+        steam = self.bottom.flow_steam
+        for stripper in self.strippers.values():
+            steam = steam + stripper.stage.flow_steam
+        return steam
+
+    def _flow_vol_down(self, tray: int) -> ca.SX:
+        flow_vol = self.trays[tray - 1].stage.flow_vol_liquid
+        for product, drawn in self.flow_vol_draws.items():
+            if draw_tray(self.layout, product) == tray:
+                flow_vol = flow_vol - drawn
+        return flow_vol
+
+    def _liquid_from(self, component: Component, tray: int) -> Stream:
+        return liquid_stream(component, self.trays[tray - 1].stage, self._flow_vol_down(tray))
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnInputs:
-    """What acts on the column: set points, feed and steam.
-
-    Attributes:
-        feed: from the furnace.
-        temp_top: set point [K].
-        flow_vol_draws: set points by product [m3/s].
-        duties_pumparound: by place [W].
-        flow_mass_steam: to the bottom [kg/s].
-    """
-
-    feed: Stream
-    temp_top: ca.SX
-    flow_vol_draws: dict[str, ca.SX]
-    duties_pumparound: dict[str, ca.SX]
-    flow_mass_steam: ca.SX
-
-
-def tray_pressures(case: CrudeUnitCase, layout: Layout) -> tuple[float, ...]:
-    """Return the pressure of each tray [Pa], rising evenly to the flash zone."""
-    step = case.equipment.pressure_drop_column / (layout.tray_flash_zone - 1)
-    return tuple(case.equipment.pressure_top + step * n for n in range(layout.n_trays))
-
-
-def _guess_holdup(component: Component, volume: float, temp: float) -> list[float]:
-    """Return moles of lumps that boil near a temperature, together of the given volume [m3]."""
-    a, b, c = (np.array(row).ravel() for row in component.antoine)
-    boiling = b / (a - np.log(1.8e5)) - c
-    weight = np.exp(-(((boiling - temp) / _GUESS_WIDTH_K) ** 2)) + 1e-3
-    volumes = volume * weight / weight.sum()
-    return [float(v) for v in volumes / np.array(component.molar_volume).ravel()]
-
-
-def _guess_temps(case: CrudeUnitCase, layout: Layout) -> list[float]:
-    top, bottom = case.setpoints["temp_top"], case.setpoints["temp_coil_outlet"]
-    below = layout.n_trays - layout.tray_flash_zone
-    down = np.linspace(top, bottom - 5.0, layout.tray_flash_zone)
-    return [*map(float, down), *(float(bottom - 8.0 - 4.0 * n) for n in range(below))]
-
-
-def add_column(
-    states: States,
-    component: Component,
-    case: CrudeUnitCase,
-    layout: Layout,
-    inputs: ColumnInputs,
-) -> Column:
-    """Declare the column's states and rates and return its expressions."""
-    trays, holdups = _trays(states, component, case, layout, inputs)
-    draws = _draws(states, component, case, layout, inputs, trays)
-    overhead, reflux_stream, naphtha, flow_vol_reflux = _overhead(
-        states, component, case, layout, inputs, trays[0]
-    )
-    duties = _pumparounds(case, layout, inputs, trays)
-    pumparound_tray = _pumparound_trays(layout)
-    last = layout.n_trays
-    for n, (tray, holdup) in enumerate(zip(trays, holdups, strict=True), 1):
-        inflows = [reflux_stream] if n == 1 else [_liquid_to(component, layout, trays, draws, n)]
-        steams = [Steam(trays[n].flow_steam, trays[n].temp)] if n < last else []
-        if n < last:
-            inflows.append(vapour_stream(component, trays[n]))
-        else:
-            steams.append(Steam(tray.flow_steam, ca.SX(case.equipment.temp_steam)))
-        if n == layout.tray_flash_zone:
-            inflows.append(inputs.feed)
-        for product, draw in draws.items():
-            if _draw_tray(layout, product) - 1 == n:
-                inflows.append(vapour_stream(component, draw.stripper))
-                steams.append(Steam(draw.stripper.flow_steam, draw.stripper.temp))
-        cooling = sum((duties[p] for p, at in pumparound_tray.items() if at == n), ca.SX(0.0))
-        rate, temp_rate = stage_rates(component, tray, holdup, inflows, steams, cooling)
-        states.set_holdup_rate(f"tray_{n}", rate)
-        states.rates[f"temp_tray_{n}"] = temp_rate
-    above = trays[layout.tray_flash_zone - 2]
-    overflash = above.flow_vol_liquid - _drawn(layout, draws, layout.tray_flash_zone - 1)
-    steam = _all_steam(trays, draws)
-    return Column(
-        trays=tuple(trays),
-        pressures=tray_pressures(case, layout),
-        draws=draws,
-        flow_vol_overflash=overflash,
-        flow_vol_reflux=flow_vol_reflux,
-        naphtha=naphtha,
-        residue=liquid_stream(component, trays[-1], trays[-1].flow_vol_liquid),
-        duty_condenser=overhead,
-        duties_pumparound=duties,
-        flow_mass_steam=steam * MOLAR_MASS_WATER,
-        enthalpy_steam=_steam_enthalpy(case, steam),
-    )
-
-
-def _draw_tray(layout: Layout, product: str) -> int:
+def draw_tray(layout: Layout, product: str) -> int:
+    """Return the tray from which a side product is drawn."""
     return int(getattr(layout, f"tray_{product}"))
 
 
-def _pumparound_trays(layout: Layout) -> dict[str, int]:
-    return {
-        "top": layout.tray_pumparound_top,
-        "mid": layout.tray_pumparound_mid,
-        "bottom": layout.tray_pumparound_bottom,
-    }
+def pumparound_tray(layout: Layout, place: str) -> int:
+    """Return the tray that a pumparound cools."""
+    return int(getattr(layout, f"tray_pumparound_{place}"))
 
 
-def _moles_steam(flow_mass: ca.SX | float) -> ca.SX:
-    return ca.SX(flow_mass) / MOLAR_MASS_WATER
+def declare_column(
+    states: States,
+    component: Component,
+    sizes: ColumnSizes,
+    layout: Layout,
+    pressure_top: ca.SX,
+    flow_mass_steam: Mapping[str, ca.SX],
+    flow_vol_wanted: Mapping[str, ca.SX],
+    guess: tuple[float, float],
+) -> Column:
+    """Declare the states of trays and strippers and return the column's traffic.
 
-
-def _steam_to_stripper(case: CrudeUnitCase, product: str) -> ca.SX:
-    return _moles_steam(getattr(case.equipment, f"flow_mass_steam_{product}"))
+    Args:
+        states: of the model, extended here.
+        component: the lumps.
+        sizes, layout: numbers.
+        pressure_top: of the top tray [Pa]; it rises evenly to the flash zone.
+        flow_mass_steam: to `bottom` and to each side product's stripper [kg/s].
+        flow_vol_wanted: draws that the flow loops let through [m3/s].
+        guess: temperatures of top and feed where the search for rest starts [K].
+    """
+    step = sizes.pressure_drop_column / (layout.tray_flash_zone - 1)
+    temps = guess_temps(*guess, layout.n_trays, layout.tray_flash_zone)
+    steam = {name: flow / MOLAR_MASS_WATER for name, flow in flow_mass_steam.items()}
+    trays = []
+    for n in range(1, layout.n_trays + 1):
+        through = steam["bottom"]
+        for product in SIDE_PRODUCTS:
+            if n < draw_tray(layout, product):
+                through = through + steam[product]
+        kind = "sump" if n == layout.n_trays else "tray"
+        hydraulics = _hydraulics(layout, kind, layout.transfer_tray)
+        pressure = pressure_top + step * (n - 1)
+        trays.append(
+            _vessel(states, component, f"tray_{n}", temps[n - 1], pressure, through, hydraulics)
+        )
+    strippers, draws = {}, {}
+    hydraulics = _hydraulics(layout, "stripper", layout.transfer_stripper)
+    for product in SIDE_PRODUCTS:
+        tray = trays[draw_tray(layout, product) - 1]
+        temp = temps[draw_tray(layout, product) - 1] - 8.0
+        name = f"stripper_{product}"
+        strippers[product] = _vessel(
+            states, component, name, temp, tray.pressure, steam[product], hydraulics
+        )
+        draws[product] = limited(
+            flow_vol_wanted[product], tray.stage.flow_vol_liquid, layout.flow_soft
+        )
+    metal = sizes.heat_capacity_trays / layout.n_trays
+    return Column(tuple(trays), strippers, draws, layout, sizes.temp_steam, metal)
 
 
 def _hydraulics(layout: Layout, vessel: str, transfer: float) -> Hydraulics:
@@ -204,136 +184,85 @@ def _hydraulics(layout: Layout, vessel: str, transfer: float) -> Hydraulics:
     )
 
 
-def _trays(
+def _vessel(
     states: States,
     component: Component,
-    case: CrudeUnitCase,
-    layout: Layout,
-    inputs: ColumnInputs,
-) -> tuple[list[Stage], list[ca.SX]]:
-    normal = _hydraulics(layout, "tray", layout.transfer_tray)
-    sump = _hydraulics(layout, "sump", layout.transfer_tray)
-    trays, holdups = [], []
-    pressures, temps = tray_pressures(case, layout), _guess_temps(case, layout)
-    for n in range(1, layout.n_trays + 1):
-        hydraulics = sump if n == layout.n_trays else normal
-        guess = _guess_holdup(component, 1.5 * hydraulics.volume_weir, temps[n - 1])
-        holdup = states.add_holdup(f"tray_{n}", guess, _HOLDUP_SCALE)
-        temp = states.add(f"temp_tray_{n}", _TEMP_SCALE, temps[n - 1])
-        steam = _moles_steam(inputs.flow_mass_steam)
-        for product in SIDE_PRODUCTS:
-            if n < _draw_tray(layout, product):
-                steam = steam + _steam_to_stripper(case, product)
-        stage = make_stage(component, holdup, temp, pressures[n - 1], steam, hydraulics)
-        trays.append(stage)
-        holdups.append(holdup)
-    return trays, holdups
+    name: str,
+    temp_guess: float,
+    pressure: ca.SX,
+    steam: ca.SX,
+    hydraulics: Hydraulics,
+) -> Vessel:
+    guess = guess_holdup(component, 1.4 * hydraulics.volume_weir, temp_guess)
+    holdup = states.add_holdup(name, guess, _HOLDUP_SCALE)
+    temp = states.add(f"temp_{name}", _TEMP_SCALE, temp_guess)
+    stage = make_stage(component, holdup, temp, pressure, steam, hydraulics)
+    return Vessel(stage, holdup, pressure, name)
 
 
-def _draws(
+def set_column_rates(
     states: States,
     component: Component,
-    case: CrudeUnitCase,
-    layout: Layout,
-    inputs: ColumnInputs,
-    trays: list[Stage],
-) -> dict[str, SideDraw]:
-    hydraulics = _hydraulics(layout, "stripper", layout.transfer_stripper)
-    pressures, temps = tray_pressures(case, layout), _guess_temps(case, layout)
-    draws = {}
-    for product in SIDE_PRODUCTS:
-        place = _draw_tray(layout, product)
-        tray = trays[place - 1]
-        wanted = inputs.flow_vol_draws[product]
-        flow_vol = limited(wanted, tray.flow_vol_liquid, layout.flow_soft)
-        guess = _guess_holdup(component, 1.2 * layout.volume_stripper, temps[place - 1])
-        holdup = states.add_holdup(f"stripper_{product}", guess, _HOLDUP_SCALE)
-        temp = states.add(f"temp_stripper_{product}", _TEMP_SCALE, temps[place - 1] - 8.0)
-        steam = _steam_to_stripper(case, product)
-        stripper = make_stage(component, holdup, temp, pressures[place - 1], steam, hydraulics)
-        inflow = liquid_stream(component, tray, flow_vol)
-        inlet = Steam(steam, ca.SX(case.equipment.temp_steam))
-        rate, temp_rate = stage_rates(component, stripper, holdup, [inflow], [inlet], ca.SX(0.0))
-        states.set_holdup_rate(f"stripper_{product}", rate)
-        states.rates[f"temp_stripper_{product}"] = temp_rate
-        product_stream = liquid_stream(component, stripper, stripper.flow_vol_liquid)
-        draws[product] = SideDraw(flow_vol, stripper, product_stream)
-    return draws
+    column: Column,
+    feed: Stream,
+    reflux: Stream,
+    duties_pumparound: Mapping[str, ca.SX],
+) -> None:
+    """Give the rates of all trays and strippers.
+
+    Args:
+        states: of the model.
+        component: the lumps.
+        column: from `declare_column`.
+        feed: crude behind the heater, to the flash zone.
+        reflux: to the top tray.
+        duties_pumparound: heat taken out, by place [W].
+    """
+    for n in range(1, len(column.trays) + 1):
+        inflows, steams = _entering(component, column, n, reflux)
+        if n == column.layout.tray_flash_zone:
+            inflows.append(feed)
+        cooling = ca.SX(0.0)
+        for place, duty in duties_pumparound.items():
+            if pumparound_tray(column.layout, place) == n:
+                cooling = cooling + duty
+        _set_rates(states, component, column, column.trays[n - 1], inflows, steams, cooling)
+    for product, stripper in column.strippers.items():
+        tray = column.trays[draw_tray(column.layout, product) - 1].stage
+        inflow = liquid_stream(component, tray, column.flow_vol_draws[product])
+        inlet = Steam(stripper.stage.flow_steam, ca.SX(column.temp_steam))
+        _set_rates(states, component, column, stripper, [inflow], [inlet], ca.SX(0.0))
 
 
-def _drawn(layout: Layout, draws: dict[str, SideDraw], tray: int) -> ca.SX:
-    return sum(
-        (draw.flow_vol for product, draw in draws.items() if _draw_tray(layout, product) == tray),
-        ca.SX(0.0),
-    )
+def _entering(
+    component: Component, column: Column, n: int, reflux: Stream
+) -> tuple[list[Stream], list[Steam]]:
+    """Return what enters tray n from its neighbours and from the strippers."""
+    inflows = [reflux] if n == 1 else [column._liquid_from(component, n - 1)]
+    if n == len(column.trays):
+        return inflows, [Steam(column.bottom.flow_steam, ca.SX(column.temp_steam))]
+    below = column.trays[n].stage
+    inflows.append(vapour_stream(component, below))
+    steams = [Steam(below.flow_steam, below.temp)]
+    for product, stripper in column.strippers.items():
+        if draw_tray(column.layout, product) - 1 == n:
+            inflows.append(vapour_stream(component, stripper.stage))
+            steams.append(Steam(stripper.stage.flow_steam, stripper.stage.temp))
+    return inflows, steams
 
 
-def _liquid_to(
-    component: Component,
-    layout: Layout,
-    trays: list[Stage],
-    draws: dict[str, SideDraw],
-    tray: int,
-) -> Stream:
-    above = trays[tray - 2]
-    return liquid_stream(component, above, above.flow_vol_liquid - _drawn(layout, draws, tray - 1))
-
-
-def _pumparounds(
-    case: CrudeUnitCase, layout: Layout, inputs: ColumnInputs, trays: list[Stage]
-) -> dict[str, ca.SX]:
-    """Return the duties [W]; they fade when the tray is as cold as the coolant."""
-    wanted = {"top": ca.SX(case.equipment.duty_pumparound_top), **inputs.duties_pumparound}
-    duties = {}
-    for place, tray in _pumparound_trays(layout).items():
-        over = (trays[tray - 1].temp - _PUMPAROUND_COLD_K) / _PUMPAROUND_WIDTH_K
-        duties[place] = wanted[place] * 0.5 * (1.0 + ca.tanh(over))
-    return duties
-
-
-def _overhead(
+def _set_rates(
     states: States,
     component: Component,
-    case: CrudeUnitCase,
-    layout: Layout,
-    inputs: ColumnInputs,
-    top: Stage,
-) -> tuple[ca.SX, Stream, Stream, ca.SX]:
-    """Return condenser duty, reflux, naphtha and the reflux flow; top temperature loop inside."""
-    loops, temp_drum = case.loops, case.equipment.temp_drum
-    guess = _guess_holdup(component, 1.2 * layout.volume_drum, temp_drum + 60.0)
-    holdup = states.add_holdup("drum", guess, _HOLDUP_SCALE)
-    integral = states.add("integral_top", 0.005, 0.0)
-    moles, volume = ca.sum1(holdup), ca.dot(holdup, component.molar_volume)
-    enthalpy = component.enthalpy_liquid(ca.SX(temp_drum))
-    density = moles / volume
-
-    def liquid(flow_vol: ca.SX) -> Stream:
-        flows = flow_vol * density * holdup / moles
-        return Stream(flows, ca.dot(flows, enthalpy))
-
-    error = top.temp - inputs.temp_top
-    raw = loops.flow_vol_reflux + loops.gain_reflux * error + integral
-    reflux = limited(softplus(raw, layout.flow_soft), volume / _DRUM_EMPTYING_S, layout.flow_soft)
-    states.rates["integral_top"] = (loops.gain_reflux * error + (reflux - raw)) / loops.time_reflux
-    level = _hydraulics(layout, "drum", 0.0)
-    naphtha = liquid_outflow(volume, level)
-    reflux_stream, naphtha_stream = liquid(reflux), liquid(naphtha)
-    states.set_holdup_rate("drum", top.vapour - reflux_stream.flows - naphtha_stream.flows)
-    steam = top.flow_steam * (
-        HEAT_VAPORISATION_WATER + HEAT_CAPACITY_STEAM * (top.temp - temp_drum)
+    column: Column,
+    vessel: Vessel,
+    inflows: list[Stream],
+    steams: list[Steam],
+    cooling: ca.SX,
+) -> None:
+    metal = column.heat_capacity_tray
+    rate, temp_rate = stage_rates(
+        component, vessel.stage, vessel.holdup, inflows, steams, cooling, metal
     )
-    hydrocarbons = ca.dot(top.vapour, component.enthalpy_vapour(top.temp) - enthalpy)
-    return hydrocarbons + steam, reflux_stream, naphtha_stream, reflux
-
-
-def _all_steam(trays: list[Stage], draws: dict[str, SideDraw]) -> ca.SX:
-    """Return the molar flow of all steam that enters the column [mol/s]."""
-    return trays[-1].flow_steam + sum(
-        (draw.stripper.flow_steam for draw in draws.values()), ca.SX(0.0)
-    )
-
-
-def _steam_enthalpy(case: CrudeUnitCase, flow: ca.SX) -> ca.SX:
-    superheat = case.equipment.temp_steam - case.equipment.temp_drum
-    return flow * (HEAT_VAPORISATION_WATER + HEAT_CAPACITY_STEAM * superheat)
+    states.set_holdup_rate(vessel.name, rate)
+    states.rates[f"temp_{vessel.name}"] = temp_rate

@@ -56,6 +56,11 @@ class Component:
         """Return the molar heat capacities of the liquid [J/(mol K)]."""
         return self.liquid[1] + 2.0 * temp * self.liquid[2]
 
+    def heat_capacity_vapour(self, temp: ca.SX) -> ca.SX:
+        """Return the molar heat capacities of the ideal gas [J/(mol K)]."""
+        _, b, c, d = self.vapour
+        return b + temp * (2.0 * c + 3.0 * temp * d)
+
     def enthalpy_vapour(self, temp: ca.SX) -> ca.SX:
         """Return the molar enthalpies of the vapour [J/mol]."""
         a, b, c, d = self.vapour
@@ -121,7 +126,7 @@ def make_stage(
     component: Component,
     holdup: ca.SX,
     temp: ca.SX,
-    pressure: float,
+    pressure: ca.SX,
     flow_steam: ca.SX,
     hydraulics: Hydraulics,
 ) -> Stage:
@@ -154,7 +159,7 @@ def make_stage(
     )
 
 
-def souders_brown(component: Component, stage: Stage, pressure: float, area: float) -> ca.SX:
+def souders_brown(component: Component, stage: Stage, pressure: ca.SX, area: float) -> ca.SX:
     """Return the vapour load factor u sqrt(rho_V / (rho_L - rho_V)) [m/s].
 
     Souders and Brown, Ind. Eng. Chem. 26 (1934) 98.

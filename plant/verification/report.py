@@ -40,7 +40,7 @@ _SHOWN = (
     "temp_bottom",
     "fraction_vaporised",
     "flow_vol_reflux",
-    "duty_pumparound_top",
+    "duty_pumparound_top_actual",
     "duty_pumparound_mid_actual",
     "duty_pumparound_bottom_actual",
     *(f"fraction_yield_{product}" for product in PRODUCTS),
@@ -110,12 +110,13 @@ def _residual(unit: CrudeUnit) -> float:
 
 
 def _slowest(unit: CrudeUnit) -> float:
-    """Return the largest time constant at the nominal point [s]."""
+    """Return the largest time constant at the nominal point [s], without states that drift."""
     model = unit.model
+    moving = np.array([name not in model.drifting for name in model.x_names])
     x = ca.SX.sym("x", model.n_x)
     rate = model.rhs(x, model.u_nominal, model.d_nominal)
     slopes = ca.Function("slopes", [x], [ca.jacobian(rate, x)])(model.x_nominal).full()
-    return -1.0 / float(np.max(np.linalg.eigvals(slopes).real))
+    return -1.0 / float(np.max(np.linalg.eigvals(slopes[np.ix_(moving, moving)]).real))
 
 
 def _told(unit: CrudeUnit, x: FloatArray, u: FloatArray) -> dict[str, float]:

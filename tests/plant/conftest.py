@@ -27,11 +27,11 @@ def plant(case: CrudeUnitCase) -> CrudeUnit:
 
 
 @pytest.fixture(scope="session")
-def controller(case: CrudeUnitCase) -> CrudeUnit:
-    return build_crude_unit(case, "controller")
+def small(case: CrudeUnitCase) -> CrudeUnit:
+    return build_crude_unit(case, "small")
 
 
-@pytest.fixture(scope="session", params=["plant", "controller"])
+@pytest.fixture(scope="session", params=["plant", "small"])
 def unit(request: pytest.FixtureRequest) -> CrudeUnit:
     found: CrudeUnit = request.getfixturevalue(request.param)
     return found

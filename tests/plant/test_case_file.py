@@ -8,7 +8,7 @@ from operator_agent.errors import InputError
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.plant.unit.crude_unit import build_crude_unit
-from operator_agent.plant.variables import CV_NAMES, MV_NAMES
+from operator_agent.plant.variables import BOUNDARY, CV_NAMES, HANDLES, MV_NAMES
 
 REPLACEMENTS = {
     "misspelt key": (
@@ -17,14 +17,14 @@ REPLACEMENTS = {
         r"key 'area_column' is missing; 'area_colum' is there",
     ),
     "unknown key": (
-        "loops:\n",
-        "loops:\n  gain_refluxx: {value: 1, unit: s, source: x}\n",
+        "top_loop:\n",
+        "top_loop:\n  gain_refluxx: {value: 1, unit: s, source: x}\n",
         r"unknown key 'gain_refluxx'; the nearest valid key is 'gain_reflux'",
     ),
     "missing assay": ("../assays/maya.yaml", "../assays/mya.yaml", r"mya\.yaml does not exist"),
     "wrong dimension": (
-        "pressure_top: {value: 1.8, unit: bar",
-        "pressure_top: {value: 1.8, unit: kg/s",
+        "pressure_drop_column: {value: 0.3, unit: bar",
+        "pressure_drop_column: {value: 0.3, unit: kg/s",
         r"unit 'kg/s' is a mass flow; a pressure \[Pa\] belongs here",
     ),
     "unknown unit": (
@@ -40,7 +40,7 @@ REPLACEMENTS = {
         'value: 23, unit: m2, sourc: "assumed',
         "key 'source' is missing",
     ),
-    "trays": ("tray_lgo: 7", "tray_lgo: 11", "layout plant"),
+    "trays": ("tray_lgo: 8", "tray_lgo: 11", "layout plant"),
 }
 
 
@@ -59,12 +59,12 @@ def test_wrong_file_is_refused_with_the_place(fault: str, cases: Path, tmp_path:
 def test_missing_file_and_missing_layout_are_named(case: CrudeUnitCase, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.yaml does not exist"):
         load_crude_unit_case(tmp_path / "none.yaml")
-    with pytest.raises(InputError, match="no layout 'fine'; it has: plant, controller"):
+    with pytest.raises(InputError, match="no layout 'fine'; it has: plant, small"):
         build_crude_unit(case, "fine")
 
 
 def test_case_holds_all_variables(case: CrudeUnitCase) -> None:
     assert set(case.setpoints) == set(MV_NAMES)
-    assert {*MV_NAMES, *case.d_names, *CV_NAMES} == set(case.spans)
+    assert {*MV_NAMES, *HANDLES, *case.d_names, *BOUNDARY, *CV_NAMES} == set(case.spans)
     assert case.setpoints["flow_vol_feed"] * 3600.0 == pytest.approx(662.4, abs=0.1)
     assert 352.0 <= case.setpoints["temp_coil_outlet"] - 273.15 <= 357.0

@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError, PlantError
-from operator_agent.plant.coarse.controller_model import build_controller_model
-from operator_agent.plant.crude import thermo
 from operator_agent.plant.integrate import make_integrator, make_steady_state_solver
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit, disturbance_vector
-from operator_agent.plant.variables import CV_NAMES, MV_NAMES, PRODUCTS
+from operator_agent.plant.variables import CV_NAMES, HANDLES, MV_NAMES, PLACES, PRODUCTS
 
 CELSIUS = 273.15
 PROTOTYPE = Path(__file__).parents[3] / "shared/data/plants/crude_unit_prototype_gains.json"
@@ -60,14 +58,16 @@ def nominal(unit: CrudeUnit) -> dict[str, float]:
 def test_nominal_point_is_at_rest(unit: CrudeUnit) -> None:
     model = unit.model
     rate = model.rhs(model.x_nominal, model.u_nominal, model.d_nominal).full().ravel()
-    assert np.max(np.abs(rate / model.x_scale)) < 1e-9
-    assert model.u_names == MV_NAMES
+    moving = np.array([name not in model.drifting for name in model.x_names])
+    assert np.max(np.abs(rate / model.x_scale)[moving]) < 1e-9
+    assert 0.0 < np.max(np.abs(rate / model.x_scale)[~moving]) < 1e-6  # a span in two weeks
+    assert model.u_names == (*MV_NAMES, *HANDLES)
     assert model.y_names == CV_NAMES
 
 
-def test_layouts_have_the_stated_size(plant: CrudeUnit, controller: CrudeUnit) -> None:
-    assert plant.model.n_x == 278
-    assert controller.model.n_x == 125
+def test_layouts_have_the_stated_size(plant: CrudeUnit, small: CrudeUnit) -> None:
+    assert (plant.model.n_x, plant.lumps.n, plant.layout.n_trays) == (449, 18, 16)
+    assert (small.model.n_x, small.lumps.n, small.layout.n_trays) == (215, 10, 10)
 
 
 # Usual ranges of such units: product temperatures, furnace and condenser of about 100 kbbl/d.
@@ -78,6 +78,22 @@ USUAL = {
     "temp_draw_hgo": (300.0, 340.0),
     "temp_flash_zone": (340.0, 360.0),
     "temp_bottom": (335.0, 350.0),
+    "temp_drum": (40.0, 50.0),
+    "temp_preheat": (250.0, 270.0),
+    "temp_desalter": (110.0, 150.0),
+    "temp_stack": (160.0, 250.0),
+    "temp_skin": (430.0, 520.0),
+}
+USUAL_SI = {
+    "duty_furnace": (50e6, 80e6),
+    "duty_condenser": (25e6, 45e6),
+    "fraction_overflash": (0.02, 0.05),
+    "fraction_flooding": (0.7, 0.88),
+    "pressure_top": (1.5e5, 2.0e5),
+    "fraction_oxygen_stack_actual": (0.02, 0.04),
+    "fraction_efficiency_heater": (0.85, 0.92),
+    "level_drum": (0.4, 0.8),
+    "level_sump": (0.4, 0.8),
 }
 
 
@@ -85,14 +101,13 @@ def test_nominal_point_of_the_plant_is_usual(plant: CrudeUnit) -> None:
     at = nominal(plant)
     for name, (low, high) in USUAL.items():
         assert low < at[name] - CELSIUS < high, name
-    assert 50e6 < at["duty_furnace"] < 80e6
-    assert 25e6 < at["duty_condenser"] < 45e6
-    assert 0.03 < at["fraction_overflash"] < 0.06
-    assert 0.75 < at["fraction_flooding"] < 0.85
-    pumparounds = sum(
-        at[f"duty_pumparound_{place}"] for place in ("top", "mid_actual", "bottom_actual")
-    )
+    for name, (low, high) in USUAL_SI.items():
+        assert low < at[name] < high, name
+    pumparounds = sum(at[f"duty_pumparound_{place}_actual"] for place in PLACES)
     assert 0.4 < pumparounds / (pumparounds + at["duty_condenser"]) < 0.6
+    assert at["flow_mass_flare"] < 1e-6
+    for loop in ("feed", "reflux", "kerosene", "lgo", "hgo"):
+        assert 0.3 < at[f"opening_valve_{loop}"] < 0.95, loop
 
 
 def test_yields_are_near_the_boiling_curve(plant: CrudeUnit, case: CrudeUnitCase) -> None:
@@ -109,77 +124,7 @@ def test_yields_are_near_the_boiling_curve(plant: CrudeUnit, case: CrudeUnitCase
             for t in (low, high)
         ]
         assert curve[0] < share < curve[1], product
-    assert share + at["fraction_yield_residue"] == pytest.approx(1.0, abs=1e-9)
-
-
-def excited(unit: CrudeUnit) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """A state in the middle of a transient."""
-    model = unit.model
-    u = model.u_nominal + 0.8 * model.u_scale * np.array([1, 1, -1, 1, -1, 1, -1, 1, 1])
-    x = make_integrator(model).step(model.x_nominal, u, model.d_nominal, 300.0)
-    return x, u, model.d_nominal
-
-
-def stored(unit: CrudeUnit, x: FloatArray, rate: FloatArray, case: CrudeUnitCase) -> FloatArray:
-    """Rates of stored mass [kg/s] and energy [W]."""
-    found = thermo.properties(unit.lumps)
-    values = dict(zip(unit.model.x_names, zip(x, rate, strict=True), strict=True))
-    mass = energy = 0.0
-    places = [f"tray_{n}" for n in range(1, unit.layout.n_trays + 1)]
-    places += [f"stripper_{product}" for product in ("kerosene", "lgo", "hgo")] + ["drum"]
-    for place in places:
-        holdup = [values[f"holdup_{place}_{n}"] for n in range(1, unit.lumps.n + 1)]
-        moles, moles_rate = np.array(holdup).T
-        drum = (case.equipment.temp_drum, 0.0)
-        temp, temp_rate = drum if place == "drum" else values[f"temp_{place}"]
-        enthalpy = found.liquid.T @ temp ** np.arange(3.0)
-        capacity = found.liquid[1] + 2.0 * temp * found.liquid[2]
-        mass += float(moles_rate @ found.molar_mass)
-        energy += float(moles_rate @ enthalpy + moles @ capacity * temp_rate)
-    energy += case.equipment.heat_capacity_furnace * values["temp_coil_outlet"][1]
-    return np.array([mass, energy])
-
-
-@pytest.mark.parametrize("moving", [False, True])
-def test_mass_and_energy_close(unit: CrudeUnit, case: CrudeUnitCase, moving: bool) -> None:
-    model = unit.model
-    x, u, d = model.x_nominal, model.u_nominal, model.d_nominal
-    if moving:
-        x, u, d = excited(unit)
-    at = told(unit, x, u, d)
-    rate = model.rhs(x, u, d).full().ravel()
-    mass, energy = stored(unit, x, rate, case)
-    leaving = sum(at[f"flow_mass_product_{product}"] for product in PRODUCTS)
-    assert at["flow_mass_feed"] - leaving - mass == pytest.approx(0.0, abs=1e-9 * leaving)
-    gained = at["duty_feed"] + at["duty_furnace"] + at["duty_steam"]
-    given = at["duty_products"] + at["duty_condenser"] + at["duty_pumparound_top"]
-    given += at["duty_pumparound_mid_actual"] + at["duty_pumparound_bottom_actual"]
-    assert (gained - given - energy) / gained == pytest.approx(0.0, abs=1e-9)
-    if moving:
-        assert abs(mass) > 0.01
-
-
-@pytest.mark.slow
-def test_mass_closes_over_a_transient(plant: CrudeUnit, case: CrudeUnitCase) -> None:
-    model, integrator = plant.model, make_integrator(plant.model)
-    found = thermo.properties(plant.lumps)
-    weights = np.zeros(model.n_x)
-    for n, name in enumerate(model.x_names):
-        if name.startswith("holdup_"):
-            weights[n] = found.molar_mass[int(name.rsplit("_", 1)[1]) - 1]
-    u, d = model.u_nominal + 0.5 * model.u_scale, model.d_nominal
-
-    def surplus(x: FloatArray) -> float:
-        at = told(plant, x, u, d)
-        return at["flow_mass_feed"] - sum(at[f"flow_mass_product_{name}"] for name in PRODUCTS)
-
-    x, rates = model.x_nominal, [surplus(model.x_nominal)]
-    for _ in range(360):
-        x = integrator.step(x, u, d, 10.0)
-        rates.append(surplus(x))
-    gained = float(np.trapezoid(rates, dx=10.0))
-    fed = 3600.0 * told(plant, x, u, d)["flow_mass_feed"]
-    assert (gained - float(weights @ (x - model.x_nominal))) / fed == pytest.approx(0.0, abs=1e-5)
+    assert share + at["fraction_yield_residue"] == pytest.approx(1.0, abs=1e-5)
 
 
 def gains(unit: CrudeUnit) -> dict[tuple[str, str], float]:
@@ -187,7 +132,7 @@ def gains(unit: CrudeUnit) -> dict[tuple[str, str], float]:
     model, solver = unit.model, make_steady_state_solver(unit.model)
     base = nominal(unit)
     found = {}
-    for n, name in enumerate(model.u_names):
+    for n, name in enumerate(MV_NAMES):
         u = model.u_nominal.copy()
         u[n] += 0.25 * model.u_scale[n]
         at = told(unit, solver.solve(u, model.d_nominal, model.x_nominal), u, model.d_nominal)
@@ -202,8 +147,8 @@ def plant_gains(plant: CrudeUnit) -> dict[tuple[str, str], float]:
 
 
 @pytest.fixture(scope="module")
-def controller_gains(controller: CrudeUnit) -> dict[tuple[str, str], float]:
-    return gains(controller)
+def small_gains(small: CrudeUnit) -> dict[tuple[str, str], float]:
+    return gains(small)
 
 
 # Each from a balance: more drawn is heavier and takes from the reflux below; more heat in is more
@@ -229,7 +174,7 @@ PHYSICS = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", ["plant_gains", "controller_gains"])
+@pytest.mark.parametrize("which", ["plant_gains", "small_gains"])
 def test_gain_signs_follow_physics(which: str, request: pytest.FixtureRequest) -> None:
     found = request.getfixturevalue(which)
     wrong = [(mv, cv) for mv, cv, sign in PHYSICS if np.sign(found[mv, cv]) != sign]
@@ -237,7 +182,7 @@ def test_gain_signs_follow_physics(which: str, request: pytest.FixtureRequest) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", ["plant_gains", "controller_gains"])
+@pytest.mark.parametrize("which", ["plant_gains", "small_gains"])
 def test_gain_signs_agree_with_the_prototype(which: str, request: pytest.FixtureRequest) -> None:
     if not PROTOTYPE.exists():
         pytest.skip("the prototype's gains are not at hand: ../shared is absent")
@@ -270,25 +215,12 @@ def test_plant_gains_are_of_the_prototype_s_size(
         assert 0.25 < plant_gains[mv, cv] / expected < 4.0, (mv, cv)
 
 
-def test_controller_and_plant_differ(plant: CrudeUnit, controller: CrudeUnit) -> None:
-    ours, theirs = nominal(plant), nominal(controller)
-    scale = dict(zip(CV_NAMES, plant.model.y_scale, strict=True))
-    gaps = [abs(ours[cv] - theirs[cv]) / scale[cv] for cv in CV_NAMES]
-    assert max(gaps) > 1.0  # a real mismatch
-    assert max(gaps) < 5.0  # yet the same unit
-
-
-def test_controller_model_is_the_coarse_layout(case: CrudeUnitCase, controller: CrudeUnit) -> None:
-    model = build_controller_model(case)
-    assert model.x_names == controller.model.x_names
-
-
 @pytest.mark.slow
 def test_crude_switch_through_all_crudes(unit: CrudeUnit, case: CrudeUnitCase) -> None:
     model, integrator = unit.model, make_integrator(unit.model)
     x, d = model.x_nominal, model.d_nominal
     for key in case.crude_keys:
-        end = disturbance_vector(case, {key: 1.0}, case.temp_preheat)
+        end = disturbance_vector(case, {key: 1.0})
         for share in np.linspace(0.1, 1.0, 10):
             x = integrator.step(x, model.u_nominal, d + share * (end - d), 180.0)
         d = end
@@ -307,20 +239,21 @@ def test_draws_beyond_the_liquid_take_what_there_is(unit: CrudeUnit) -> None:
     assert at["fraction_overflash"] < 0.01
     assert 0.0 < at["flow_vol_draw_hgo"] < 0.5 * u[5]
     total = sum(at[f"fraction_yield_{product}"] for product in PRODUCTS)
-    assert total == pytest.approx(1.0, abs=1e-6)
+    assert total == pytest.approx(1.0, abs=1e-5)
 
 
 @settings(max_examples=8, deadline=None)
 @given(st.lists(st.floats(-3.0, 3.0), min_size=9, max_size=9))
-def test_any_set_points_in_reach_integrate(controller: CrudeUnit, moves: list[float]) -> None:
-    model = controller.model
-    u = model.u_nominal + np.array(moves) * model.u_scale
+def test_any_set_points_in_reach_integrate(small: CrudeUnit, moves: list[float]) -> None:
+    model = small.model
+    u = model.u_nominal.copy()
+    u[: len(MV_NAMES)] += np.array(moves) * model.u_scale[: len(MV_NAMES)]
     x = make_integrator(model).step(model.x_nominal, u, model.d_nominal, 7200.0)
     assert bool(np.all(np.isfinite(model.outputs(x, u, model.d_nominal).full())))
 
 
-def test_wrong_arguments_are_named(controller: CrudeUnit) -> None:
-    model, integrator = controller.model, make_integrator(controller.model)
+def test_wrong_arguments_are_named(small: CrudeUnit) -> None:
+    model, integrator = small.model, make_integrator(small.model)
     u = model.u_nominal.copy()
     u[2] = np.nan
     with pytest.raises(InputError, match="temp_top is not finite"):
@@ -329,9 +262,9 @@ def test_wrong_arguments_are_named(controller: CrudeUnit) -> None:
         integrator.step(model.x_nominal[:3], model.u_nominal, model.d_nominal, 60.0)
 
 
-def test_impossible_inputs_raise_with_a_reason(controller: CrudeUnit) -> None:
-    model = controller.model
+def test_impossible_inputs_raise_with_a_reason(small: CrudeUnit) -> None:
+    model = small.model
     u = model.u_nominal.copy()
     u[0] = 0.0
-    with pytest.raises(PlantError, match="crude_unit_controller"):
+    with pytest.raises(PlantError, match="crude_unit_small"):
         make_steady_state_solver(model).solve(u, model.d_nominal, model.x_nominal)

@@ -98,14 +98,14 @@ def test_cards_meet_all_specifications_with_an_operators_margin(
     model, solver = plant.model, make_steady_state_solver(plant.model)
     for recipe in case.recipes:
         u = model.u_nominal.copy()
-        u[:] = [recipe.setpoints[mv] for mv in MV_NAMES]
-        d = disturbance_vector(case, recipe.slate, case.temp_preheat)
+        u[: len(MV_NAMES)] = [recipe.setpoints[mv] for mv in MV_NAMES]
+        d = disturbance_vector(case, recipe.slate)
         x = solver.solve(u, d, model.x_nominal)
         outputs = model.outputs(x, u, d).full().ravel()
         told = dict(zip(model.y_names, map(float, outputs), strict=True))
         further = plant.information(x, u, d).full().ravel()
         told |= dict(zip(plant.information_names, map(float, further), strict=True))
-        assert 0.04 < told["fraction_overflash"] < 0.06, recipe.name
+        assert 0.02 < told["fraction_overflash"] < 0.05, recipe.name
         assert told["fraction_flooding"] < 0.88, recipe.name
         assert recipe.setpoints["temp_coil_outlet"] < 358.0 + 273.15
         for spec in case.specifications:

@@ -13,11 +13,11 @@ from operator_agent.plant.verification.report import report
 
 @pytest.mark.slow
 def test_report_holds_all_tables(case: CrudeUnitCase) -> None:
-    text = report(replace(case, layouts={"controller": case.layout("controller")}))
-    heads = ("layout", "nominal point", "gains, controller", "gain within", "minutes to 95 %")
+    text = report(replace(case, layouts={"small": case.layout("small")}))
+    heads = ("layout", "nominal point", "gains, small", "gain within", "minutes to 95 %")
     for head in heads:
         assert f"| {head}" in text
-    assert "| controller | 125 |" in text
+    assert "| small | 215 |" in text
     assert all(f"`{variable}`" in text for variable in (*MV_NAMES, *CV_NAMES))
 
 

@@ -180,9 +180,9 @@ def test_events_outside_the_duration_are_told_with_their_time() -> None:
     ]
 
 
-def surroundings(case: CrudeUnitCase, controller: CrudeUnit) -> ProcessModel:
+def surroundings(case: CrudeUnitCase, small: CrudeUnit) -> ProcessModel:
     """The coarse layout with the disturbances of a whole unit; only their names are used."""
-    model = controller.model
+    model = small.model
     names = (*map(fraction_name, case.crude_keys), *BOUNDARY, *STATUS)
     nominal = [
         *case.slate_vector(case.slate),
@@ -214,10 +214,8 @@ def value(disturbances: Disturbances, model: ProcessModel, name: str, time_s: fl
     return float(disturbances.vector(time_s)[model.d_names.index(name)])
 
 
-def test_equipment_goes_out_of_service_and_returns(
-    case: CrudeUnitCase, controller: CrudeUnit
-) -> None:
-    model = surroundings(case, controller)
+def test_equipment_goes_out_of_service_and_returns(case: CrudeUnitCase, small: CrudeUnit) -> None:
+    model = surroundings(case, small)
     events = (
         EquipmentTrip(600.0, 300.0, "pump_feed"),
         EquipmentTrip(700.0, 20.0, "power", 0.4),
@@ -232,8 +230,8 @@ def test_equipment_goes_out_of_service_and_returns(
     assert value(now, model, "status_condenser", 705.0) == 1.0
 
 
-def test_surroundings_move_by_their_events(case: CrudeUnitCase, controller: CrudeUnit) -> None:
-    model = surroundings(case, controller)
+def test_surroundings_move_by_their_events(case: CrudeUnitCase, small: CrudeUnit) -> None:
+    model = surroundings(case, small)
     events = (
         DisturbanceChange(600.0, 1200.0, "temp_ambient", -8.0),
         FuelChange(600.0, 0.0, 0.9),
@@ -250,8 +248,8 @@ def test_surroundings_move_by_their_events(case: CrudeUnitCase, controller: Crud
     assert not now.on_ramp(300.0)
 
 
-def test_weather_has_a_daily_cycle_and_chance(case: CrudeUnitCase, controller: CrudeUnit) -> None:
-    model = surroundings(case, controller)
+def test_weather_has_a_daily_cycle_and_chance(case: CrudeUnitCase, small: CrudeUnit) -> None:
+    model = surroundings(case, small)
     calm = acting(model, case, Scenario(DAY_S, weather=Weather(6.0, share_cooling_water=0.5)))
     assert value(calm, model, "temp_ambient", 0.625 * DAY_S) == pytest.approx(294.0)
     assert value(calm, model, "temp_ambient", 1.125 * DAY_S) == pytest.approx(282.0)
@@ -262,9 +260,9 @@ def test_weather_has_a_daily_cycle_and_chance(case: CrudeUnitCase, controller: C
 
 
 def test_process_noise_is_common_to_all_scenarios_of_a_seed(
-    case: CrudeUnitCase, controller: CrudeUnit
+    case: CrudeUnitCase, small: CrudeUnit
 ) -> None:
-    model = surroundings(case, controller)
+    model = surroundings(case, small)
     noise = ProcessNoise("temp_shift_preheat", 1.5, 900.0)
     alone = acting(model, case, Scenario(DAY_S, process_noise=(noise,)))
     other = ProcessNoise("heating_value_fuel", 1e5, 900.0)
@@ -283,9 +281,9 @@ def test_process_noise_is_common_to_all_scenarios_of_a_seed(
     ],
 )
 def test_surroundings_that_a_unit_does_not_have_are_refused(
-    scenario: Scenario, message: str, case: CrudeUnitCase, controller: CrudeUnit
+    scenario: Scenario, message: str, case: CrudeUnitCase, small: CrudeUnit
 ) -> None:
-    if "temp_ambient" in controller.model.d_names:
+    if "temp_ambient" in small.model.d_names:
         pytest.skip("this unit has surroundings")
     with pytest.raises(InputError, match=message):
-        acting(controller.model, case, scenario)
+        acting(small.model, case, scenario)

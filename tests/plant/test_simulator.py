@@ -43,25 +43,25 @@ def plain(case: CrudeUnitCase) -> CrudeUnitCase:
 
 
 def started(
-    controller: CrudeUnit, case: CrudeUnitCase, scenario: Scenario = QUIET, seed: int = 7
+    small: CrudeUnit, case: CrudeUnitCase, scenario: Scenario = QUIET, seed: int = 7
 ) -> Simulator:
     """A simulator of the coarse layout: the same code with fewer states."""
-    return Simulator(controller, case, scenario, seed)
+    return Simulator(small, case, scenario, seed)
 
 
-def test_nothing_moves_without_events(controller: CrudeUnit, case: CrudeUnitCase) -> None:
-    simulator = started(controller, case)
+def test_nothing_moves_without_events(small: CrudeUnit, case: CrudeUnitCase) -> None:
+    simulator = started(small, case)
     before = simulator.truth()
     simulator.advance(1800.0)
     assert simulator.time_s == 1800.0
     for name, value in simulator.truth().items():
-        assert value == pytest.approx(before[name], rel=1e-6, abs=1e-6), name
+        assert value == pytest.approx(before[name], rel=1e-4, abs=1e-6), name  # fouling goes on
 
 
-def test_measurements_cover_all_variables(controller: CrudeUnit, case: CrudeUnitCase) -> None:
-    simulator = started(controller, case, Scenario(7200.0))
+def test_measurements_cover_all_variables(small: CrudeUnit, case: CrudeUnitCase) -> None:
+    simulator = started(small, case, Scenario(7200.0))
     readings = simulator.measure()
-    names = {*MV_NAMES, *case.d_names, *CV_NAMES, *controller.information_names}
+    names = {*small.model.u_names, *small.model.d_names, *CV_NAMES, *small.information_names}
     assert set(readings) == names
     assert all(math.isfinite(r.value) and r.status == "good" for r in readings.values())
     for mv in MV_NAMES:
@@ -78,38 +78,37 @@ def run(simulator: Simulator) -> list[float]:
     return values
 
 
-def test_the_same_seed_gives_the_same_run(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+def test_the_same_seed_gives_the_same_run(small: CrudeUnit, case: CrudeUnitCase) -> None:
     scenario = random_scenario(np.random.default_rng(3), case, 3600.0)
-    first = run(started(controller, case, scenario))
-    assert first == run(started(controller, case, scenario))
-    assert first != run(started(controller, case, scenario, seed=8))
+    first = run(started(small, case, scenario))
+    assert first == run(started(small, case, scenario))
+    assert first != run(started(small, case, scenario, seed=8))
 
 
-def test_restored_snapshot_continues_the_same(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+def test_restored_snapshot_continues_the_same(small: CrudeUnit, case: CrudeUnitCase) -> None:
     fault = SensorFault(600.0, 1800.0, KERO, "stuck")
-    simulator = started(controller, case, Scenario(7200.0, events=(fault,)))
+    simulator = started(small, case, Scenario(7200.0, events=(fault,)))
     simulator.write("flow_vol_lgo", 0.043)
     simulator.advance(900.0)
     snapshot = simulator.snapshot()
     first = run(simulator)
     simulator.restore(snapshot)
     assert run(simulator) == first
-    other = started(controller, case, simulator.scenario)
+    other = started(small, case, simulator.scenario)
     other.restore(snapshot)
     assert run(other) == first
     with pytest.raises(InputError, match="3 states"):
         other.restore(replace(snapshot, x=(1.0, 2.0, 3.0)))
     with pytest.raises(InputError, match="of model 'another'"):
         other.restore(replace(snapshot, model="another"))
+    fewer = {name: 1.0 for name in small.model.u_names if name != "temp_top"}
     with pytest.raises(InputError, match="other set points than this simulator: 'temp_top'"):
-        other.restore(replace(snapshot, setpoints={k: 1.0 for k in MV_NAMES if k != "temp_top"}))
+        other.restore(replace(snapshot, setpoints=fewer))
 
 
-def test_snapshot_survives_json_to_the_last_digit(
-    controller: CrudeUnit, case: CrudeUnitCase
-) -> None:
+def test_snapshot_survives_json_to_the_last_digit(small: CrudeUnit, case: CrudeUnitCase) -> None:
     fault = SensorFault(600.0, 1800.0, KERO, "stuck")
-    simulator = started(controller, case, Scenario(7200.0, events=(fault,)))
+    simulator = started(small, case, Scenario(7200.0, events=(fault,)))
     simulator.advance(930.0)
     snapshot = simulator.snapshot()
     text = json.dumps(snapshot.to_dict())
@@ -127,23 +126,23 @@ def test_snapshot_survives_json_to_the_last_digit(
 
 
 def test_other_seeds_from_one_snapshot_share_the_past_only(
-    controller: CrudeUnit, case: CrudeUnitCase
+    small: CrudeUnit, case: CrudeUnitCase
 ) -> None:
     scenario = Scenario(7200.0)
-    simulator = started(controller, case, scenario)
+    simulator = started(small, case, scenario)
     simulator.advance(600.0)
-    other = started(controller, case, scenario, seed=8)
+    other = started(small, case, scenario, seed=8)
     other.restore(simulator.snapshot())
     assert other.truth() == simulator.truth()
     assert other.measure() != simulator.measure()
 
 
 def test_noise_is_common_to_runs_with_different_actions(
-    controller: CrudeUnit, case: CrudeUnitCase
+    small: CrudeUnit, case: CrudeUnitCase
 ) -> None:
     noise = []
     for moved in (0.0, 2.0):
-        simulator = started(controller, plain(case), Scenario(7200.0))
+        simulator = started(small, plain(case), Scenario(7200.0))
         simulator.write("temp_coil_outlet", simulator.setpoints["temp_coil_outlet"] - moved)
         simulator.advance(600.0)
         truth, readings = simulator.truth(), simulator.measure()
@@ -153,9 +152,9 @@ def test_noise_is_common_to_runs_with_different_actions(
     assert np.std(np.array(noise[0]) / np.array(list(case.noise.values()))) > 0.5
 
 
-def test_noise_has_the_stated_size(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+def test_noise_has_the_stated_size(small: CrudeUnit, case: CrudeUnitCase) -> None:
     scenario = Scenario(1e5, noise_factor=1.0, events=(NoiseChange(12_000.0, 3.0),))
-    simulator = started(controller, plain(case), scenario)
+    simulator = started(small, plain(case), scenario)
     errors: list[list[float]] = []
     for factor in (1.0, 3.0):
         errors.append([])
@@ -167,7 +166,7 @@ def test_noise_has_the_stated_size(controller: CrudeUnit, case: CrudeUnitCase) -
         assert np.std(series) == pytest.approx(case.noise[KERO], rel=0.2)
 
 
-def test_faults_show_what_they_should(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+def test_faults_show_what_they_should(small: CrudeUnit, case: CrudeUnitCase) -> None:
     faults = (
         SensorFault(600.0, 1800.0, KERO, "stuck"),
         SensorFault(600.0, 1800.0, "duty_condenser", "bad"),
@@ -175,7 +174,7 @@ def test_faults_show_what_they_should(controller: CrudeUnit, case: CrudeUnitCase
         SensorFault(600.0, 1800.0, "temp_tbp95_hgo", "bias", 6.0),
         SensorFault(600.0, 1800.0, "temp_bottom", "spike", 50.0),
     )
-    simulator = started(controller, plain(case), Scenario(7200.0, events=faults))
+    simulator = started(small, plain(case), Scenario(7200.0, events=faults))
     simulator.advance(600.0)
     stuck = simulator.measure()[KERO]
     simulator.write("temp_top", simulator.setpoints["temp_top"] + 3.0)
@@ -195,26 +194,24 @@ def test_faults_show_what_they_should(controller: CrudeUnit, case: CrudeUnitCase
     assert {reading.status for reading in after.values()} == {"good"}
 
 
-def test_events_act_at_their_times(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+def test_events_act_at_their_times(small: CrudeUnit, case: CrudeUnitCase) -> None:
     events = (
         CrudeSwitch(600.0, 1200.0, MAYA_RICH),
         PreheatChange(600.0, 0.0, -5.0),
         PriceChange(900.0, {"kerosene": 1.1}),
     )
-    simulator = started(controller, plain(case), replace(QUIET, events=events))
+    simulator = started(small, plain(case), replace(QUIET, events=events))
     simulator.advance(600.0 + 600.0)
     readings = simulator.measure()
     assert readings["fraction_maya"].value == pytest.approx(0.5 * (0.15 + 0.4))
-    assert readings["temp_preheat"].value == pytest.approx(case.temp_preheat - 5.0)
+    assert readings["temp_shift_preheat"].value == pytest.approx(-5.0)
     assert simulator.price_factors == {"kerosene": 1.1}
     simulator.advance(3600.0)
     assert simulator.declared_slate["maya"] == pytest.approx(0.4)
     nominal = dict(
         zip(
             CV_NAMES,
-            controller.model.outputs(
-                controller.model.x_nominal, controller.model.u_nominal, controller.model.d_nominal
-            )
+            small.model.outputs(small.model.x_nominal, small.model.u_nominal, small.model.d_nominal)
             .full()
             .ravel(),
             strict=True,
@@ -223,20 +220,20 @@ def test_events_act_at_their_times(controller: CrudeUnit, case: CrudeUnitCase) -
     assert simulator.truth()["fraction_overflash"] < float(nominal["fraction_overflash"])
 
 
-def test_declared_slate_hides_the_error(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+def test_declared_slate_hides_the_error(small: CrudeUnit, case: CrudeUnitCase) -> None:
     error = {"maya": 0.05, "bonny_light": -0.05}
-    simulator = started(controller, plain(case), replace(QUIET, slate_error=error, fouling=1e-4))
+    simulator = started(small, plain(case), replace(QUIET, slate_error=error, fouling=1e-4))
     simulator.advance(7200.0)
     assert simulator.measure()["fraction_maya"].value == pytest.approx(0.15)
     assert simulator.truth()["fraction_maya"] == pytest.approx(0.20)
-    assert simulator.measure()["temp_preheat"].value == pytest.approx(case.temp_preheat - 0.72)
+    assert simulator.truth()["temp_shift_preheat"] == pytest.approx(-0.72)
 
 
-def test_time_is_cut_alike_into_any_calls(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+def test_time_is_cut_alike_into_any_calls(small: CrudeUnit, case: CrudeUnitCase) -> None:
     scenario = replace(QUIET, events=(CrudeSwitch(300.0, 600.0, MAYA_RICH),))
     ends = []
     for step_s in (30.0, 600.0):
-        simulator = started(controller, case, scenario)
+        simulator = started(small, case, scenario)
         for _ in range(round(1800.0 / step_s)):
             simulator.advance(step_s)
         ends.append(simulator.truth())
@@ -244,9 +241,9 @@ def test_time_is_cut_alike_into_any_calls(controller: CrudeUnit, case: CrudeUnit
     assert ends[0]["fraction_overflash"] == pytest.approx(ends[1]["fraction_overflash"], abs=5e-4)
 
 
-def test_operators_write_in_the_scenario(controller: CrudeUnit, case: CrudeUnitCase) -> None:
+def test_operators_write_in_the_scenario(small: CrudeUnit, case: CrudeUnitCase) -> None:
     events = (SetpointChange(0.0, "temp_top", 398.0), SetpointChange(90.0, "temp_top", 400.5))
-    simulator = started(controller, case, replace(QUIET, events=events))
+    simulator = started(small, case, replace(QUIET, events=events))
     assert simulator.setpoints["temp_top"] == 398.0
     simulator.advance(60.0)
     assert simulator.setpoints["temp_top"] == 398.0
@@ -258,10 +255,10 @@ def test_operators_write_in_the_scenario(controller: CrudeUnit, case: CrudeUnitC
 
 
 def test_process_noise_moves_the_plant_and_not_the_set_points(
-    controller: CrudeUnit, case: CrudeUnitCase
+    small: CrudeUnit, case: CrudeUnitCase
 ) -> None:
     noise = ProcessNoise("flow_vol_kerosene", 5.6e-4, 600.0)
-    simulator = started(controller, case, replace(QUIET, process_noise=(noise,)))
+    simulator = started(small, case, replace(QUIET, process_noise=(noise,)))
     before = dict(simulator.setpoints)
     values = []
     for _ in range(60):
@@ -271,18 +268,16 @@ def test_process_noise_moves_the_plant_and_not_the_set_points(
     assert 0.05 < float(np.std(values)) < 5.0
 
 
-def test_recipe_follows_the_slate(controller: CrudeUnit, case: CrudeUnitCase) -> None:
-    simulator = started(
-        controller, case, replace(QUIET, events=(CrudeSwitch(0.0, 0.0, MAYA_RICH),))
-    )
+def test_recipe_follows_the_slate(small: CrudeUnit, case: CrudeUnitCase) -> None:
+    simulator = started(small, case, replace(QUIET, events=(CrudeSwitch(0.0, 0.0, MAYA_RICH),)))
     card = simulator.apply_recipe()
-    assert simulator.setpoints == card
+    assert {mv: simulator.setpoints[mv] for mv in MV_NAMES} == card
     by_name = {recipe.name: recipe.setpoints for recipe in case.recipes}
     assert card == by_name["Maya rich"]
 
 
-def test_wrong_writes_and_times_are_refused(controller: CrudeUnit, case: CrudeUnitCase) -> None:
-    simulator = started(controller, case)
+def test_wrong_writes_and_times_are_refused(small: CrudeUnit, case: CrudeUnitCase) -> None:
+    simulator = started(small, case)
     with pytest.raises(InputError, match="nearest is 'temp_coil_outlet'"):
         simulator.write("temp_coil_outlett", 620.0)
     for value in (math.nan, math.inf, -1.0):
@@ -319,10 +314,10 @@ def test_wrong_writes_and_times_are_refused(controller: CrudeUnit, case: CrudeUn
     ],
 )
 def test_scenario_that_does_not_fit_the_unit_is_refused(
-    scenario: dict[str, object], message: str, controller: CrudeUnit, case: CrudeUnitCase
+    scenario: dict[str, object], message: str, small: CrudeUnit, case: CrudeUnitCase
 ) -> None:
     with pytest.raises(InputError, match=message):
-        started(controller, case, replace(QUIET, **scenario))  # type: ignore[arg-type]
+        started(small, case, replace(QUIET, **scenario))  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
@@ -353,9 +348,7 @@ def test_random_scenarios_run_with_recipes(
         simulator.measure()
 
 
-def test_wall_clock_paces_and_reports_being_late(
-    controller: CrudeUnit, case: CrudeUnitCase
-) -> None:
+def test_wall_clock_paces_and_reports_being_late(small: CrudeUnit, case: CrudeUnitCase) -> None:
     clock, waits, seen = ManualClock(), [], []
 
     def wait(duration_s: float) -> None:
@@ -367,7 +360,7 @@ def test_wall_clock_paces_and_reports_being_late(
         if simulator.time_s == 120.0:
             clock.advance(1.6)  # the reader of the second step takes as long as three steps
 
-    pace = run_paced(started(controller, case), 120.0, clock, wait, 630.0, 60.0, busy)
+    pace = run_paced(started(small, case), 120.0, clock, wait, 630.0, 60.0, busy)
     assert seen == [60.0 * n for n in range(1, 11)] + [630.0]
     np.testing.assert_allclose(waits, [0.5, 0.5, 0.4, *[0.5] * 4, 0.25], atol=1e-9)
     assert (pace.steps, pace.late_steps) == (11, 3)
@@ -375,4 +368,4 @@ def test_wall_clock_paces_and_reports_being_late(
     assert pace.speed == pytest.approx(120.0)
     for wrong in ((0.0, 60.0), (math.nan, 60.0), (1.0, 0.0)):
         with pytest.raises(InputError, match="give a positive number"):
-            run_paced(started(controller, case), wrong[0], clock, wait, wrong[1])
+            run_paced(started(small, case), wrong[0], clock, wait, wrong[1])

@@ -1,0 +1,255 @@
+"""The crude unit put together: feed path, column, overhead and what connects them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import casadi as ca
+
+from operator_agent.plant.crude.lumps import Lumps, lumps
+from operator_agent.plant.crude.tbp import BoilingCurve
+from operator_agent.plant.crude.thermo import properties
+from operator_agent.plant.equipment.flow_loop import FlowResult, add_flow_loop, sized_loop
+from operator_agent.plant.smooth import limited, softplus
+from operator_agent.plant.states import States
+from operator_agent.plant.unit.balances import Stream
+from operator_agent.plant.unit.case import CrudeUnitCase, Layout
+from operator_agent.plant.unit.column import (
+    Column,
+    declare_column,
+    pumparound_tray,
+    set_column_rates,
+)
+from operator_agent.plant.unit.crude_feed import Crude, add_line_up, crude_of
+from operator_agent.plant.unit.feed_path import FeedInputs, FeedPath, add_feed_path
+from operator_agent.plant.unit.overhead import (
+    Cooling,
+    Overhead,
+    OverheadStates,
+    add_overhead,
+    declare_overhead,
+    drum_liquid,
+    reflux_available,
+)
+from operator_agent.plant.unit.pumparounds import Circulation, add_circulation, cooler_duty
+from operator_agent.plant.unit.stage import Component
+from operator_agent.plant.variables import (
+    ANALYSERS,
+    HANDLES,
+    MV_NAMES,
+    PLACES,
+    SIDE_PRODUCTS,
+)
+
+_ANALYSER_SCALE_K = 5.0
+_INTEGRAL_TOP_SCALE = 0.005  # [m3/s]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """All expressions of one unit.
+
+    Attributes:
+        case, layout, lumps, component, curve: of what it is made.
+        states: with their rates.
+        inputs, disturbances: symbols, in the order of their names.
+        u, d: the same by name.
+        crude: that is pumped, per volume.
+        flows: of the flow loops, by name of the loop.
+        circulations: of the pumparounds, by place.
+        duties_pumparound: heat taken from the column, by place [W].
+        feed_path, column, overhead: parts of the unit.
+        drum: states of the overhead.
+        reflux: to the top tray.
+        flow_vol_reflux: [m3/s].
+        analysers: boiling points as analysers have them, by CV name [K].
+    """
+
+    case: CrudeUnitCase
+    layout: Layout
+    lumps: Lumps
+    component: Component
+    curve: BoilingCurve
+    states: States
+    inputs: ca.SX
+    disturbances: ca.SX
+    u: Mapping[str, ca.SX]
+    d: Mapping[str, ca.SX]
+    crude: Crude
+    flows: Mapping[str, FlowResult]
+    circulations: Mapping[str, Circulation]
+    duties_pumparound: Mapping[str, ca.SX]
+    feed_path: FeedPath
+    column: Column
+    overhead: Overhead
+    drum: OverheadStates
+    reflux: Stream
+    flow_vol_reflux: ca.SX
+    analysers: Mapping[str, ca.SX]
+
+    def product(self, name: str) -> Stream:
+        """Return a product as it leaves column, stripper or drum."""
+        if name == "naphtha":
+            return self.overhead.naphtha
+        return self.column.product(self.component, name)
+
+    def product_volumes(self, name: str) -> ca.SX:
+        """Return the volumes of the lumps where a product is drawn [m3]."""
+        return _product_volumes(self.component, self.column, self.drum, name)
+
+
+def assemble(case: CrudeUnitCase, layout: Layout) -> Assembly:
+    """Return all expressions of the unit in a layout.
+
+    Raises:
+        InputError: the layout's lumps are wrong.
+    """
+    slate = case.slate_vector(case.slate)
+    divided = lumps(case.assays, layout.lump_edges, slate)
+    component = Component.from_properties(properties(divided))
+    curve = BoilingCurve.from_lumps(divided, layout.curve_spread)
+    states = States()
+    inputs = ca.SX.sym("u", len(MV_NAMES) + len(HANDLES))
+    disturbances = ca.SX.sym("d", len(case.plant_d_names))
+    u = dict(zip((*MV_NAMES, *HANDLES), ca.vertsplit(inputs), strict=True))
+    d = dict(zip(case.plant_d_names, ca.vertsplit(disturbances), strict=True))
+    power = d["status_power"]
+    loops = {name: sized_loop(service, case.practice) for name, service in case.services.items()}
+
+    flows = {}
+    for name in ("feed", *SIDE_PRODUCTS):
+        running = power * d["status_pump_feed"] if name == "feed" else power
+        flows[name] = add_flow_loop(states, name, loops[name], u[f"flow_vol_{name}"], running)
+    fractions = disturbances[: len(case.assays)]
+    flow_vol = flows["feed"].flow_vol
+    mixed = add_line_up(states, divided, slate, case.feed.volume_line_up, fractions, flow_vol)
+    crude = crude_of(component, divided, mixed)
+
+    guess = (case.setpoints["temp_top"], case.setpoints["temp_coil_outlet"])
+    drum = declare_overhead(
+        states, component, case.overhead, case.handles["pressure_top"], guess[0]
+    )
+    column = declare_column(
+        states,
+        component,
+        case.column,
+        layout,
+        drum.pressure,
+        {place: u[f"flow_mass_steam_{place}"] for place in ("bottom", *SIDE_PRODUCTS)},
+        {product: flows[product].flow_vol for product in SIDE_PRODUCTS},
+        guess,
+    )
+    circulations = {
+        place: add_circulation(
+            states,
+            component,
+            f"pumparound_{place}",
+            loops[f"pumparound_{place}"],
+            case.column.volume_pumparound_dry,
+            column.trays[pumparound_tray(layout, place) - 1].stage,
+            power * d[f"status_pump_pumparound_{place}"],
+        )
+        for place in PLACES
+    }
+    feed_path = add_feed_path(
+        states,
+        component,
+        case,
+        layout,
+        FeedInputs(crude, flow_vol, u, d, drum.pressure),
+        {place: circulation.hot for place, circulation in circulations.items()},
+        {name: column.hot_side(component, name) for name in (*SIDE_PRODUCTS, "residue")},
+    )
+    top_duty = cooler_duty(
+        circulations["top"].hot,
+        u["duty_pumparound_top"],
+        case.train.effectiveness_trim,
+        d["temp_cooling_water"],
+    )
+    duties = {"top": top_duty, **feed_path.duties_pumparound}
+
+    wanted = _reflux_wanted(states, case, layout, column.top.temp - u["temp_top"])
+    running = power * d["status_pump_reflux"]
+    flows["reflux"] = add_flow_loop(states, "reflux", loops["reflux"], wanted, running)
+    flow_vol_reflux = limited(
+        flows["reflux"].flow_vol, reflux_available(component, drum), layout.flow_soft
+    )
+    reflux = drum_liquid(component, drum, flow_vol_reflux)
+    cooling = Cooling(d["temp_cooling_water"], d["temp_ambient"], power * d["status_condenser"])
+    overhead = add_overhead(
+        states,
+        drum,
+        component,
+        case.overhead,
+        layout,
+        column.top,
+        reflux,
+        u["pressure_top"],
+        cooling,
+    )
+    set_column_rates(states, component, column, feed_path.outlet, reflux, duties)
+    analysers = _add_analysers(states, case, layout, curve, component, column, drum)
+    return Assembly(
+        case=case,
+        layout=layout,
+        lumps=divided,
+        component=component,
+        curve=curve,
+        states=states,
+        inputs=inputs,
+        disturbances=disturbances,
+        u=u,
+        d=d,
+        crude=crude,
+        flows=flows,
+        circulations=circulations,
+        duties_pumparound=duties,
+        feed_path=feed_path,
+        column=column,
+        overhead=overhead,
+        drum=drum,
+        reflux=reflux,
+        flow_vol_reflux=flow_vol_reflux,
+        analysers=analysers,
+    )
+
+
+def _reflux_wanted(states: States, case: CrudeUnitCase, layout: Layout, error: ca.SX) -> ca.SX:
+    """Return the reflux that the loop of the top temperature asks for [m3/s]."""
+    loop = case.top_loop
+    integral = states.add("integral_top", _INTEGRAL_TOP_SCALE, 0.0)
+    push = loop.gain_reflux * error
+    raw = loop.flow_vol_reflux + push + integral
+    high = loop.flow_vol_reflux_high
+    wanted = softplus(raw, layout.flow_soft) - softplus(raw - high, layout.flow_soft)
+    states.rates["integral_top"] = (push + wanted - raw) / loop.time_reflux
+    return wanted
+
+
+def _product_volumes(
+    component: Component, column: Column, drum: OverheadStates, name: str
+) -> ca.SX:
+    if name == "naphtha":
+        return drum.drum * component.molar_volume
+    vessel = column.trays[-1] if name == "residue" else column.strippers[name]
+    return vessel.holdup * component.molar_volume
+
+
+def _add_analysers(
+    states: States,
+    case: CrudeUnitCase,
+    layout: Layout,
+    curve: BoilingCurve,
+    component: Component,
+    column: Column,
+    drum: OverheadStates,
+) -> dict[str, ca.SX]:
+    analysers = {}
+    for name, (product, fraction) in ANALYSERS.items():
+        guess = case.setpoints["temp_top"] + 40.0
+        temp = states.add(f"analyser_{name}", _ANALYSER_SCALE_K, guess)
+        volumes = _product_volumes(component, column, drum, product)
+        states.rates[f"analyser_{name}"] = (
+            curve.newton_step(temp, volumes, fraction) / layout.time_analyser
+        )
+        analysers[name] = temp
+    return analysers
