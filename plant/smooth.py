@@ -7,7 +7,7 @@ whose width is an argument in the unit of the quantity.
 import casadi as ca
 
 _MINIMUM_ROUNDING = 1e-3  # `smaller` lies sqrt(1e-3)/2 = 1.6 % below where both are equal
-_MINIMUM_FLOOR = 1e-3  # [W], keeps `smaller` differentiable where both are zero
+_MINIMUM_FLOOR = 1e-3  # [W], for heat flows
 _COTH_FLOOR = 1e-3  # error of x coth x at zero: 3e-7
 
 
@@ -27,16 +27,19 @@ def between(value: ca.SX, low: float, high: float, width: float) -> ca.SX:
     return low + softplus(value - low, width) - softplus(value - high, width)
 
 
-def smaller(first: ca.SX, second: ca.SX) -> ca.SX:
-    """Return a smooth minimum of two heat flows above zero that is zero when one of them is.
+def smaller(first: ca.SX, second: ca.SX, floor: float = _MINIMUM_FLOOR) -> ca.SX:
+    """Return a smooth minimum of two quantities above zero: zero with either, never below.
 
-    The smaller root of m^2 - (a + b) m + (1 - k/4) a b = 0 with k = 1e-3.
+    The smaller root of m^2 - (a + b) m + (1 - k/4) a b = 0 with k = 1e-3, written as the product
+    of the roots over the larger one.
 
     Args:
-        first, second: not negative, far above 1 in their unit [W].
+        first, second: not negative, in one unit.
+        floor: in that unit, far below usual values; keeps the slope finite where both are zero.
     """
-    gap = (first - second) ** 2 + _MINIMUM_ROUNDING * first * second + _MINIMUM_FLOOR**2
-    return 0.5 * (first + second - ca.sqrt(gap))
+    gap = (first - second) ** 2 + _MINIMUM_ROUNDING * first * second + floor**2
+    product = (1.0 - 0.25 * _MINIMUM_ROUNDING) * first * second
+    return 2.0 * product / (first + second + ca.sqrt(gap))
 
 
 def times_coth(value: ca.SX) -> ca.SX:

@@ -131,14 +131,16 @@ def test_keys_of_a_case_are_the_fields_of_the_class() -> None:
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e3))
 def test_softplus_lies_above_its_corner_by_at_most_its_width(value: float, width: float) -> None:
     found = number(smooth.softplus(ca.SX(value), width))
-    assert 0.0 <= found - max(value, 0.0) <= width * np.log(2.0) + 1e-9 * abs(value)
+    rounding = 1e-9 * abs(value)
+    assert -rounding <= found - max(value, 0.0) <= width * np.log(2.0) + rounding
 
 
 @given(st.floats(0.0, 1e8), st.floats(0.0, 1e8))
 def test_smaller_lies_just_below_the_minimum_and_is_zero_with_either(a: float, b: float) -> None:
     found = number(smooth.smaller(ca.SX(a), ca.SX(b)))
-    assert 0.98 * min(a, b) - 1.0 <= found <= min(a, b) * (1.0 + 1e-9) + 1e-6
-    assert number(smooth.smaller(ca.SX(a), ca.SX(0.0))) == pytest.approx(0.0, abs=1e-3)
+    assert 0.98 * min(a, b) - 1e-3 <= found <= min(a, b) * (1.0 + 1e-9)
+    assert found >= 0.0
+    assert number(smooth.smaller(ca.SX(a), ca.SX(0.0))) == 0.0
 
 
 @given(st.floats(-5.0, 5.0))
