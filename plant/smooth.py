@@ -8,6 +8,7 @@ import casadi as ca
 
 _MINIMUM_ROUNDING = 1e-3  # `smaller` lies sqrt(1e-3)/2 = 1.6 % below where both are equal
 _MINIMUM_FLOOR = 1e-3  # [W], for heat flows
+FLOW_FLOOR = 1e-5  # [m3/s], for flows: 0.005 % of the feed
 _COTH_FLOOR = 1e-3  # error of x coth x at zero: 3e-7
 
 
