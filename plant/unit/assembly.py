@@ -9,7 +9,7 @@ from operator_agent.plant.crude.lumps import Lumps, lumps
 from operator_agent.plant.crude.tbp import BoilingCurve
 from operator_agent.plant.crude.thermo import properties
 from operator_agent.plant.equipment.flow_loop import FlowResult, add_flow_loop, sized_loop
-from operator_agent.plant.smooth import limited, softplus
+from operator_agent.plant.smooth import FLOW_FLOOR, smaller, softplus
 from operator_agent.plant.states import States
 from operator_agent.plant.unit.balances import Stream
 from operator_agent.plant.unit.case import CrudeUnitCase, Layout
@@ -170,8 +170,8 @@ def assemble(case: CrudeUnitCase, layout: Layout) -> Assembly:
     wanted = _reflux_wanted(states, case, layout, column.top.temp - u["temp_top"])
     running = power * d["status_pump_reflux"]
     flows["reflux"] = add_flow_loop(states, "reflux", loops["reflux"], wanted, running)
-    flow_vol_reflux = limited(
-        flows["reflux"].flow_vol, reflux_available(component, drum), layout.flow_soft
+    flow_vol_reflux = smaller(
+        flows["reflux"].flow_vol, reflux_available(component, drum), FLOW_FLOOR
     )
     reflux = drum_liquid(component, drum, flow_vol_reflux)
     cooling = Cooling(d["temp_cooling_water"], d["temp_ambient"], power * d["status_condenser"])

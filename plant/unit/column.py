@@ -7,7 +7,7 @@ import casadi as ca
 
 from operator_agent.plant.crude.thermo import MOLAR_MASS_WATER
 from operator_agent.plant.equipment.exchanger import HotSide
-from operator_agent.plant.smooth import limited
+from operator_agent.plant.smooth import FLOW_FLOOR, smaller
 from operator_agent.plant.states import States
 from operator_agent.plant.unit.balances import (
     Steam,
@@ -167,8 +167,8 @@ def declare_column(
         strippers[product] = _vessel(
             states, component, name, temp, tray.pressure, steam[product], hydraulics
         )
-        draws[product] = limited(
-            flow_vol_wanted[product], tray.stage.flow_vol_liquid, layout.flow_soft
+        draws[product] = smaller(
+            flow_vol_wanted[product], tray.stage.flow_vol_liquid, FLOW_FLOOR
         )
     metal = sizes.heat_capacity_trays / layout.n_trays
     return Column(tuple(trays), strippers, draws, layout, sizes.temp_steam, metal)
