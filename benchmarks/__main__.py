@@ -15,7 +15,7 @@ from pathlib import Path
 from operator_agent.runtime.scoring import versions
 
 BENCHMARKS = {
-    "plant": ("benchmarks.plant.speed", "the crude unit against real time, IDAS and SciPy BDF"),
+    "plant": ("benchmarks.plant.speed", "plants against real time, solvers and simulators"),
     "planning": ("benchmarks.planning.speed", "case stacks and many periods against pure HiGHS"),
     "io": ("benchmarks.io.round_trip", "scan and gated move against plain OPC UA requests"),
     "mpc": ("benchmarks.mpc.crude_unit", "the control cycle against converged IPOPT"),

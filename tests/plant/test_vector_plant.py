@@ -16,6 +16,11 @@ from operator_agent.plant.vector.compiled import Compiler, cache_folder, find_co
 from operator_agent.plant.vector.compiled_engine import CompiledEngine
 from operator_agent.plant.vector.control import CopyStatus
 from operator_agent.plant.vector.interpreted_engine import InterpretedEngine
+from operator_agent.plant.vector.step_choice import (
+    largest_difference,
+    random_trial,
+    suggest_substeps,
+)
 from operator_agent.plant.vector.vector_plant import VectorPlant
 
 COMPILER = find_compiler()
@@ -65,6 +70,15 @@ def escaping() -> ProcessModel:
     return small_model("escaping", lambda x, u, d: u * x**2 + d, [1.0])
 
 
+def oscillator() -> ProcessModel:
+    """Return van der Pol's equation, smooth and not stiff."""
+
+    def rate(x: ca.SX, u: ca.SX, d: ca.SX) -> ca.SX:
+        return ca.vertcat(x[1], u * (1.0 - x[0] ** 2) * x[1] - x[0] + d)
+
+    return small_model("van_der_pol", rate, [2.0, 0.0])
+
+
 def inputs(model: ProcessModel, n: int, seed: int = 0) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the nominal states, and inputs within a span around the nominal ones."""
     rng = np.random.default_rng(seed)
@@ -110,10 +124,7 @@ def test_each_copy_keeps_to_the_tolerance(robertson: ProcessModel) -> None:
 def test_equal_substeps_converge_with_order_three() -> None:
     """On a smooth nonlinear oscillator the error falls to an eighth with half the substep."""
 
-    def rate(x: ca.SX, u: ca.SX, d: ca.SX) -> ca.SX:
-        return ca.vertcat(x[1], u * (1.0 - x[0] ** 2) * x[1] - x[0] + d)
-
-    model = small_model("van_der_pol", rate, [2.0, 0.0])
+    model = oscillator()
     x, u, d = inputs(model, 1)
     reference = exact(model, x[0], u[0], d[0])
     errors = [
@@ -258,3 +269,25 @@ def test_a_failing_compiler_is_told(
     plant = VectorPlant(escaping, 1, STEP_S, 2)
     assert plant.engine == "CasADi's virtual machine, because there is no C compiler"
     assert plant.step(x, u, d)[0, 0] > 1.0
+
+
+def test_suggested_substeps_reach_the_tolerance_and_fewer_do_not() -> None:
+    model, tolerance = oscillator(), 1e-4
+    substeps = suggest_substeps(model, STEP_S, tolerance)
+    trial = random_trial(model, STEP_S)
+
+    def difference(count: int) -> float:
+        plant = VectorPlant(model, trial.u.shape[1], STEP_S, count, tolerance=None)
+        return largest_difference(plant, trial)
+
+    assert substeps > 1
+    assert difference(substeps) <= tolerance < difference(1)
+
+
+def test_tolerances_beyond_reach_are_refused(escaping: ProcessModel) -> None:
+    with pytest.raises(InputError, match="the reference allows 1e-8"):
+        suggest_substeps(oscillator(), STEP_S, 1e-12)
+    with pytest.raises(InputError, match=r"256 substeps in 0\.5 s do not stay within"):
+        suggest_substeps(oscillator(), STEP_S, 1.1e-8)
+    with pytest.raises(PlantError, match="CVODES cannot follow"):
+        suggest_substeps(escaping, 20.0, 1e-3)
