@@ -1,6 +1,6 @@
 """Steady gains of the controller's model beside those of the plant, as data."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,30 +65,39 @@ def gain_table(model: ProcessModel, plant: ProcessModel) -> tuple[GainPair, ...]
         InputError: the plant lacks an input or output of the model.
         PlantError: a model does not come to rest after a step.
     """
-    ours, theirs = _gains(model, {}, model.y_names), _gains(plant, _PLANT_DV, model.y_names)
+    sources = (*model.u_names, *model.d_names)
+    of_plant = [_in_plant(name, plant) for name in sources]
+    ours = _gains(model, sources, model.y_names)
+    theirs = _gains(plant, of_plant, model.y_names)
     return tuple(
-        GainPair(source, output, ours[source][row], theirs[source][row])
-        for source in (*model.u_names, *model.d_names)
+        GainPair(source, output, ours[column][row], theirs[column][row])
+        for column, source in enumerate(sources)
         for row, output in enumerate(model.y_names)
     )
 
 
+def _in_plant(name: str, plant: ProcessModel) -> str:
+    """Return the plant's name of an input of the controller's model."""
+    inputs = (*plant.u_names, *plant.d_names)
+    for candidate in (name, _PLANT_DV.get(name, name)):
+        if candidate in inputs:
+            return candidate
+    raise InputError(f"model {plant.name} has no input '{name}' to compare")
+
+
 def _gains(
-    model: ProcessModel, dv_names: Mapping[str, str], outputs: tuple[str, ...]
-) -> dict[str, list[float]]:
-    """Return the gains of each input on the outputs in their order."""
+    model: ProcessModel, sources: Sequence[str], outputs: Sequence[str]
+) -> list[list[float]]:
+    """Return the gains of inputs on outputs: for each input, all outputs in their order."""
     missing = [name for name in outputs if name not in model.y_names]
     if missing:
         raise InputError(f"model {model.name} has no output '{missing[0]}' to compare")
     rows = [model.y_names.index(name) for name in outputs]
     solver = make_steady_state_solver(model)
-    found = {}
-    for name in (*model.u_names, *model.d_names):
-        gains = (_moved(solver, name, 1.0) - _moved(solver, name, -1.0)) / model.y_scale
-        found[name] = [float(gain) for gain in gains[rows] / (2.0 * _STEP_SPANS)]
-    for ours, theirs in dv_names.items():
-        if theirs in found:
-            found[ours] = found[theirs]
+    found = []
+    for name in sources:
+        moved = _moved(solver, name, 1.0) - _moved(solver, name, -1.0)
+        found.append([float(moved[row] / model.y_scale[row]) / (2.0 * _STEP_SPANS) for row in rows])
     return found
 
 
