@@ -12,7 +12,7 @@ from operator_agent.plant.checking.structure import some
 from operator_agent.plant.integrate import Integrator
 from operator_agent.plant.process_model import ProcessModel
 
-_PIECES = (0.01, 0.03, 0.11, 0.3, 0.55)  # of the run, after which states are looked at
+_PIECES = (0.02, 0.18, 0.8)  # of the run, after which states are looked at
 _STANDS_STILL = 1e-9  # [1/s], and of the fastest: an eigenvalue this small integrates
 _STIFF = 1e6
 _FAR = 1e3  # spans: no state of a well-scaled plant gets there within a step of one span

@@ -6,7 +6,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.plant.checking.evaluation import Evaluation
 from operator_agent.plant.checking.structure import some
 
-AROUND = 0.1  # spans: every plant stands this much of all variables at once
+AROUND = 0.02  # spans: far enough to find a root of zero, near enough to stay physical
 _N_POINTS = 24
 _N_SLOPES = 4  # points at which derivatives are compared
 RESIDUAL = 1e-6  # [spans/s]: a drift of 0.004 spans in an hour

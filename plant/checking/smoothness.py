@@ -84,22 +84,41 @@ def _on_line(
                 continue
             n = int(np.argmax(changes[:, row]))
             start = _Samples(ends[n], ends[n + 1], samples[n], samples[n + 1])
-            last = _halved(evaluation, direction, start, int(row), kind)
+            allowed = (
+                max(_KINK * steepest[row], noise[row]),
+                max(_JUMP * spread[row], noise[row]),
+            )
+            last = _halved(evaluation, direction, start, (int(row), kind), allowed)
             bend, leap = last.change(int(row))
             where = evaluation.place(last.low * direction)
-            if leap > max(_JUMP * spread[row], noise[row]):
+            if leap > allowed[1]:
                 found[int(row)] = f"jumps near {where}; make the step a steep tanh"
-            elif bend > max(_KINK * steepest[row], noise[row]):
+            elif bend > allowed[0]:
                 found[int(row)] = f"has a kink near {where}; use softplus or a softened root"
     return found
 
 
 def _halved(
-    evaluation: Evaluation, direction: FloatArray, start: _Samples, row: int, kind: int
+    evaluation: Evaluation,
+    direction: FloatArray,
+    start: _Samples,
+    followed: tuple[int, int],
+    allowed: tuple[float, float],
 ) -> _Samples:
-    """Return the tiny interval with the largest change inside the given one."""
-    at = start
+    """Return the tiny interval with the largest change inside the given one.
+
+    Args:
+        evaluation: of the model.
+        direction: of the line.
+        start: interval.
+        followed: row, and which of its changes decides (0 slope, 1 value).
+        allowed: changes of slope and value at which the search may stop: it is smooth.
+    """
+    at, (row, kind) = start, followed
     for _ in range(_N_HALVINGS):
+        bend, leap = at.change(row)
+        if bend <= allowed[0] and leap <= allowed[1]:
+            return at
         middle = 0.5 * (at.low + at.high)
         between = evaluation.on_line(middle * direction, direction)
         left = _Samples(at.low, middle, at.at_low, between)

@@ -1,5 +1,6 @@
 """A linear plant with dead times at its inputs: the value that all linear descriptions become."""
 
+import itertools
 from dataclasses import dataclass
 
 import casadi as ca
@@ -116,12 +117,10 @@ def process_model(plant: LinearPlant, delay_order: int = DELAY_ORDER) -> Process
         names += [f"delay_{source}_{k}_{i}" for i in range(delay_order)]
         scales += [float(spans[plant.channels[k].source])] * delay_order
     u, d, x = ca.SX.sym("u", n_u), ca.SX.sym("d", n_d), ca.SX.sym("x", len(names))
-    nominal = nominals_of(plant.sources)
-    moved = ca.vertcat(u, d) - ca.DM(nominal)
+    moved = ca.vertcat(u, d) - ca.DM(nominals_of(plant.sources))
     arriving = [moved[channel.source] for channel in plant.channels]
     delay_rates = []
-    for place, (k, (a, b, c)) in enumerate(zip(late, lines, strict=True)):
-        start = n_x + place * delay_order
+    for start, k, (a, b, c) in zip(itertools.count(n_x, delay_order), late, lines, strict=False):
         past = x[start : start + delay_order]
         delay_rates.append(_product(a, past) + ca.DM(b) * arriving[k])
         arriving[k] = _product(c[None, :], past)

@@ -69,19 +69,7 @@ def checked_response(
     )
     check_sources(name, inputs, disturbances)
     found = np.asarray(coefficients, dtype=np.float64)
-    sources = inputs + disturbances
-    if found.ndim != 3 or found.shape[1:] != (len(outputs), len(sources)) or len(found) < _FEWEST:
-        raise InputError(
-            f"{name}: coefficients have shape {found.shape}, need (samples, {len(outputs)}, "
-            f"{len(sources)}) with at least {_FEWEST} samples: samples, outputs, inputs and then "
-            "disturbances"
-        )
-    if not bool(np.all(np.isfinite(found))):
-        k, i, j = np.argwhere(~np.isfinite(found))[0]
-        raise InputError(
-            f"{name}: coefficient {k + 1} of {outputs[i].name} to {sources[j].name} is "
-            f"{found[k, i, j]}; all must be finite"
-        )
+    _check_numbers(name, found, inputs + disturbances, outputs)
     names = [v.name for v in outputs]
     if unknown := sorted(set(integrating) - set(names)):
         raise InputError(f"{name}: '{unknown[0]}' is to integrate and is no output")
@@ -97,6 +85,24 @@ def checked_response(
     )
     _check_settled(response)
     return response
+
+
+def _check_numbers(
+    name: str, found: FloatArray, sources: tuple[Variable, ...], outputs: tuple[Variable, ...]
+) -> None:
+    """Refuse coefficients of the wrong shape or not finite."""
+    if found.ndim != 3 or found.shape[1:] != (len(outputs), len(sources)) or len(found) < _FEWEST:
+        raise InputError(
+            f"{name}: coefficients have shape {found.shape}, need (samples, {len(outputs)}, "
+            f"{len(sources)}) with at least {_FEWEST} samples: samples, outputs, inputs and then "
+            "disturbances"
+        )
+    if not bool(np.all(np.isfinite(found))):
+        k, i, j = np.argwhere(~np.isfinite(found))[0]
+        raise InputError(
+            f"{name}: coefficient {k + 1} of {outputs[i].name} to {sources[j].name} is "
+            f"{found[k, i, j]}; all must be finite"
+        )
 
 
 def _check_settled(response: StepResponse) -> None:
