@@ -19,17 +19,14 @@ from operator_agent.plant.crude.lumps import Lumps, lumps
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.verification import twu
 from operator_agent.plant.verification.maxwell_bonnell import boiling_temperature, vapour_pressure
+from operator_agent.plant.verification.pure_substance import property_library, pure_substance
 from operator_agent.plant.verification.reference_row import (
     ReferenceRow,
     rows_as_markdown,
     summaries,
     summaries_as_markdown,
 )
-from operator_agent.plant.verification.thermo_tables import (
-    property_library,
-    pure_substance,
-    thermo_rows,
-)
+from operator_agent.plant.verification.thermo_tables import thermo_rows
 
 chemicals = pytest.importorskip("chemicals", reason="the property library is not installed")
 _WORST = 3.0  # times the mean error of a correlation; a slip in a coefficient is far beyond

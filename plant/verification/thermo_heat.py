@@ -1,0 +1,180 @@
+"""Heat capacities and enthalpies of pure hydrocarbons and water beside the property library.
+
+Liquids: Poling, Prausnitz and O'Connell at 298 K, Zabransky's measurements when hot. Ideal gases:
+TRC. The whole path from cold liquid to hot vapour is compared as one: the CRC's heat of
+vaporisation at 298 K and the TRC's ideal gas against the plant's polynomials, which vaporise at
+the boiling point instead.
+"""
+
+import numpy as np
+from scipy.integrate import quad
+
+from operator_agent.plant.crude import thermo
+from operator_agent.plant.crude.lumps import Lumps
+from operator_agent.plant.verification.pure_substance import PureSubstance, property_library
+from operator_agent.plant.verification.reference_row import ReferenceRow, relative_row
+
+# Allowed differences [%], assumed: the size of error that texts give for these correlations.
+_CP_GAS, _CP_LIQUID, _PATH = 5.0, 5.0, 4.0
+_WATER = 1.0
+_BESIDE = 1e-6  # relative pressure above or below saturation, to name the phase
+_ZABRANSKY = "Zabransky spline, constant-pressure"
+_TEMP_COLD = 298.15  # [K]
+
+
+def heat_capacity_rows(substance: PureSubstance) -> list[ReferenceRow]:
+    """Return heat capacities of the ideal gas at 400 to 600 K and of the liquid at 298 K."""
+    library = property_library()
+    kw, gravity = np.array([substance.watson]), np.array([substance.gravity])
+    mass = float(library.MW(substance.cas)) * 1e-3
+    kw = np.minimum(kw, thermo.WATSON_CAP)
+    trc = library.heat_capacity.TRC_gas_data.loc[substance.cas]
+    constants = [float(trc[f"a{n}"]) for n in range(8)]
+    omega = thermo.acentric_factor(*substance.arrays)
+    a, b, c = thermo.heat_capacity_gas(kw, omega)[:, 0]
+    found = []
+    for temp in (400.0, 500.0, 600.0):
+        theirs = library.heat_capacity.TRCCp(temp, *constants) / mass
+        ours = float(a + b * temp + c * temp**2)
+        found.append(
+            relative_row(
+                "heat capacity, ideal gas",
+                f"{substance.name}, {temp:g} K",
+                ours,
+                theirs,
+                "J/(kg K)",
+                _CP_GAS,
+                "TRC",
+            )
+        )
+    low, slope = thermo.heat_capacity_liquid(kw, gravity)[:, 0]
+    found += _hot_liquid_rows(substance, low, slope)
+    table = library.heat_capacity.Cp_data_Poling["Cpl"]
+    liquid = float(table.get(substance.cas, np.nan)) / mass
+    if np.isfinite(liquid):
+        found.append(
+            relative_row(
+                "heat capacity, liquid",
+                f"{substance.name}, 298 K",
+                float(low + slope * 298.15),
+                liquid,
+                "J/(kg K)",
+                _CP_LIQUID,
+                "Poling, Prausnitz, O'Connell",
+            )
+        )
+    return found
+
+
+def water_rows() -> list[ReferenceRow]:
+    """Return the plant's constants of water and steam beside IAPWS-95."""
+    library = property_library()
+    mass = thermo.MOLAR_MASS_WATER
+
+    def enthalpy(temp: float, pressure: float) -> float:  # [J/mol]
+        return float(library.iapws.iapws95_properties(temp, pressure)[3]) * mass
+
+    saturation = float(library.iapws.iapws95_Psat(320.0))
+    liquid = enthalpy(320.0, (1.0 + _BESIDE) * saturation)
+    heat = enthalpy(320.0, (1.0 - _BESIDE) * saturation) - liquid
+    rows = [
+        relative_row(
+            "water, heat of vaporisation",
+            "320 K",
+            1e-3 * thermo.HEAT_VAPORISATION_WATER,
+            1e-3 * heat,
+            "kJ/mol",
+            _WATER,
+            "IAPWS-95",
+        )
+    ]
+    for temp in (420.0, 520.0, 640.0):
+        theirs = (enthalpy(temp, 1e3) - enthalpy(320.0, 1e3)) / (temp - 320.0)
+        rows.append(
+            relative_row(
+                "steam, mean heat capacity",
+                f"320 to {temp:g} K, dilute",
+                thermo.HEAT_CAPACITY_STEAM,
+                theirs,
+                "J/(mol K)",
+                4.0 * _WATER,
+                "IAPWS-95",
+            )
+        )
+    path = thermo.HEAT_VAPORISATION_WATER + thermo.HEAT_CAPACITY_STEAM * (640.0 - 320.0)
+    whole = enthalpy(640.0, 1.5e5) - liquid
+    rows.append(
+        relative_row(
+            "steam, enthalpy above water",
+            "water 320 K to steam 640 K, 1.5 bar",
+            1e-3 * path,
+            1e-3 * whole,
+            "kJ/mol",
+            _WATER,
+            "IAPWS-95",
+        )
+    )
+    return rows
+
+
+def _hot_liquid_rows(substance: PureSubstance, low: float, slope: float) -> list[ReferenceRow]:
+    library = property_library()
+    table = library.heat_capacity.zabransky_dicts[_ZABRANSKY]
+    if substance.cas not in table:
+        return []
+    mass = float(library.MW(substance.cas)) * 1e-3
+    return [
+        relative_row(
+            "heat capacity, hot liquid",
+            f"{substance.name}, {temp:g} K",
+            low + slope * temp,
+            float(table[substance.cas].calculate(temp)) / mass,
+            "J/(kg K)",
+            _CP_LIQUID,
+            "Zabransky",
+        )
+        for temp in (350.0, 400.0, 450.0, 500.0)
+        if temp < min(substance.temp_boiling, table[substance.cas].Tmax)
+    ]
+
+
+def enthalpy_rows(substance: PureSubstance) -> list[ReferenceRow]:
+    """Return the enthalpy of vapour at 450 and 550 K above the liquid of 298 K."""
+    library = property_library()
+    cold = float(library.phase_change.Hvap_data_CRC.loc[substance.cas, "Hvap298"])
+    if not np.isfinite(cold):
+        return []
+    mass = float(library.MW(substance.cas)) * 1e-3
+    trc = library.heat_capacity.TRC_gas_data.loc[substance.cas]
+    constants = [float(trc[f"a{n}"]) for n in range(8)]
+    found = thermo.properties(_as_lumps(substance))
+    liquid = found.liquid[:, 0] @ _TEMP_COLD ** np.arange(3.0)
+    rows = []
+    for temp in (450.0, 550.0):
+        gas, _ = quad(lambda at: library.heat_capacity.TRCCp(at, *constants), _TEMP_COLD, temp)
+        vapour = found.vapour[:, 0] @ temp ** np.arange(4.0)
+        rows.append(
+            relative_row(
+                "enthalpy, cold liquid to vapour",
+                f"{substance.name}, {temp:g} K",
+                1e-3 * float((vapour - liquid) / found.molar_mass[0]),
+                1e-3 * (cold + gas) / mass,
+                "kJ/kg",
+                _PATH,
+                "CRC, TRC",
+            )
+        )
+    return rows
+
+
+def _as_lumps(substance: PureSubstance) -> Lumps:
+    boiling, gravity = substance.arrays
+    return Lumps(
+        crude_keys=(substance.name,),
+        temp_boiling=boiling,
+        temp_low=boiling - 1.0,
+        temp_high=boiling + 1.0,
+        specific_gravity=gravity,
+        watson_factor=np.array([substance.watson]),
+        fractions=np.ones((1, 1)),
+    )
