@@ -15,10 +15,10 @@ from operator_agent.plant.verification.reference_row import (
     relative_row,
 )
 
-# Cuts of an atmospheric column [K]: naphtha, kerosene, light and heavy gas oil, residue.
-CUT_POINTS = (273.15, 438.15, 503.15, 588.15, 643.15, 1700.0)
+# Cuts of an atmospheric column [K]: naphtha with gas, kerosene, light and heavy gas oil, residue.
+CUT_POINTS = (1.0, 438.15, 503.15, 588.15, 643.15, 1700.0)
 CUT_NAMES = ("naphtha", "kerosene", "LGO", "HGO", "residue")
-_YIELD_ALLOWED = 1.5  # [vol%], assumed: the repeatability of a laboratory's TBP distillation
+_YIELD_ALLOWED = 1.0  # [vol%], assumed: the repeatability of a laboratory's TBP distillation
 _DENSITY_ALLOWED = 3.0  # [%], assumed; all crudes share the gravity of a lump
 
 
