@@ -11,7 +11,7 @@ from operator_agent.errors import InputError
 from operator_agent.plant.process_model import ProcessModel
 from operator_agent.plant.simulation.events import (
     EVENT_NAMES,
-    PREHEAT_NAMES,
+    PREHEAT_SHIFT,
     CrudeSwitch,
     DisturbanceChange,
     EquipmentTrip,
@@ -48,7 +48,6 @@ class Disturbances:
         self._fractions = tuple(map(fraction_name, case.crude_keys))
         self._scenario = scenario
         self._nominal = dict(zip(model.d_names, map(float, model.d_nominal), strict=True))
-        self._preheat = next(name for name in PREHEAT_NAMES if name in self._nominal)
         self._check(scenario)
         self._slate = np.array(case.slate_vector(case.slate))
         self._switches = [
@@ -115,7 +114,7 @@ class Disturbances:
         """Return what really acts on the unit, shape (n_d,) [SI]."""
         values = dict(self._nominal)
         values |= self._true_slate(time_s)
-        values[self._preheat] += self._preheat_shift(time_s)
+        values[PREHEAT_SHIFT] += self._preheat_shift(time_s)
         self._add_weather(values, time_s)
         for change in self._changes:
             values[change.variable] += ramp(time_s, change.at_s, change.ramp_s) * change.delta

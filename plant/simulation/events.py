@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator_agent.errors import InputError
 
 FAULT_KINDS = ("stuck", "bad", "uncertain", "spike", "bias", "drift", "noise", "dropout")
-PREHEAT_NAMES = ("temp_shift_preheat", "temp_preheat")  # a unit has one of them as disturbance
+PREHEAT_SHIFT = "temp_shift_preheat"  # what moves the preheat beside the train's own response
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ class NoiseChange:
 
 @dataclass(frozen=True, slots=True)
 class PreheatChange:
-    """The crude's temperature at the furnace inlet moves by `temp_k_delta` over `ramp_s`.
+    """The crude behind the preheat train is colder or warmer by `temp_k_delta`, over `ramp_s`.
 
-    In a unit with a preheat train the train's own response comes on top.
+    The train's own response comes on top.
     """
 
     at_s: float

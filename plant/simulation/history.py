@@ -27,7 +27,7 @@ from operator_agent.plant.simulation.history_file import (
     Row,
     polars,
 )
-from operator_agent.plant.simulation.history_plan import HistoryPlan, history_plan
+from operator_agent.plant.simulation.history_plan import HistoryPlan, check_days, history_plan
 from operator_agent.plant.simulation.operators import LOOK_S, Operators, OperatorState
 from operator_agent.plant.simulation.simulator import Simulator
 from operator_agent.plant.simulation.snapshot import Snapshot
@@ -102,6 +102,7 @@ def write_history(
         InputError: an argument is wrong, the folder is not free, or polars is missing.
     """
     polars()
+    check_days(days)
     looks = LOOK_S / sample_s if math.isfinite(sample_s) and sample_s > 0.0 else math.nan
     if not (math.isfinite(looks) and looks >= 1.0 and looks == round(looks)):
         raise InputError(
@@ -175,7 +176,8 @@ class _Run:
         self.operators = Operators(unit, case, plan.tests, seed)
         self.shutdowns: list[str] = []
         self._switches = plan.scenario.of(CrudeSwitch)
-        self._trips = plan.scenario.of(EquipmentTrip)
+        trips = plan.scenario.of(EquipmentTrip)
+        self._trips = [trip for trip in trips if not trip.equipment.startswith("exchanger_")]
         self._measured = case.instruments.names
 
     def resume(self, kept: Mapping[str, Any]) -> None:

@@ -11,7 +11,6 @@ from operator_agent.plant.simulation.events import (
     CrudeSwitch,
     EquipmentTrip,
     Event,
-    PreheatChange,
     SensorFault,
 )
 from operator_agent.plant.simulation.instruments import Instruments
@@ -19,6 +18,7 @@ from operator_agent.plant.simulation.scenario import ProcessNoise, Scenario, Wea
 from operator_agent.plant.simulation.streams import generator
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit
+from operator_agent.plant.variables import MV_NAMES
 from operator_agent.units import DAY_S, HOUR_S
 
 # How often things happen at a unit and how much: assumed, as usual for a well-kept unit.
@@ -29,6 +29,8 @@ _CLEANING_DAYS = (18.0, 32.0)  # between two cleanings of an exchanger
 _CLEANING_S = (6.0 * HOUR_S, 18.0 * HOUR_S)
 _PUMP_TRIPS_PER_DAY = 1.0 / 30.0
 _PUMP_TRIP_S = (300.0, 1200.0)
+_POWER_DIPS_PER_DAY = 1.0 / 60.0
+_POWER_DIP_S, _POWER_LEFT = (2.0, 20.0), (0.3, 0.8)  # its length and what is left of the voltage
 _TRANSMITTER_FAULTS_PER_DAY = 1.0 / 150.0  # of each
 _ANALYSER_FAULTS_PER_DAY = 1.0 / 12.0  # of each
 _FAULT_S = (1800.0, 12.0 * HOUR_S)
@@ -40,11 +42,10 @@ _TEST_SEGMENTS = (4, 8)
 _TEST_SEGMENT_S = (2400.0, 6000.0)
 _TEST_SPANS = (0.4, 0.9)
 _FIRST_TEST_HOUR, _LAST_TEST_HOUR = 8.0, 13.0  # begun by the day shift
-_FOULING_K_PER_DAY = 0.1  # of the preheat temperature, where the unit has no train of its own
-_CLEANING_GAP_K = 6.0  # what one exchanger is worth, in the same case
 _PREHEAT_SD_K, _PREHEAT_TIME_S = 0.8, 2400.0
 _FEED_SD, _FEED_TIME_S = 0.002, 300.0  # of the feed, around its set point
 _FUEL_SD, _FUEL_TIME_S = 0.01, 8.0 * HOUR_S  # of the heating value
+_WEATHER = Weather(6.0, 0.625 * DAY_S, 3.0, DAY_S, 0.5)  # an inland site in summer
 _SLATE_ERROR = 0.03  # largest share that is declared as another crude
 
 
@@ -77,6 +78,16 @@ class HistoryPlan:
     tests: tuple[SetpointTest, ...]
 
 
+def check_days(days: float) -> None:
+    """Check the length of a history.
+
+    Raises:
+        InputError: it is not positive.
+    """
+    if not (math.isfinite(days) and days > 0.0):
+        raise InputError(f"a history lasts {days} days; give a positive number")
+
+
 def history_plan(unit: CrudeUnit, case: CrudeUnitCase, days: float, seed: int) -> HistoryPlan:
     """Return the plan of so many days of operation.
 
@@ -91,27 +102,24 @@ def history_plan(unit: CrudeUnit, case: CrudeUnitCase, days: float, seed: int) -
     Raises:
         InputError: the number of days is not positive, or the case has no cards.
     """
-    if not (math.isfinite(days) and days > 0.0):
-        raise InputError(f"a history lasts {days} days; give a positive number")
+    check_days(days)
     if not case.recipes:
         raise InputError(f"case {case.key} has no recipe cards, so nobody can operate it")
     end_s = days * DAY_S
     names = unit.model.d_names
-    nominal = dict(zip(names, unit.model.d_nominal.tolist(), strict=True))
-    surrounded = "temp_ambient" in names
     scenario = Scenario(
         duration_s=end_s,
         events=(
             *_crudes(case, end_s, seed),
             *_trips(names, end_s, seed),
+            *_power_dips(end_s, seed),
             *_cleanings(names, end_s, seed),
             *_faults(case.instruments, end_s, seed),
         ),
         slate_error=_slate_error(case, seed),
         slate_error_ramp_s=DAY_S,
-        fouling=0.0 if surrounded else _FOULING_K_PER_DAY / DAY_S,
-        weather=Weather(6.0, 0.625 * DAY_S, 3.0, DAY_S, 0.5) if surrounded else None,
-        process_noise=_process_noise(case, nominal),
+        weather=_WEATHER,
+        process_noise=_process_noise(unit),
     )
     return HistoryPlan(scenario, tuple(_tests(unit, end_s, seed)))
 
@@ -130,8 +138,6 @@ def _crudes(case: CrudeUnitCase, end_s: float, seed: int) -> Iterator[Event]:
 
 def _trips(names: Sequence[str], end_s: float, seed: int) -> Iterator[Event]:
     pumps = [name.removeprefix("status_") for name in names if name.startswith("status_pump_")]
-    if not pumps:
-        return
     rng = generator(seed, "history:trip")
     at_s = rng.exponential(DAY_S / _PUMP_TRIPS_PER_DAY)
     while at_s < end_s:
@@ -140,17 +146,21 @@ def _trips(names: Sequence[str], end_s: float, seed: int) -> Iterator[Event]:
         at_s += rng.exponential(DAY_S / _PUMP_TRIPS_PER_DAY)
 
 
+def _power_dips(end_s: float, seed: int) -> Iterator[Event]:
+    rng = generator(seed, "history:power")
+    at_s = rng.exponential(DAY_S / _POWER_DIPS_PER_DAY)
+    while at_s < end_s:
+        yield EquipmentTrip(at_s, rng.uniform(*_POWER_DIP_S), "power", rng.uniform(*_POWER_LEFT))
+        at_s += rng.exponential(DAY_S / _POWER_DIPS_PER_DAY)
+
+
 def _cleanings(names: Sequence[str], end_s: float, seed: int) -> Iterator[Event]:
     trains = [n.removeprefix("status_") for n in names if n.startswith("status_exchanger_")]
     rng = generator(seed, "history:cleaning")
     at_s, number = rng.uniform(*_CLEANING_DAYS) * DAY_S, 0
     while at_s < end_s:
         duration_s = rng.uniform(*_CLEANING_S)
-        if trains:
-            yield EquipmentTrip(at_s, duration_s, trains[number % len(trains)])
-        else:
-            yield PreheatChange(at_s, 1200.0, -_CLEANING_GAP_K)
-            yield PreheatChange(at_s + duration_s, 1200.0, _CLEANING_GAP_K)
+        yield EquipmentTrip(at_s, duration_s, trains[number % len(trains)])
         at_s, number = at_s + rng.uniform(*_CLEANING_DAYS) * DAY_S, number + 1
 
 
@@ -175,27 +185,27 @@ def _slate_error(case: CrudeUnitCase, seed: int) -> dict[str, float]:
     return {case.crude_keys[int(first)]: size, case.crude_keys[int(second)]: -size}
 
 
-def _process_noise(case: CrudeUnitCase, nominal: dict[str, float]) -> tuple[ProcessNoise, ...]:
-    shift = "temp_shift_preheat" if "temp_shift_preheat" in nominal else "temp_preheat"
-    found = [
-        ProcessNoise(shift, _PREHEAT_SD_K, _PREHEAT_TIME_S),
-        ProcessNoise("flow_vol_feed", _FEED_SD * case.setpoints["flow_vol_feed"], _FEED_TIME_S),
-    ]
-    if "heating_value_fuel" in nominal:
-        sd = _FUEL_SD * nominal["heating_value_fuel"]
-        found.append(ProcessNoise("heating_value_fuel", sd, _FUEL_TIME_S))
-    return tuple(found)
+def _process_noise(unit: CrudeUnit) -> tuple[ProcessNoise, ...]:
+    model = unit.model
+    fuel = float(model.d_nominal[model.d_names.index("heating_value_fuel")])
+    feed = float(model.u_nominal[model.u_names.index("flow_vol_feed")])
+    return (
+        ProcessNoise("temp_shift_preheat", _PREHEAT_SD_K, _PREHEAT_TIME_S),
+        ProcessNoise("flow_vol_feed", _FEED_SD * feed, _FEED_TIME_S),
+        ProcessNoise("heating_value_fuel", _FUEL_SD * fuel, _FUEL_TIME_S),
+    )
 
 
 def _tests(unit: CrudeUnit, end_s: float, seed: int) -> Iterator[SetpointTest]:
-    """Yield the segments of tests that go round all handles in an order of their own."""
+    """Yield the segments of tests that go round all handles, the controller's twice as often."""
     rng = generator(seed, "history:tests")
     model = unit.model
-    day, order = 0.3, list(rng.permutation(model.n_u))
+    round_of_tests = (*MV_NAMES, *model.u_names)
+    day, order = 0.3, list(rng.permutation(len(round_of_tests)))
     while day * DAY_S < end_s:
         if not order:
-            order = list(rng.permutation(model.n_u))
-        place = int(order.pop())
+            order = list(rng.permutation(len(round_of_tests)))
+        place = model.u_names.index(round_of_tests[int(order.pop())])
         size = rng.uniform(*_TEST_SPANS) * float(model.u_scale[place])
         sign = float(rng.choice((-1.0, 1.0)))
         at_s = (math.floor(day) * 24.0 + rng.uniform(_FIRST_TEST_HOUR, _LAST_TEST_HOUR)) * HOUR_S

@@ -22,11 +22,11 @@ LOOK_S = 600.0  # between two looks at the unit
 _SHIFT_S = 8.0 * HOUR_S
 _WEEK_S = 7.0 * DAY_S
 
-# What a set point is rounded to when it is typed: 0.5 degC, 1 m3/h, 0.5 MW, 0.1 kg/s, 0.02 bar.
+# What a set point is rounded to when it is typed: 0.5 degC, 1 m3/h, 0.5 MW, 0.05 kg/s, 0.02 bar.
 _STEPS = {
     "temp": (0.5, 273.15),
     "flow_vol": (1.0 / HOUR_S, 0.0),
-    "flow_mass": (0.1, 0.0),
+    "flow_mass": (0.05, 0.0),
     "duty": (0.5e6, 0.0),
     "pressure": (2000.0, 0.0),
     "fraction": (0.001, 0.0),
@@ -157,7 +157,12 @@ class Operators:
         card = self._nominal | dict(self._cards[self.state.card])
         week = float(self._shift.normals(int(time_s // _WEEK_S), 8)[0])
         throughput = float(np.clip(1.0 + _THROUGHPUT_SD * week, *_THROUGHPUT_RANGE))
-        habits = dict(zip(self._names, self._habits.normals(shift).tolist(), strict=True))
+        # What is not on the card is seldom touched: by week, not by shift.
+        seldom = self._habits.normals(int(time_s // _WEEK_S), 1)
+        habits = dict(zip(self._names, seldom.tolist(), strict=True))
+        for name, habit in zip(self._names, self._habits.normals(shift), strict=True):
+            if name in self._cards[self.state.card]:
+                habits[name] = float(habit)
         return {
             name: card[name] * (throughput if name.startswith(_SCALED_BY_FEED) else 1.0)
             + (_HABIT_SPANS * habits[name] + self.state.corrections.get(name, 0.0))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from operator_agent.arrays import FloatArray
 from operator_agent.plant.simulation.events import NoiseChange, SensorFault
@@ -23,6 +24,7 @@ _DROPOUT_SHARE = 0.4  # of the readings during a fault of kind `dropout`
 _HOUR_S = 3600.0
 _TICK_PER_S = 1000.0  # readings are told apart to the millisecond
 
+IndexArray = NDArray[np.int64]
 Sample = tuple[int, float]  # number of the sample and its true value
 
 
@@ -80,15 +82,18 @@ class Sensors:
         """
         self._instruments = instruments
         self._names = instruments.names
-        self._items = [
+        items = [
             *(item.instrument for item in instruments.transmitters.values()),
             *(item.instrument for item in instruments.analysers.values()),
         ]
-        self._sd = np.array([item.noise for item in self._items])
-        self._white = self._sd * np.sqrt([1.0 - item.share_slow for item in self._items])
+        white = [item.noise * math.sqrt(1.0 - item.share_slow) for item in items]
+        self._white = np.array(white)
+        self._resolution = np.array([item.resolution for item in items])
+        self._low = np.array([item.low for item in items])
+        self._high = np.array([item.high for item in items])
         self._streams = streams(seed, [f"sensor:{name}" for name in self._names])
-        self._slow = _paths(self._names, self._items, seed)
-        self._drifts = _drifts(self._names, self._items, seed)
+        self._slow = _paths(self._names, items, seed)
+        self._drifts = _drifts(self._names, items, seed)
         self._faults = scenario.of(SensorFault)
         self._changes = scenario.of(NoiseChange)
         self._first_factor = scenario.noise_factor
@@ -154,22 +159,34 @@ class Sensors:
 
     def _without_faults(self, truth: Mapping[str, float], time_s: float) -> dict[str, Measurement]:
         values, times, index = self._sources(truth, time_s)
-        factors = self._factors(times)
-        draws = self._streams.normals(index)
-        values = values + factors * self._white * draws
+        values = (
+            values + self._factors(times) * self._noise_at(times, index) + self._drift_at(times)
+        )
+        step = np.where(self._resolution > 0.0, self._resolution, 1.0)
+        values = np.where(self._resolution > 0.0, step * np.round(values / step), values)
+        inside = np.clip(values, self._low, self._high)
+        statuses = ["good" if same else "uncertain" for same in (inside == values).tolist()]
+        ages = (time_s - times).tolist()
         readings = {name: Measurement(value, "good") for name, value in truth.items()}
-        for place, (name, item) in enumerate(zip(self._names, self._items, strict=True)):
-            value, taken_s = float(values[place]), float(times[place])
-            if name in self._slow:
-                value += float(factors[place]) * self._slow[name].at(taken_s)
-            if name in self._drifts:
-                value += self._drifts[name].at(taken_s)
-            readings[name] = _shown_as(item, value, time_s - taken_s)
+        for reading in zip(self._names, inside.tolist(), statuses, ages, strict=True):
+            readings[reading[0]] = Measurement(*reading[1:])
         return readings
+
+    def _noise_at(self, times_s: FloatArray, index: IndexArray) -> FloatArray:
+        noise: FloatArray = self._white * self._streams.normals(index)
+        for place, path in self._slow:
+            noise[place] += path.at(float(times_s[place]))
+        return noise
+
+    def _drift_at(self, times_s: FloatArray) -> FloatArray:
+        drift = np.zeros(times_s.shape)
+        for place, path in self._drifts:
+            drift[place] = path.at(float(times_s[place]))
+        return drift
 
     def _sources(
         self, truth: Mapping[str, float], time_s: float
-    ) -> tuple[FloatArray, FloatArray, "np.ndarray[tuple[int], np.dtype[np.int64]]"]:
+    ) -> tuple[FloatArray, FloatArray, IndexArray]:
         """Return what each instrument sees, when it saw it and the index of its draw."""
         values = [self._lagged.get(name, truth[name]) for name in self._instruments.transmitters]
         times = [time_s] * len(values)
@@ -236,22 +253,30 @@ class Sensors:
         self._samples, self._held = dict(state.samples), dict(state.held)
 
 
-def _paths(names: tuple[str, ...], items: list[Instrument], seed: int) -> dict[str, SlowNoise]:
-    return {
-        name: autocorrelated(
-            seed, f"sensor_slow:{name}", item.noise * math.sqrt(item.share_slow), item.slow_time
+def _paths(
+    names: tuple[str, ...], items: list[Instrument], seed: int
+) -> list[tuple[int, SlowNoise]]:
+    """Return the autocorrelated part of the noise of those that have one, with their places."""
+    return [
+        (
+            place,
+            autocorrelated(
+                seed, f"sensor_slow:{name}", item.noise * math.sqrt(item.share_slow), item.slow_time
+            ),
         )
-        for name, item in zip(names, items, strict=True)
+        for place, (name, item) in enumerate(zip(names, items, strict=True))
         if item.share_slow > 0.0
-    }
+    ]
 
 
-def _drifts(names: tuple[str, ...], items: list[Instrument], seed: int) -> dict[str, SlowNoise]:
-    return {
-        name: bounded_walk(seed, f"sensor_drift:{name}", item.drift, item.drift_time)
-        for name, item in zip(names, items, strict=True)
+def _drifts(
+    names: tuple[str, ...], items: list[Instrument], seed: int
+) -> list[tuple[int, SlowNoise]]:
+    return [
+        (place, bounded_walk(seed, f"sensor_drift:{name}", item.drift, item.drift_time))
+        for place, (name, item) in enumerate(zip(names, items, strict=True))
         if item.drift > 0.0
-    }
+    ]
 
 
 def _samples_at_rest(item: Analyser, value: float, time_s: float) -> tuple[Sample, ...]:
@@ -265,10 +290,3 @@ def _shown(item: Analyser, taken: tuple[Sample, ...], time_s: float) -> int:
     newest = item.newest_sample(time_s - item.dead_time)
     places = [place for place, (number, _) in enumerate(taken) if number <= newest]
     return places[-1] if places else 0
-
-
-def _shown_as(item: Instrument, value: float, age_s: float) -> Measurement:
-    if item.resolution > 0.0:
-        value = item.resolution * round(value / item.resolution)
-    inside = min(max(value, item.low), item.high)
-    return Measurement(inside, "good" if inside == value else "uncertain", age_s)

@@ -22,7 +22,8 @@ from operator_agent.plant.variables import fraction_name
 _RAMP_STEP_S = 60.0  # inputs are constant within a step; ramps last many of them
 _STEP_S = 300.0  # without a ramp only fouling, weather and slow noise move the inputs
 _TIME_TOLERANCE_S = 1e-6  # rounding of sums of steps
-_COLDEST_K, _HOTTEST_K = 250.0, 800.0  # the correlations hold between them
+_OIL_K = (250.0, 800.0)  # the correlations hold between them
+_METAL_K = (200.0, 1000.0)  # tubes and exchangers: from frost to softening steel
 _HOLDUP_FLOOR_MOL = -1.0  # integration error of an empty holdup; a tray holds 1e4 mol
 
 
@@ -267,8 +268,10 @@ def _limits(names: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
     """Return between what each state is physical, shapes (n_x,)."""
     low, high = np.full(len(names), -np.inf), np.full(len(names), np.inf)
     for place, name in enumerate(names):
-        if name.startswith(("temp_", "analyser_")):
-            low[place], high[place] = _COLDEST_K, _HOTTEST_K
+        if name.startswith(("temp_tray_", "temp_stripper_", "analyser_")):
+            low[place], high[place] = _OIL_K
+        elif name.startswith("temp_"):
+            low[place], high[place] = _METAL_K
         elif name.startswith("holdup_"):
             low[place] = _HOLDUP_FLOOR_MOL
     return low, high
@@ -280,10 +283,11 @@ def _check_physical(
     outside = np.flatnonzero((x <= limits[0]) | (x >= limits[1]))
     if outside.size == 0:
         return
-    name, value = names[int(outside[0])], float(x[outside[0]])
+    place = int(outside[0])
+    name, value, low, high = names[place], x[place], limits[0][place], limits[1][place]
     if name.startswith("holdup_"):
         raise PlantError(f"{name} is {value:.1f} mol after {time_s:.0f} s: a vessel ran empty")
     raise PlantError(
-        f"{name} is {value:.0f} K after {time_s:.0f} s, outside {_COLDEST_K:.0f} to "
-        f"{_HOTTEST_K:.0f} K; heat and draws do not fit the feed"
+        f"{name} is {value:.0f} K after {time_s:.0f} s, outside {low:.0f} to {high:.0f} K; heat "
+        "and draws do not fit the feed"
     )

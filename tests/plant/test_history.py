@@ -9,8 +9,6 @@ from types import MappingProxyType
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from operator_agent.errors import InputError
 from operator_agent.plant.simulation.events import CrudeSwitch, SensorFault
@@ -23,13 +21,13 @@ from operator_agent.plant.simulation.simulator import Simulator
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit
 
-DAYS = 0.3  # two parts: six hours, and the rest
+DAYS = 0.26  # two parts: six hours, and the rest
 DAY_S = 86_400.0
 
 
 def write(folder: Path, case: CrudeUnitCase, seed: int = 1) -> HistoryReport:
     """A short history of the coarse layout: the same code with fewer states."""
-    return write_history(folder, case, DAYS, seed, 120.0, layout="controller")
+    return write_history(folder, case, DAYS, seed, 120.0, layout="small")
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +39,12 @@ def history(
 
 
 def test_history_holds_what_a_historian_holds(
-    history: tuple[Path, HistoryReport], case: CrudeUnitCase, controller: CrudeUnit
+    history: tuple[Path, HistoryReport], case: CrudeUnitCase, small: CrudeUnit
 ) -> None:
     folder, report = history
     frame = pl.read_parquet(folder / "history.parquet")
     assert frame.height == report.rows == round(DAYS * DAY_S / 120.0)
-    wanted = {"time", "mode", *(f"{name}.setpoint" for name in controller.model.u_names)}
+    wanted = {"time", "mode", *(f"{name}.setpoint" for name in small.model.u_names)}
     wanted |= {f"declared.{key}" for key in case.crude_keys}
     wanted |= {*case.instruments.names, *(f"{name}.status" for name in case.instruments.names)}
     assert set(frame.columns) == wanted
@@ -62,7 +60,7 @@ def test_history_holds_what_a_historian_holds(
     np.testing.assert_allclose(slate.to_numpy(), 1.0)
     truth = pl.read_parquet(folder / "truth.parquet")
     assert truth["time"].equals(frame["time"])
-    assert set(controller.information_names) <= set(truth.columns)
+    assert set(small.information_names) <= set(truth.columns)
     assert sorted(path.name for path in folder.iterdir()) == [
         "history.parquet",
         "metadata.json",
@@ -107,7 +105,7 @@ def test_interrupted_history_goes_on_to_the_same_values(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_history(broken, case, DAYS, 1, 120.0, interrupt, "controller")
+        write_history(broken, case, DAYS, 1, 120.0, interrupt, "small")
     assert seen == [pytest.approx(0.25 / DAYS)]
     assert [path.name for path in broken.iterdir()] == ["unfinished"]
     with pytest.raises(InputError, match="unfinished history with seed 1, now it is 2"):
@@ -140,7 +138,7 @@ def test_wrong_lengths_are_refused(
     days: float, sample_s: float, message: str, case: CrudeUnitCase, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=message):
-        write_history(tmp_path / "h", case, days, 1, sample_s, layout="controller")
+        write_history(tmp_path / "h", case, days, 1, sample_s, layout="small")
     assert not (tmp_path / "h").exists()
 
 
@@ -165,28 +163,28 @@ def test_plant_that_stops_is_told_and_starts_again(case: CrudeUnitCase, tmp_path
         case,
         recipes=tuple(hot),
         spans={**case.spans, "temp_coil_outlet": 300.0},
-        equipment=replace(case.equipment, duty_furnace_high=1e9),
+        heater=replace(case.heater, duty_high=1e9, flow_mass_air_high=1000.0),
     )
     report = write(tmp_path / "h", without_limit)
-    assert "outside 250 to 800 K" in report.shutdowns[0]
+    assert "heat and draws do not fit" in report.shutdowns[0]
     times = pl.read_parquet(tmp_path / "h" / "history.parquet")["time"]
     assert times.is_sorted()
     assert times.n_unique() == len(times) == report.rows
 
 
-def test_longer_plans_begin_like_shorter_ones(case: CrudeUnitCase, controller: CrudeUnit) -> None:
-    short, long = (history_plan(controller, case, days, 5).scenario for days in (20.0, 60.0))
+def test_longer_plans_begin_like_shorter_ones(case: CrudeUnitCase, small: CrudeUnit) -> None:
+    short, long = (history_plan(small, case, days, 5).scenario for days in (20.0, 60.0))
     early = [event for event in long.events if event.at_s < 20.0 * DAY_S]
     assert sorted(early, key=lambda event: event.at_s) == sorted(
         short.events, key=lambda event: event.at_s
     )
     assert long.slate_error == short.slate_error
-    other = history_plan(controller, case, 20.0, 6).scenario
+    other = history_plan(small, case, 20.0, 6).scenario
     assert not {event.at_s for event in other.events} & {event.at_s for event in short.events}
 
 
-def test_plan_is_that_of_a_plant(case: CrudeUnitCase, controller: CrudeUnit) -> None:
-    plan = history_plan(controller, case, 60.0, 1)
+def test_plan_is_that_of_a_plant(case: CrudeUnitCase, small: CrudeUnit) -> None:
+    plan = history_plan(small, case, 60.0, 1)
     switches = [event.at_s for event in plan.scenario.of(CrudeSwitch)]
     assert np.all(np.diff(switches) >= DAY_S)
     assert np.all(np.diff(switches) <= 3.0 * DAY_S)
@@ -196,10 +194,15 @@ def test_plan_is_that_of_a_plant(case: CrudeUnitCase, controller: CrudeUnit) -> 
         mine = [fault for fault in faults if fault.variable == name]
         ends = [fault.at_s + fault.duration_s for fault in mine]
         assert all(end <= nxt.at_s for end, nxt in zip(ends, mine[1:], strict=False))
-    assert {test.handle for test in plan.tests} == set(controller.model.u_names)
+    assert {test.handle for test in plan.tests} == set(small.model.u_names)
     for test in plan.tests:
         assert test.at_s % DAY_S >= 8.0 * 3600.0
         assert test.end_s <= 60.0 * DAY_S
+
+
+def nominal(unit: CrudeUnit) -> dict[str, float]:
+    """The set points at which the model rests [SI]."""
+    return dict(zip(unit.model.u_names, unit.model.u_nominal.tolist(), strict=True))
 
 
 def looking(case: CrudeUnitCase, unit: CrudeUnit, **changes: float) -> dict[str, Measurement]:
@@ -210,38 +213,38 @@ def looking(case: CrudeUnitCase, unit: CrudeUnit, **changes: float) -> dict[str,
 
 
 def pushed(
-    case: CrudeUnitCase, unit: CrudeUnit, status: str = "good", **changes: float
+    case: CrudeUnitCase, small: CrudeUnit, status: str = "good", **changes: float
 ) -> dict[str, float]:
     """Corrections of four hours with the same readings [spans]."""
-    operators = Operators(unit, case, (), 3)
-    readings = looking(case, unit, **changes)
+    operators = Operators(small, case, (), 3)
+    readings = looking(case, small, **changes)
     for name in changes:
         readings[name] = Measurement(readings[name].value, status)
-    held = dict(case.setpoints)
+    held = nominal(small)
     for look in range(5, 30):
         held |= operators.look(look * LOOK_S, readings, held, case.slate)
     return dict(operators.state.corrections)
 
 
 def test_operators_correct_what_is_out_of_specification(
-    case: CrudeUnitCase, controller: CrudeUnit
+    case: CrudeUnitCase, small: CrudeUnit
 ) -> None:
     limits = {item.variable: item for item in case.specifications}
     too_heavy = limits["temp_tbp95_lgo"].high + 3.0
-    assert pushed(case, controller, temp_tbp95_lgo=too_heavy)["flow_vol_lgo"] < -0.3
+    assert pushed(case, small, temp_tbp95_lgo=too_heavy)["flow_vol_lgo"] < -0.3
     too_light = limits["temp_tbp05_kerosene"].low - 3.0
-    assert pushed(case, controller, temp_tbp05_kerosene=too_light)["temp_top"] > 0.3
-    ignored = pushed(case, controller, "bad", temp_tbp95_lgo=too_heavy)
+    assert pushed(case, small, temp_tbp05_kerosene=too_light)["temp_top"] > 0.3
+    ignored = pushed(case, small, "bad", temp_tbp95_lgo=too_heavy)
     assert ignored.get("flow_vol_lgo", 0.0) >= 0.0
-    assert pushed(case, controller, fraction_overflash=0.01)["flow_vol_hgo"] < -0.3
-    assert pushed(case, controller, fraction_flooding=0.95)["flow_vol_feed"] < -0.3
+    assert pushed(case, small, fraction_overflash=0.01)["flow_vol_hgo"] < -0.3
+    assert pushed(case, small, fraction_flooding=0.95)["flow_vol_feed"] < -0.3
 
 
 def test_operators_come_to_the_card_of_a_new_crude_in_their_time(
-    case: CrudeUnitCase, controller: CrudeUnit
+    case: CrudeUnitCase, small: CrudeUnit
 ) -> None:
-    operators, held = Operators(controller, case, (), 3), dict(case.setpoints)
-    readings = looking(case, controller)
+    operators, held = Operators(small, case, (), 3), nominal(small)
+    readings = looking(case, small)
     cards = {recipe.name: recipe for recipe in case.recipes}
     slate, names = cards["Maya"].slate, []
     for look in range(60):
@@ -249,19 +252,19 @@ def test_operators_come_to_the_card_of_a_new_crude_in_their_time(
         names.append(operators.state.card)
     assert names[0] == "nominal"
     assert 1 <= names.index("Maya") <= 8
-    span = dict(zip(controller.model.u_names, controller.model.u_scale, strict=True))
+    span = dict(zip(small.model.u_names, small.model.u_scale, strict=True))
     gap = abs(held["flow_vol_lgo"] - cards["Maya"].setpoints["flow_vol_lgo"])
-    assert gap < 2.0 * span["flow_vol_lgo"]
+    assert gap < 3.5 * span["flow_vol_lgo"]  # corrections and habit
 
 
-def test_operators_make_a_test_and_take_it_back(case: CrudeUnitCase, controller: CrudeUnit) -> None:
+def test_operators_make_a_test_and_take_it_back(case: CrudeUnitCase, small: CrudeUnit) -> None:
     tests = (
         SetpointTest(3000.0, 6000.0, "temp_top", 3.0),
         SetpointTest(6000.0, 9000.0, "temp_top", -3.0),
     )
-    operators, held = Operators(controller, case, tests, 3), dict(case.setpoints)
+    operators, held = Operators(small, case, tests, 3), nominal(small)
     inside = {item.variable: item.low + 3.0 for item in case.specifications if item.low > 0.0}
-    readings, seen = looking(case, controller, **inside), {}
+    readings, seen = looking(case, small, **inside), {}
     for look in range(40):
         held |= operators.look(look * LOOK_S, readings, held, case.slate)
         seen[look * LOOK_S] = held["temp_top"]
@@ -270,20 +273,20 @@ def test_operators_make_a_test_and_take_it_back(case: CrudeUnitCase, controller:
     assert abs(seen[39 * LOOK_S] - seen[2400.0]) < 2.5
 
 
-@given(seed=st.integers(0, 1000), look=st.integers(0, 10_000))
+@pytest.mark.parametrize("seed", range(5))
 def test_set_points_are_typed_in_round_figures(
-    seed: int, look: int, case: CrudeUnitCase, controller: CrudeUnit
+    seed: int, case: CrudeUnitCase, small: CrudeUnit
 ) -> None:
-    operators = Operators(controller, case, (), seed)
+    operators = Operators(small, case, (), seed)
     readings = {
         name: Measurement(0.05, "good") for name in ("fraction_overflash", "fraction_flooding")
     }
-    moved = operators.look(look * LOOK_S, readings, dict(case.setpoints), case.slate)
-    for name, value in moved.items():
-        if name.startswith("temp"):
-            assert (value - 273.15) * 2.0 == pytest.approx(round((value - 273.15) * 2.0), abs=1e-6)
-        elif name.startswith("flow_vol"):
-            assert value * 3600.0 == pytest.approx(round(value * 3600.0), abs=1e-6)
+    for look in range(100):
+        moved = operators.look(look * LOOK_S, readings, nominal(small), case.slate)
+        for name, value in moved.items():
+            steps = value * 3600.0 if name.startswith("flow_vol") else 2.0 * (value - 273.15)
+            if name.startswith(("temp", "flow_vol")):
+                assert steps == pytest.approx(round(steps), abs=1e-6)
 
 
 def test_excitation_counts_moves_and_tells_inputs_that_move_together() -> None:
@@ -309,7 +312,7 @@ def test_excitation_refuses_what_does_not_fit() -> None:
         excitation(["a"], np.ones((1, 1)), np.ones(1))
 
 
-def test_cards_are_needed(case: CrudeUnitCase, controller: CrudeUnit) -> None:
+def test_cards_are_needed(case: CrudeUnitCase, small: CrudeUnit) -> None:
     with pytest.raises(InputError, match="has no recipe cards"):
-        history_plan(controller, replace(case, recipes=()), 1.0, 1)
+        history_plan(small, replace(case, recipes=()), 1.0, 1)
     assert isinstance(case.recipes[0].setpoints, MappingProxyType)
