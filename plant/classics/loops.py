@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.plant.generic.sampled_plant import SampledPlant
+from operator_agent.errors import InputError
+from operator_agent.plant.generic.sampled_plant import SampledPlant, whole_samples
 from operator_agent.plant.generic.transfer_matrix import Elements
 
 
@@ -60,6 +61,10 @@ def run_loops(
         InputError: a loop names what the plant has not, or the duration is no whole sample.
     """
     start, dt = plant.truth(), plant.sample_time_s
+    for loop in loops:
+        if loop.mv not in plant.setpoints or loop.cv not in [v.name for v in plant.outputs]:
+            raise InputError(f"loop {loop.mv} on {loop.cv}: plant {plant.name} has no such pair")
+    whole_samples(f"plant {plant.name}: duration", duration_s, dt)
     setpoints = np.array([start[loop.cv] for loop in loops]) + np.asarray(setpoint_changes)
     gain = np.array([loop.gain for loop in loops])
     reset = np.array([loop.reset_s for loop in loops])

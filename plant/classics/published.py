@@ -16,7 +16,12 @@ from operator_agent.plant.classics import (
     wood_berry,
 )
 from operator_agent.plant.classics.linearised import Linearised
-from operator_agent.plant.classics.loops import PiLoop, largest_log_modulus, run_loops
+from operator_agent.plant.classics.loops import (
+    LoopScore,
+    PiLoop,
+    largest_log_modulus,
+    run_loops,
+)
 from operator_agent.plant.generic.gains import relative_gains, steady_gains
 from operator_agent.units import from_si
 
@@ -196,14 +201,14 @@ def _wood_berry() -> Iterator[PublishedRow]:
     modulus = largest_log_modulus(elements, wood_berry.BLT_GAINS, resets)
     yield PublishedRow(plant, "largest log modulus with BLT, dB", 4.0, modulus, luyben)
     for what, errors in _WOOD_BERRY_ERRORS.items():
-        score = wood_berry_errors(what)
-        for name, value, computed in zip(("distillate", "bottoms"), errors, score, strict=True):
+        found = wood_berry_score(what).absolute_error / _MINUTE_S
+        for name, value, computed in zip(("distillate", "bottoms"), errors, found, strict=True):
             label = f"BLT, step of {what}: IAE of {name}, wt% min"
             yield PublishedRow(plant, label, value, float(computed), "computed apart")
 
 
-def wood_berry_errors(what: str) -> FloatArray:
-    """Return the integral absolute errors of both loops with Luyben's tuning [wt% min].
+def wood_berry_score(what: str) -> LoopScore:
+    """Return the score of both loops with Luyben's tuning over 200 min [wt%, lb/min, s].
 
     Args:
         what: `set point 1` or `set point 2` (by 1 wt%) or `feed` (by 0.34 lb/min).
@@ -223,8 +228,7 @@ def wood_berry_errors(what: str) -> FloatArray:
             strict=True,
         )
     ]
-    score = run_loops(plant, loops, changes, _LOOP_MINUTES * _MINUTE_S)
-    return score.absolute_error / _MINUTE_S
+    return run_loops(plant, loops, changes, _LOOP_MINUTES * _MINUTE_S)
 
 
 def _ogunnaike_ray() -> Iterator[PublishedRow]:

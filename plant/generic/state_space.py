@@ -8,13 +8,19 @@ from scipy.linalg import logm
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
-from operator_agent.plant.generic.linear_plant import Channel, LinearPlant, process_model
+from operator_agent.plant.generic.linear_plant import (
+    Channel,
+    LinearPlant,
+    held_input_matrices,
+    process_model,
+)
 from operator_agent.plant.generic.sampled_core import MatrixCore
 from operator_agent.plant.generic.sampled_plant import SampledPlant, check_sample_time
 from operator_agent.plant.generic.variable import Variable, as_variables, nominals_of
 from operator_agent.plant.process_model import ProcessModel
 
 _POLE_AT_ZERO = 1e-6  # size of a sampled pole that no continuous plant can have
+_CONVERSION = 1e-8  # error of the converted plant over a sample
 _IMAGINARY = 1e-8  # part of a logarithm, relative: more means a pole on the negative axis
 
 
@@ -175,5 +181,11 @@ def _continuous(
     logarithm = logm(block)
     if float(np.max(np.abs(np.imag(logarithm)))) > _IMAGINARY * max(1.0, float(np.max(np.abs(a)))):
         raise InputError(f"{name}: A has a pole on the negative axis{advice}")
-    rates: FloatArray = np.real(logarithm) / sample_time_s
-    return rates[:n, :n], rates[:n, n:]
+    rates: FloatArray = np.real(logarithm)[:n] / sample_time_s
+    again = np.hstack(held_input_matrices(rates[:, :n], rates[:, n:], sample_time_s))
+    if not np.allclose(again, block[:n], rtol=_CONVERSION, atol=_CONVERSION):
+        raise InputError(
+            f"{name}: the samples cannot be converted within 1e-8; step them with "
+            "sampled_state_space"
+        )
+    return rates[:, :n], rates[:, n:]

@@ -10,8 +10,8 @@ import pytest
 from operator_agent.errors import InputError
 from operator_agent.plant.classics import ogunnaike_ray, shell_fractionator, wood_berry
 from operator_agent.plant.classics.linearised import Linearised
-from operator_agent.plant.classics.loops import largest_log_modulus
-from operator_agent.plant.classics.published import published_rows, wood_berry_errors
+from operator_agent.plant.classics.loops import PiLoop, largest_log_modulus, run_loops
+from operator_agent.plant.classics.published import published_rows, wood_berry_score
 from operator_agent.plant.generic.gains import relative_gains, steady_gains
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "plants"
@@ -55,17 +55,26 @@ def test_tunings_are_luybens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "errors"),
+    ("what", "absolute", "squared", "variation"),
     [
-        ("set point 1", (4.57, 16.50)),
-        ("set point 2", (3.33, 31.99)),
-        ("feed", (2.60, 31.79)),
+        ("set point 1", (4.567, 16.495), (2.292, 4.348), (0.879, 0.103)),
+        ("set point 2", (3.331, 31.985), (0.245, 12.543), (0.191, 0.162)),
+        ("feed", (2.597, 31.792), (0.102, 10.018), (0.184, 0.117)),
     ],
 )
-def test_wood_berry_loops_with_exact_dead_times(what: str, errors: tuple[float, float]) -> None:
-    # Integral absolute errors over 200 min, simulated apart from this code in steps of 0.1 min;
-    # a step of the set point counts one step more or less there.
-    assert wood_berry_errors(what) == pytest.approx(errors, rel=0.01)
+def test_wood_berry_loops_with_exact_dead_times(what, absolute, squared, variation) -> None:
+    # Simulated apart from this code over 200 min, in steps of 0.1 min, where a step of the set
+    # point counts one step more or less.
+    score = wood_berry_score(what)
+    assert score.absolute_error / 60.0 == pytest.approx(absolute, rel=0.01)
+    assert score.squared_error / 60.0 == pytest.approx(squared, rel=0.015)
+    assert score.variation == pytest.approx(variation, rel=0.015)
+
+
+def test_a_loop_on_what_is_not_there_is_refused() -> None:
+    plant = wood_berry.wood_berry_sampled()
+    with pytest.raises(InputError, match=r"loop reflux on percent_bottoms: .* no such pair"):
+        run_loops(plant, [PiLoop("reflux", "percent_bottoms", 1.0, 60.0)], [0.0], 60.0)
 
 
 def test_ogunnaike_ray_as_published() -> None:

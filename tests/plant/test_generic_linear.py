@@ -170,6 +170,25 @@ def test_continuous_and_sampled_state_space_are_one_plant() -> None:
 
 
 @pytest.mark.parametrize(
+    "a",
+    [
+        [[1.0]],
+        [[1.0, 1.0], [0.0, 1.0]],
+        [[0.6, -0.7], [0.7, 0.6]],
+        [[0.5, 1.0], [0.0, 0.5]],
+        [[1e-4, 0.0], [0.3, 1.2]],
+    ],
+    ids=["integrates", "integrates twice", "swings", "double pole", "fast and unstable"],
+)
+def test_samples_of_many_kinds_come_back(a: list[list[float]]) -> None:
+    b, c = np.ones((len(a), 1)), np.ones((1, len(a)))
+    linear = Linearised.of(from_sampled_state_space("odd", a, b, c, 60.0, ["u"], ["y"]))
+    phi, gamma = held_input_matrices(linear.a, linear.b, 60.0)
+    assert phi == pytest.approx(np.array(a), abs=1e-9)
+    assert gamma == pytest.approx(b, abs=1e-9)
+
+
+@pytest.mark.parametrize(
     ("pole", "text"), [(0.0, "a pole at zero, the mark of a dead time"), (-0.5, "negative axis")]
 )
 def test_samples_without_a_continuous_plant_are_refused_but_stepped(pole, text) -> None:
