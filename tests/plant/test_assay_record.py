@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -121,16 +122,17 @@ def test_lumps_take_the_gravity_of_the_cuts(full: dict[str, Assay]) -> None:
 
 @with_data
 def test_a_case_takes_records_among_its_crudes(tmp_path: Path) -> None:
-    text = (CASES / "plants" / "crude_unit.yaml").read_text(encoding="utf-8")
-    entry = f"  - {{file: {CURVES}, record: AD01490}}\n"
-    text = text.replace("  - ../assays/tia_juana_light.yaml\n", entry)
-    text = text.replace("../assays/", f"{CASES / 'assays'}/")
-    text = text.replace("tia_juana_light:", "tia_juana_light_shell_oil:")
-    path = tmp_path / "case.yaml"
-    path.write_text(text.replace("tia_juana_light\n", "tia_juana_light_shell_oil\n"), "utf-8")
+    for folder in ("plants", "assays"):
+        shutil.copytree(CASES / folder, tmp_path / folder)
+    path = tmp_path / "plants" / "crude_unit.yaml"
+    text = path.read_text(encoding="utf-8")
+    yaml_entry = "  - ../assays/tia_juana_light.yaml\n"
+    assert yaml_entry in text
+    record = text.replace(yaml_entry, f"  - {{file: {CURVES}, record: AD01490}}\n")
+    record = record.replace("tia_juana_light:", "tia_juana_light_shell_oil:")
+    path.write_text(record, encoding="utf-8")
     assert load_crude_unit_case(path).crude_keys[3] == "tia_juana_light_shell_oil"
-    path.write_text(text.replace(entry, "  - ../assays/maya.yaml\n"), encoding="utf-8")
-    path.write_text(path.read_text().replace("../assays/", f"{CASES / 'assays'}/"), "utf-8")
+    path.write_text(text.replace(yaml_entry, "  - ../assays/maya.yaml\n"), encoding="utf-8")
     with pytest.raises(InputError, match="'maya' stands there twice"):
         load_crude_unit_case(path)
 
