@@ -83,11 +83,11 @@ def main() -> None:
     """Run the command line; errors of this package become one sentence and an exit code."""
     for library in ("OMP", "OPENBLAS", "MKL"):  # before numpy loads: more threads are slower here
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-    from operator_agent.runtime import cli_bench, cli_learning, cli_planning, cli_site
+    from operator_agent.runtime import cli_bench, cli_learning, cli_planning, cli_plant, cli_site
 
     app.add_typer(cli_planning.plan_app, name="plan")
     app.add_typer(cli_bench.bench_app, name="bench")
-    app.add_typer(cli_site.plant_app, name="plant")
+    app.add_typer(cli_plant.plant_app, name="plant")
     app.add_typer(cli_site.gate_app, name="gate")
     app.add_typer(cli_site.control_app, name="control")
     app.add_typer(cli_site.api_app, name="api")

@@ -14,6 +14,7 @@ import typer
 from operator_agent.clock import SystemClock
 from operator_agent.errors import InputError
 from operator_agent.runtime.approval import APPROVED_ROLES
+from operator_agent.runtime.cli_plant import plant_app
 from operator_agent.runtime.cli_tables import ERR, JsonFlag, print_json, say
 from operator_agent.runtime.run_record import CycleRecord
 from operator_agent.runtime.site_file import load_site
@@ -26,7 +27,6 @@ from operator_agent.runtime.state_folder import (
 from operator_agent.runtime.state_folder import approve as approve_site
 from operator_agent.site import Site
 
-plant_app = typer.Typer(help="The simulated plant behind an OPC UA and a Modbus server.")
 gate_app = typer.Typer(help="The write gate: the one door to the hardware.")
 control_app = typer.Typer(help="The control loop.")
 api_app = typer.Typer(help="The HTTP service for the orchestrator.")
