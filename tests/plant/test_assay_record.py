@@ -122,9 +122,8 @@ def test_lumps_take_the_gravity_of_the_cuts(full: dict[str, Assay]) -> None:
 
 @with_data
 def test_a_case_takes_records_among_its_crudes(tmp_path: Path) -> None:
-    for folder in ("plants", "assays"):
-        shutil.copytree(CASES / folder, tmp_path / folder)
-    path = tmp_path / "plants" / "crude_unit.yaml"
+    shutil.copytree(CASES, tmp_path / "cases")
+    path = tmp_path / "cases" / "plants" / "crude_unit.yaml"
     text = path.read_text(encoding="utf-8")
     yaml_entry = "  - ../assays/tia_juana_light.yaml\n"
     assert yaml_entry in text

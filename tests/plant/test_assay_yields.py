@@ -46,6 +46,7 @@ def test_crudes_outside_the_slate_average_have_a_wrong_density(
     assert max(abs(row.difference) for row in whole) > 0.1
 
 
+@pytest.mark.slow
 def test_report_holds_all_tables(case: CrudeUnitCase) -> None:
     pytest.importorskip("chemicals", reason="the property library is not installed")
     text = crude_report(case)
