@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from operator_agent.errors import InputError, PlantError
+from operator_agent.plant.simulation.dimension import si_of
 from operator_agent.plant.simulation.events import EVENT_NAMES, CrudeSwitch, EquipmentTrip
 from operator_agent.plant.simulation.excitation import Excitation, excitation
 from operator_agent.plant.simulation.history_file import (
@@ -128,7 +129,7 @@ def write_history(
             "start": START.isoformat(),
             "rows": folder.rows,
             "values_sha256": folder.values_sha256,
-            "units": "SI; see the first words of each name",
+            "units": {name: si_of(name, "metadata") for name in case.instruments.names},
             "shutdowns": list(shutdowns),
             "excitation": _plain(spread),
             "scenario": _plain(plan.scenario),
@@ -253,7 +254,7 @@ def _operate(
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON knows it; an event says its name."""
+    """Return a value as JSON knows it; an event says its name, and no finite number is null."""
     if is_dataclass(value) and not isinstance(value, type):
         name = next((name for kind, name in EVENT_NAMES.items() if type(value) is kind), None)
         named = {} if name is None else {"event": name}
@@ -263,5 +264,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(inner) for inner in value]
     if isinstance(value, np.generic):
-        return value.item()
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no infinity
     return value

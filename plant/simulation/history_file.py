@@ -141,7 +141,7 @@ class HistoryFolder:
             parts = [self._part(name, number) for number in range(count)]
             whole = polars().scan_parquet(parts)
             _replace(self._folder / name, lambda path, whole=whole: whole.sink_parquet(path))
-        text = json.dumps(metadata, indent=1)
+        text = json.dumps(metadata, indent=1, allow_nan=False)
         _replace(self._folder / METADATA, lambda path: path.write_text(text, encoding="utf-8"))
         for path in sorted(self._parts.iterdir()):
             path.unlink()
