@@ -12,7 +12,7 @@ from operator_agent.plant.process_model import ProcessModel
 from operator_agent.plant.variables import TEMP_PREHEAT
 
 _STEP_SPANS = 0.25  # to both sides: small against curvature, large against the solver's residual
-_SMALL_GAIN = 0.05  # spans per span; below it a sign says nothing
+_SMALL_GAIN = 0.1  # spans per span; below it the meters' noise hides a step of one span
 _FRACTION = "fraction_"
 # What moves the temperature at the furnace inlet of a plant that has a preheat train.
 _PLANT_DV = {TEMP_PREHEAT: "temp_shift_preheat"}
