@@ -323,10 +323,10 @@ def test_demonstration_runs_on_the_plant(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_random_scenarios_run_with_recipes(
-    seed: int, plant: CrudeUnit, case: CrudeUnitCase
+    seed: int, small: CrudeUnit, case: CrudeUnitCase
 ) -> None:
     scenario = random_scenario(np.random.default_rng(seed), case, 3 * 3600.0)
-    simulator = Simulator(plant, case, scenario, seed)
+    simulator = Simulator(small, case, scenario, seed)
     while simulator.time_s < scenario.duration_s:
         simulator.apply_recipe()
         simulator.advance(1800.0)
@@ -354,3 +354,29 @@ def test_wall_clock_paces_and_reports_being_late(small: CrudeUnit, case: CrudeUn
     for wrong in ((0.0, 60.0), (math.nan, 60.0), (1.0, 0.0)):
         with pytest.raises(InputError, match="give a positive number"):
             run_paced(started(small, case), wrong[0], clock, wait, wrong[1])
+
+
+@pytest.mark.slow
+def test_upsets_act_on_the_unit_and_pass(
+    small: CrudeUnit, case: CrudeUnitCase, cases: Path
+) -> None:
+    scenario = load_scenario(cases / "plants" / "scenario_upsets.yaml")
+    simulator = Simulator(small, case, scenario, 1)
+    seen: list[dict[str, float]] = []
+    bad = 0
+    while simulator.time_s < scenario.duration_s:
+        simulator.advance(300.0)
+        seen.append(simulator.truth())
+        readings = simulator.measure()
+        assert all(math.isfinite(reading.value) for reading in readings.values())
+        bad += readings["temp_flash_zone"].status == "bad"
+    at = {hour: seen[round(hour * 12.0) - 1] for hour in (0.9, 1.15, 1.9, 3.9, 4.5, 6.5, 9.0)}
+    assert at[1.15]["duty_pumparound_mid_actual"] < 0.1 * at[0.9]["duty_pumparound_mid_actual"]
+    assert at[1.9]["duty_pumparound_mid_actual"] > 0.9 * at[0.9]["duty_pumparound_mid_actual"]
+    assert at[3.9]["pressure_top"] == pytest.approx(1.76e5, rel=0.01)
+    assert at[4.5]["temp_preheat"] < at[3.9]["temp_preheat"] - 3.0
+    assert at[9.0]["resistance_fouling_2"] < at[3.9]["resistance_fouling_2"]
+    assert at[6.5]["flow_mass_fuel"] > at[3.9]["flow_mass_fuel"]
+    assert at[9.0]["temp_ambient"] < at[4.5]["temp_ambient"] - 5.0
+    assert 1 <= bad <= 10
+    assert 0.015 < seen[-1]["fraction_overflash"] < 0.1
