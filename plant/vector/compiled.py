@@ -1,7 +1,7 @@
 """Compiled C kept in a private cache, loaded as CasADi functions.
 
 A shared object runs with all rights of its user. The cache is therefore a folder that nobody else
-can write to; an object is found by the hash of its source, flags and compiler, and its content is
+can write to; an object is found by the hash of all that it was made from, and its content is
 compared with the hash that was written when it was made.
 """
 
@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,12 +101,17 @@ def cache_folder() -> Path:
 
 
 def load_functions(
-    source: str, names: Sequence[str], compiler: Compiler, folder: Path
+    identity: Sequence[str],
+    make_source: Callable[[], str],
+    names: Sequence[str],
+    compiler: Compiler,
+    folder: Path,
 ) -> list[ca.Function]:
-    """Return external functions of a C source, compiled unless the cache has them.
+    """Return external functions of a C source, made and compiled unless the cache has them.
 
     Args:
-        source: C text.
+        identity: all that the source follows from, apart from the code of this package.
+        make_source: returns the C text.
         names: of the functions.
         compiler: to use.
         folder: cache, from `cache_folder`.
@@ -114,12 +119,17 @@ def load_functions(
     Raises:
         PlantError: the compiler fails.
     """
-    parts = (source, compiler.identity, *compiler.flags)
+    parts = (*identity, _digest_of_package(), compiler.identity, *compiler.flags)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     library, digest = folder / f"{key}.so", folder / f"{key}.sha256"
     if not _is_intact(library, digest):
-        _compile(source, compiler, library, digest)
+        _compile(make_source(), compiler, library, digest)
     return [ca.external(name, str(library)) for name in names]
+
+
+def _digest_of_package() -> str:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _is_intact(library: Path, digest: Path) -> bool:

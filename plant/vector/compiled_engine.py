@@ -33,8 +33,13 @@ class CompiledEngine:
     """
 
     def __init__(self, model: ProcessModel, n: int, workers: int, compiler: Compiler) -> None:
-        source = step_source(model, ROS34PW2, compiler.lanes)
-        step, outputs = load_functions(source, [STEP.name, OUTPUTS.name], compiler, cache_folder())
+        step, outputs = load_functions(
+            _identity(model, compiler.lanes),
+            lambda: step_source(model, ROS34PW2, compiler.lanes),
+            [STEP.name, OUTPUTS.name],
+            compiler,
+            cache_folder(),
+        )
         groups = -(-n // compiler.lanes)
         threads = min(workers, groups)
         self._groups = threads * -(-groups // threads)
@@ -73,6 +78,17 @@ class CompiledEngine:
         for buffer, value in zip((self._x, self._u, self._d), values, strict=True):
             buffer[: len(value)] = value
             buffer[len(value) :] = value[0]
+
+
+def _identity(model: ProcessModel, lanes: int) -> tuple[str, ...]:
+    spans = ",".join(repr(float(span)) for span in model.x_scale)
+    return (
+        ca.CasadiMeta.version(),
+        model.rhs.serialize(),
+        model.outputs.serialize(),
+        spans,
+        str(lanes),
+    )
 
 
 def _spread(function: ca.Function, groups: int, threads: int) -> ca.Function:

@@ -57,7 +57,7 @@ def evaluate() -> Callable[[float, float], FloatArray]:
     }}"""
     assert COMPILER is not None
     text = "\n".join([lane_math(COMPILER.lanes), emitted.source, body, external.source()])
-    (compiled,) = load_functions(text, ["lane_test"], COMPILER, cache_folder())
+    (compiled,) = load_functions([text], lambda: text, ["lane_test"], COMPILER, cache_folder())
 
     def all_results(first: float, second: float) -> FloatArray:
         """Return the results, after a check that every lane has the same."""
