@@ -4,9 +4,10 @@ Heat goes from the flame to the tubes, a thermal mass, and from these to the cru
 inner film, the coke and the wall:
 
     C_t dTt/dt = Q_released - Q_stack - Q_wall - Q_crude
-    Q_crude = A (Tt - (Tin + COT)/2) / (1/h_i + R_coke + t/k),    h_i ~ F^0.8
+    Q_crude = A (Tt - Tb) / (1/h_i + R_coke + t/k),    h_i ~ F^0.8
     C_o dCOT/dt = Q_crude - (H_out(COT) - H_in)
 
+with the bulk at Tb = (Tin + COT)/2, or at COT when nothing flows.
 The hottest skin is at the outlet, Tsk = COT + f q" (1/h_i + R_coke + t/k), with the peak factor f
 of the flux (API 530). Coke grows by Arrhenius' law in the film temperature COT + f q"/h_i.
 """
@@ -64,6 +65,7 @@ _FILM_EXPONENT = 0.8  # Dittus-Boelter
 _FILM_FLOOR = 0.02  # share of the design flow; natural convection below it
 _DUTY_SOFT = 1e5  # [W], width of the limits of the fuel demand: 0.2 % of the nominal
 _DUTY_OFF = 1e5  # [W], fired duty at which a heater is off and its efficiency means nothing
+_FLOW_STILL = 0.03  # of the design flow: below it the inlet no longer cools the coil
 _FLOW_TRIP_SOFT = 0.02  # of the design flow, width of the low-flow trip
 _TRIM_HIGH = 0.25  # of the air ratio, by which the O2 controller may correct
 _TRIM_SOFT = 0.02  # width of the ends of that correction
@@ -284,14 +286,16 @@ def add_heater(
     temp_out = states.add("temp_coil_outlet", _TEMP_SCALE, heater.temp_outlet_guess)
     temp_tube = states.add("temp_tube", _TEMP_SCALE, heater.temp_outlet_guess)
     coke = states.add("resistance_coke", _RESISTANCE_SCALE, heater.resistance_start)
-    low_flow = process.flow_vol / heater.flow_vol_design - heater.share_flow_trip
+    ratio = process.flow_vol / heater.flow_vol_design
+    passing = ratio**2 / (ratio**2 + _FLOW_STILL**2)
+    low_flow = ratio - heater.share_flow_trip
     permit = inputs.in_service * 0.5 * (1.0 + ca.tanh(low_flow / _FLOW_TRIP_SOFT))
     fuel, air, flue = _fire(states, heater, inputs, temp_out, permit)
     fired = fuel * inputs.heating_value
     enthalpy_out = process.enthalpy_out(temp_out)
 
     film = heater.resistance_film(process.flow_vol)
-    temp_bulk = 0.5 * (process.temp_in + temp_out)
+    temp_bulk = temp_out - 0.5 * passing * (temp_out - process.temp_in)
     flux = (temp_tube - temp_bulk) / (film + coke + heater.resistance_wall)
     duty = heater.area * flux
     flue_over_inlet = heater.temp_approach_flue * fired / heater.duty_design

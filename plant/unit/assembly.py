@@ -171,7 +171,7 @@ def assemble(case: CrudeUnitCase, layout: Layout) -> Assembly:
     running = power * d["status_pump_reflux"]
     flows["reflux"] = add_flow_loop(states, "reflux", loops["reflux"], wanted, running)
     flow_vol_reflux = smaller(
-        flows["reflux"].flow_vol, reflux_available(component, drum), FLOW_FLOOR
+        flows["reflux"].flow_vol, reflux_available(component, drum, case.overhead), FLOW_FLOOR
     )
     reflux = drum_liquid(component, drum, flow_vol_reflux)
     cooling = Cooling(d["temp_cooling_water"], d["temp_ambient"], power * d["status_condenser"])

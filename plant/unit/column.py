@@ -167,9 +167,7 @@ def declare_column(
         strippers[product] = _vessel(
             states, component, name, temp, tray.pressure, steam[product], hydraulics
         )
-        draws[product] = smaller(
-            flow_vol_wanted[product], tray.stage.flow_vol_liquid, FLOW_FLOOR
-        )
+        draws[product] = smaller(flow_vol_wanted[product], tray.stage.flow_vol_liquid, FLOW_FLOOR)
     metal = sizes.heat_capacity_trays / layout.n_trays
     return Column(tuple(trays), strippers, draws, layout, sizes.temp_steam, metal)
 

@@ -36,6 +36,7 @@ from operator_agent.plant.unit.stage import (
 HEAT_CAPACITY_WATER = 75.3  # [J/(mol K)], liquid at 300 to 350 K; NIST WebBook
 TEMP_LATENT = 320.0  # [K], where the heat of vaporisation of water is taken
 _DUTY_SOFT = 2e5  # [W], width of the smooth limits on the duty: 0.5 % of the nominal
+_DRUM_HEEL = 0.02  # of the weir volume: below it the reflux pump loses its suction
 _DRUM_EMPTYING_S = 60.0  # reflux takes at most the drum's content in this time
 _STEAM_SCALE, _VAPOUR_SCALE, _HOLDUP_SCALE = 200.0, 200.0, 500.0  # [mol]
 _PRESSURE_SCALE, _TEMP_SCALE = 5e3, 5.0  # [Pa], [K]
@@ -146,9 +147,14 @@ def drum_liquid(component: Component, states: OverheadStates, flow_vol: ca.SX) -
     return Stream(flows, ca.dot(flows, component.enthalpy_liquid(states.temp_drum)))
 
 
-def reflux_available(component: Component, states: OverheadStates) -> ca.SX:
-    """Return the largest flow that the drum can give to the reflux pump [m3/s]."""
-    return ca.dot(states.drum, component.molar_volume) / _DRUM_EMPTYING_S
+def reflux_available(component: Component, states: OverheadStates, sizes: OverheadSizes) -> ca.SX:
+    """Return the largest flow that the drum can give to the reflux pump [m3/s].
+
+    The pump loses its suction at a heel of liquid, so the drum never runs out of a composition.
+    """
+    heel = _DRUM_HEEL * sizes.volume_drum
+    volume = ca.dot(states.drum, component.molar_volume)
+    return softplus(volume - heel, 0.1 * heel) / _DRUM_EMPTYING_S
 
 
 def add_overhead(

@@ -119,7 +119,18 @@ class Stage:
 def liquid_outflow(volume: ca.SX, hydraulics: Hydraulics) -> ca.SX:
     """Return the liquid flow over and through the weir [m3/s]."""
     head = (volume - hydraulics.volume_weir) / hydraulics.time_s
-    return softplus(head, hydraulics.flow_soft) + volume / hydraulics.time_weep_s
+    weep = _wetted(volume, hydraulics) * volume / hydraulics.time_weep_s
+    return softplus(head, hydraulics.flow_soft) + weep
+
+
+def _wetted(volume: ca.SX, hydraulics: Hydraulics) -> ca.SX:
+    """Return how wet a stage is, 0 to 1.
+
+    It falls with the fourth power of the last liquid, so that a stage cut off for days dries ever
+    more slowly and its composition never becomes 0/0.
+    """
+    ratio = volume / (_DRY_FRACTION * hydraulics.volume_weir)
+    return (ratio**2 / (1.0 + ratio**2)) ** 2
 
 
 def make_stage(
@@ -145,7 +156,7 @@ def make_stage(
     fractions = holdup / moles
     partial = fractions * component.vapour_pressure(temp) / pressure
     total = ca.sum1(partial)
-    transfer = hydraulics.transfer * volume / (volume + _DRY_FRACTION * hydraulics.volume_weir)
+    transfer = hydraulics.transfer * _wetted(volume, hydraulics)
     linear = flow_steam + transfer * (1.0 - total)
     root = ca.sqrt(linear**2 + 4.0 * transfer * total * (flow_steam + _STEAM_FLOOR))
     return Stage(
