@@ -73,10 +73,15 @@ def _check(model: ProcessModel, letter: str, value: FloatArray, count: int) -> N
         raise InputError(f"model {model.name}: {name} is not finite; nothing was integrated")
 
 
-def make_integrator(model: ProcessModel) -> Integrator:
-    """Return an integrator of a model (CVODES, BDF, sparse QR)."""
+def make_integrator(model: ProcessModel, tolerance: float = _TOLERANCE) -> Integrator:
+    """Return an integrator of a model (CVODES, BDF, sparse QR).
+
+    Args:
+        model: to integrate.
+        tolerance: relative, and absolute in scaled states.
+    """
     x, u, d, rate = _scaled_rate(model)
-    return _cvodes(model, x, u, d, rate)
+    return _cvodes(model, x, u, d, rate, tolerance)
 
 
 def _scaled_rate(model: ProcessModel) -> tuple[ca.SX, ca.SX, ca.SX, ca.SX]:
@@ -88,13 +93,15 @@ def _scaled_rate(model: ProcessModel) -> tuple[ca.SX, ca.SX, ca.SX, ca.SX]:
     return x, u, d, model.rhs(x * scale, u, d) / scale
 
 
-def _cvodes(model: ProcessModel, x: ca.SX, u: ca.SX, d: ca.SX, rate: ca.SX) -> Integrator:
+def _cvodes(
+    model: ProcessModel, x: ca.SX, u: ca.SX, d: ca.SX, rate: ca.SX, tolerance: float = _TOLERANCE
+) -> Integrator:
     duration = ca.SX.sym("duration_s")
     problem = {"x": x, "p": ca.vertcat(u, d, duration), "ode": duration * rate}
     options: dict[str, Any] = {
         "linear_solver": "qr",
-        "reltol": _TOLERANCE,
-        "abstol": _TOLERANCE,
+        "reltol": tolerance,
+        "abstol": tolerance,
         "max_num_steps": 20_000,
         "show_eval_warnings": False,
     }

@@ -52,6 +52,7 @@ class OverheadSizes:
         pressure_relief: at which the relief valve opens [Pa].
         width_relief: of its smooth opening [Pa].
         coefficient_relief: flow per pressure above the set one [mol/(s Pa)].
+        heat_capacity_drum: of its shell [J/K].
         volume_drum, time_drum: level that the naphtha starts at [m3], volume per outflow [s].
         duty_condenser: at zero error and integral [W].
         gain_pressure: of the pressure controller [W/Pa].
@@ -67,6 +68,7 @@ class OverheadSizes:
     width_relief: float
     coefficient_relief: float
     volume_drum: float
+    heat_capacity_drum: float
     time_drum: float
     duty_condenser: float
     gain_pressure: float

@@ -71,6 +71,7 @@ _OVERHEAD = {
     "width_relief": "Pa",
     "coefficient_relief": "mol/(s Pa)",
     "volume_drum": "m3",
+    "heat_capacity_drum": "J/K",
     "time_drum": "s",
     "duty_condenser": "W",
     "gain_pressure": "W/Pa",

@@ -11,12 +11,12 @@ from operator_agent.plant.variables import ANALYSERS, PLACES, PRODUCTS, SIDE_PRO
 
 _N_TBP_STEPS = 10  # Newton steps from the analyser's reading to the stream's own boiling point
 _FLOODING_SHARPNESS = 60.0  # of the smooth maximum over trays: within 0.01 of the largest
-_FLOW_FLOOR = 1e-6  # [m3/s], 5e-6 of the feed: gives shares a value when no crude flows
+_FLOW_FLOOR = 0.01  # [m3/s], 5 % of the feed: shares of less crude than this are of it
 
 
 def controlled(unit: Assembly) -> dict[str, ca.SX]:
     """Return the controlled variables by name."""
-    feed = unit.flows["feed"].flow_vol + _FLOW_FLOOR
+    feed = _feed_shared(unit)
     return {
         **unit.analysers,
         "fraction_overflash": unit.column.flow_vol_overflash / feed,
@@ -37,6 +37,11 @@ def information(unit: Assembly) -> dict[str, ca.SX]:
     }
 
 
+def _feed_shared(unit: Assembly) -> ca.SX:
+    """Return the feed that shares refer to [m3/s]: 2e-6 more than the nominal, never zero."""
+    return (unit.flows["feed"].flow_vol ** 4 + _FLOW_FLOOR**4) ** 0.25
+
+
 def _flooding(unit: Assembly) -> ca.SX:
     """Return the largest load of the trays above the flash zone, as a smooth maximum."""
     sizes = unit.case.column
@@ -52,7 +57,7 @@ def _flooding(unit: Assembly) -> ca.SX:
 
 def _products(unit: Assembly) -> dict[str, ca.SX]:
     info: dict[str, ca.SX] = {}
-    feed = unit.flows["feed"].flow_vol + _FLOW_FLOOR
+    feed = _feed_shared(unit)
     for product in PRODUCTS:
         flows = unit.product(product).flows
         flow_vol = ca.dot(flows, unit.component.molar_volume)

@@ -206,7 +206,9 @@ def add_overhead(
     states.set_holdup_rate("drum", condensate - reflux.flows - naphtha.flows)
     enthalpy_drum = component.enthalpy_liquid(declared.temp_drum)
     capacity_drum = ca.dot(declared.drum, component.heat_capacity_liquid(declared.temp_drum))
-    states.rates["temp_drum"] = ca.dot(condensate, liquid - enthalpy_drum) / capacity_drum
+    states.rates["temp_drum"] = ca.dot(condensate, liquid - enthalpy_drum) / (
+        capacity_drum + sizes.heat_capacity_drum
+    )
     relief = Stream(relieved * share, relieved * ca.dot(share, vapour))
     steam_relief = relieved * share_steam
     mass_flare = ca.dot(relief.flows, component.molar_mass) + steam_relief * MOLAR_MASS_WATER

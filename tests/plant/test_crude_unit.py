@@ -12,6 +12,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError, PlantError
 from operator_agent.plant.integrate import make_integrator, make_steady_state_solver
 from operator_agent.plant.unit.case import CrudeUnitCase
+from operator_agent.plant.unit.closure import build_balances, measure_closure
 from operator_agent.plant.unit.crude_unit import CrudeUnit, disturbance_vector
 from operator_agent.plant.variables import CV_NAMES, HANDLES, MV_NAMES, PLACES, PRODUCTS
 
@@ -125,6 +126,45 @@ def test_yields_are_near_the_boiling_curve(plant: CrudeUnit, case: CrudeUnitCase
         ]
         assert curve[0] < share < curve[1], product
     assert share + at["fraction_yield_residue"] == pytest.approx(1.0, abs=1e-5)
+
+
+def moving_inputs(unit: CrudeUnit, case: CrudeUnitCase) -> list[tuple[FloatArray, FloatArray]]:
+    """Ten minutes each: all set points move, the crude changes, a pump trips and comes back."""
+    model, rng = unit.model, np.random.default_rng(3)
+    slates = ({"arabian_light": 0.6, "maya": 0.4}, {"tia_juana_light": 0.5, "bonny_light": 0.5})
+    inputs = []
+    for n in range(12):
+        u = model.u_nominal + 0.5 * model.u_scale * rng.uniform(-1.0, 1.0, model.n_u)
+        changes = {"temp_crude": 293.15 + n, "status_pump_pumparound_mid": float(n % 4 != 3)}
+        changes |= {"temp_shift_preheat": 2.0, "status_condenser": float(n != 5)}
+        inputs.append((u, disturbance_vector(case, slates[n % 2], changes)))
+    return inputs
+
+
+@pytest.mark.slow
+def test_lumps_water_mass_and_energy_close_over_hours(
+    small: CrudeUnit, case: CrudeUnitCase
+) -> None:
+    inputs = moving_inputs(small, case)
+    closure = measure_closure(case, small, inputs, 600.0)
+    assert np.max(np.abs(closure.lumps)) < 1e-12
+    assert abs(closure.water) < 1e-12
+    assert abs(closure.mass) < 1e-12
+    assert abs(closure.energy) < 1e-8
+    assert closure.largest == pytest.approx(abs(closure.energy))
+
+
+def test_balances_count_what_the_plant_reports(small: CrudeUnit, case: CrudeUnitCase) -> None:
+    """At rest inflow equals outflow, and the inflow is that of the flow meters."""
+    model, at = small.model, nominal(small)
+    balances = build_balances(case, "small")
+    arguments = (model.x_nominal, model.u_nominal, model.d_nominal)
+    net = balances.net(*arguments).full().ravel()
+    gross = balances.gross(*arguments).full().ravel()
+    assert np.max(np.abs(net / gross)) < 1e-8
+    assert gross[-2] == pytest.approx(at["flow_mass_feed"] + at["flow_mass_steam"])
+    leaving = sum(at[f"flow_mass_product_{product}"] for product in PRODUCTS)
+    assert leaving == pytest.approx(at["flow_mass_feed"])
 
 
 def gains(unit: CrudeUnit) -> dict[tuple[str, str], float]:
