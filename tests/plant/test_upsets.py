@@ -56,20 +56,21 @@ class Rig:
         *,
         u: FloatArray | None = None,
         slate: Mapping[str, float] | None = None,
+        look_s: float = LOOK_S,
     ) -> tuple[FloatArray, dict[str, float]]:
         """Return states and readings after a time; both are checked on the way."""
         u = self.unit.model.u_nominal if u is None else u
         d = self.disturbances(changes or {}, slate)
-        step_s = min(LOOK_S, duration_s)
+        step_s = min(look_s, duration_s)
         for _ in range(round(duration_s / step_s)):
             x = self.integrator.step(x, u, d, step_s)
             self.check(x, self.told(x, u, d))
         return x, self.told(x, u, d)
 
     def upset(
-        self, duration_s: float, changes: Mapping[str, float]
+        self, duration_s: float, changes: Mapping[str, float], look_s: float = LOOK_S
     ) -> tuple[FloatArray, dict[str, float]]:
-        return self.run(self.unit.model.x_nominal, duration_s, changes)
+        return self.run(self.unit.model.x_nominal, duration_s, changes, look_s=look_s)
 
     def check(self, x: FloatArray, told: Mapping[str, float]) -> None:
         """Refuse states and readings outside what a crude unit can be."""
@@ -313,6 +314,15 @@ def test_order_of_switches_covers_all_pairs() -> None:
     assert len(pairs) == 12
 
 
+@pytest.mark.parametrize(
+    "name", ["status_heater", "status_condenser", "status_pump_feed", "status_pump_reflux"]
+)
+def test_outage_of_three_days_runs_through_and_ends_in_a_start(rig: Rig, name: str) -> None:
+    x, _ = rig.upset(72 * HOUR_S, {name: 0.0}, look_s=4 * HOUR_S)
+    x, _ = rig.run(x, 6 * HOUR_S)
+    rig.check_back(x)
+
+
 @pytest.mark.slow
 def test_every_switch_between_pure_crudes_runs_through(rig: Rig) -> None:
     case = rig.case
@@ -326,9 +336,8 @@ def test_every_switch_between_pure_crudes_runs_through(rig: Rig) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("key", ["bonny_light", "tia_juana_light"])
-def test_whole_plant_switches_to_the_lightest_and_the_heaviest_crude(full: Rig, key: str) -> None:
-    x, _ = full.run(full.unit.model.x_nominal, 4 * HOUR_S, slate=pure(full.case, key))
+def test_whole_plant_switches_to_the_heaviest_crude_and_back(full: Rig) -> None:
+    x, _ = full.run(full.unit.model.x_nominal, 4 * HOUR_S, slate=pure(full.case, "tia_juana_light"))
     full.check_back(full.run(x, 6 * HOUR_S)[0])
 
 
@@ -345,11 +354,11 @@ def test_whole_plant_switches_to_the_lightest_and_the_heaviest_crude(full: Rig, 
 )
 def test_whole_plant_lives_through_each_trip(full: Rig, changes: dict[str, float]) -> None:
     x, _ = full.upset(15 * MINUTE_S, changes)
-    full.check_back(full.run(x, 4 * HOUR_S)[0])
+    full.check_back(full.run(x, 3 * HOUR_S)[0])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_random_troubles_end_finite_or_with_a_reason(rig: Rig, seed: int) -> None:
     random = np.random.default_rng(seed)
     model, x = rig.unit.model, rig.unit.model.x_nominal
