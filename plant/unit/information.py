@@ -135,6 +135,7 @@ def _feed(unit: Assembly) -> dict[str, ca.SX]:
 def _equipment(unit: Assembly) -> dict[str, ca.SX]:
     heater = unit.feed_path.heater
     info = {
+        "temp_coil_outlet_actual": heater.temp_out,
         "fraction_oxygen_stack_actual": heater.fraction_oxygen,
         "fraction_co_stack": heater.fraction_co,
         "temp_stack": heater.temp_stack,

@@ -41,7 +41,7 @@ def test_a_run_writes_its_trends_as_picture_and_table(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     told = json.loads(done.stdout)
-    _, start, low, _, end = told["variables"]["temp_coil_outlet"]
+    _, start, low, _, end = told["variables"]["temp_coil_outlet_actual"]
     assert low < start - 20.0  # the fire went out
     assert end > low  # and came back
     assert (tmp_path / "trends.png").read_bytes().startswith(b"\x89PNG")
@@ -49,7 +49,7 @@ def test_a_run_writes_its_trends_as_picture_and_table(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [row["time_s"] for row in rows] == [f"{60 * n}" for n in range(31)]
     assert {row["temp_flash_zone:status"] for row in rows} == {"good"}
-    coldest = min(float(row["temp_coil_outlet:true"]) for row in rows)
+    coldest = min(float(row["temp_coil_outlet_actual:true"]) for row in rows)
     assert coldest == pytest.approx(low + 273.15, abs=1e-2)
 
 
