@@ -32,12 +32,14 @@ class Excitation:
 
     Attributes:
         handles: by name.
-        condition: of the covariance of the set points in spans; 1 is best, below about 100 the
-            inputs can be told apart; infinite when one never moved.
+        still: handles that never moved; they tell nothing and are left out below.
+        condition: of the covariance of the set points in spans; 1 is best; infinite when some
+            always moved together.
         condition_moves: the same of their changes from sample to sample.
     """
 
     handles: Mapping[str, HandleExcitation]
+    still: tuple[str, ...]
     condition: float
     condition_moves: float
 
@@ -71,10 +73,14 @@ def excitation(names: Sequence[str], setpoints: FloatArray, spans: FloatArray) -
         )
         for n, name in enumerate(names)
     }
-    return Excitation(handles, _condition(scaled), _condition(moves))
+    still = tuple(name for name, moves_of in handles.items() if moves_of.moves == 0)
+    moving = np.array([name not in still for name in names])
+    return Excitation(handles, still, _condition(scaled[:, moving]), _condition(moves[:, moving]))
 
 
 def _condition(values: FloatArray) -> float:
+    if values.shape[1] == 0:
+        return float("inf")
     covariance = np.atleast_2d(np.cov(values.T))
     sizes = np.linalg.eigvalsh(covariance)
     return float(sizes[-1] / sizes[0]) if sizes[0] > _STILL**2 else float("inf")

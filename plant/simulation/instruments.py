@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -131,6 +131,8 @@ class Instruments:
         return (*self.transmitters, *self.analysers)
 
 
+# A transmitter still tells a little beyond its range: 3.8 to 20.5 mA of 4 to 20 (NAMUR NE 43).
+_BELOW_RANGE, _ABOVE_RANGE = 0.2 / 16.0, 0.5 / 16.0
 _SHARES = ("resolution", "drift")  # of the range, as data sheets give them
 _TIMES = ("drift_time", "slow_time")
 _SAMPLING = ("period", "dead_time")
@@ -202,7 +204,13 @@ def _transmitter(
     if any(key in common for key in _SAMPLING):
         raise InputError(f"{section.where}: its kind takes samples; list it under 'analysers'")
     section.close()
-    return Transmitter(instrument, common.get("time_constant", 0.0))
+    span = instrument.high - instrument.low
+    wider = replace(
+        instrument,
+        low=instrument.low - _BELOW_RANGE * span,
+        high=instrument.high + _ABOVE_RANGE * span,
+    )
+    return Transmitter(wider, common.get("time_constant", 0.0))
 
 
 def _analyser(name: str, section: Section, kinds: Mapping[str, Mapping[str, float]]) -> Analyser:

@@ -301,7 +301,11 @@ def test_excitation_counts_moves_and_tells_inputs_that_move_together() -> None:
     together = np.column_stack((steps[:, 0], steps[:, 0] + 0.01 * steps[:, 1]))
     assert excitation(["a", "b"], together * spans, spans).condition > 1e4
     still = np.column_stack((steps[:, 0], np.ones(len(steps))))
-    assert excitation(["a", "b"], still * spans, spans).condition == np.inf
+    half = excitation(["a", "b"], still * spans, spans)
+    assert (half.still, half.condition) == (("b",), 1.0)
+    assert excitation(["a", "b"], np.ones((9, 2)), spans).condition == np.inf
+    equal = np.column_stack((steps[:, 0], steps[:, 0]))
+    assert excitation(["a", "b"], equal * spans, spans).condition > 1e9
     assert excitation(["a", "b"], still * spans, spans).handles["b"].moves == 0
 
 

@@ -279,3 +279,13 @@ def test_wrong_instrument_files_are_refused_with_the_place(
     wrong.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(InputError, match=message):
         load_instruments(wrong)
+
+
+def test_shipped_transmitters_tell_a_little_beyond_their_range(cases: Path) -> None:
+    """NAMUR NE 43: 3.8 to 20.5 mA of 4 to 20 are measured values."""
+    shipped = load_instruments(cases / "plants" / "instruments.yaml")
+    overflash = shipped.transmitters["fraction_overflash"].instrument
+    assert (overflash.low, overflash.high) == pytest.approx((-0.2 / 40.0, 0.4 * 16.5 / 16.0))
+    phases = [item.phase for item in shipped.analysers.values()]
+    assert len(set(phases)) == len(phases) == 5
+    assert set(shipped.noise) == set(shipped.names)
