@@ -21,7 +21,11 @@ SHOWN_UNIT = {"temp": "degC", "duty": "MW", "flow_vol": "m3/h", "fraction": "%",
 _FIXED: Mapping[str, tuple[str, ...]] = {
     "Feed": ("flow_vol_feed_actual",),
     "Preheat": ("temp_preheat",),
-    "Coil outlet, flash zone, bottom": ("temp_coil_outlet_actual", "temp_flash_zone", "temp_bottom"),
+    "Coil outlet, flash zone, bottom": (
+        "temp_coil_outlet_actual",
+        "temp_flash_zone",
+        "temp_bottom",
+    ),
     "Overhead and its set point": ("temp_overhead", "temp_top"),
     "Top pressure": ("pressure_top",),
     "Naphtha 95 %": ("temp_tbp95_naphtha",),
