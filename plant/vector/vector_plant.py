@@ -105,6 +105,15 @@ class VectorPlant:
 
     Raises:
         InputError: a number is not positive, or the cache of compiled code is not private.
+
+    Example:
+        >>> from operator_agent.plant.classics.quadruple_tank import quadruple_tank
+        >>> model = quadruple_tank()
+        >>> plant = VectorPlant(model, n=3, step_s=5.0, substeps=4)
+        >>> nominal = (model.x_nominal, model.u_nominal, model.d_nominal)
+        >>> x, u, d = (np.tile(values, (3, 1)) for values in nominal)
+        >>> plant.outputs(plant.step(x, u, d), u, d).shape
+        (3, 2)
     """
 
     def __init__(
