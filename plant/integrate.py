@@ -52,14 +52,26 @@ class Integrator:
             result = self.function(x0=x / model.x_scale, p=parameters)["xf"]
         except RuntimeError as error:
             raise PlantError(
-                f"model {model.name}: integration over {duration_s} s failed; the inputs ask for "
-                f"more than the plant can do: {str(error).splitlines()[-1][:200]}"
+                f"model {model.name}: integration over {duration_s:g} s failed; "
+                f"{self._fastest(x, u, d)}"
+                "; the inputs ask for more than the plant can do: check the set points and what is "
+                f"out of service ({str(error).splitlines()[-1].rpartition(':')[2].strip()[:80]})"
             ) from error
         end: FloatArray = result.full().ravel() * model.x_scale
         if not bool(np.all(np.isfinite(end))):
             name = model.x_names[int(np.argmin(np.isfinite(end)))]
             raise PlantError(f"model {model.name}: state {name} is not finite after {duration_s} s")
         return end
+
+    def _fastest(self, x: FloatArray, u: FloatArray, d: FloatArray) -> str:
+        """Return words on the state that moves fastest, for the reason of a failure."""
+        rate = self.model.rhs(x, u, d).full().ravel() / self.model.x_scale
+        if not bool(np.all(np.isfinite(rate))):
+            name = self.model.x_names[int(np.argmin(np.isfinite(rate)))]
+            return f"the rate of {name} was not finite"
+        worst = int(np.argmax(np.abs(rate)))
+        name, value = self.model.x_names[worst], x[worst]
+        return f"{name} was at {value:.4g} and moved by {rate[worst]:.1e} spans/s at the start"
 
 
 def _check(model: ProcessModel, letter: str, value: FloatArray, count: int) -> None:

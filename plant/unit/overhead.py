@@ -21,7 +21,7 @@ from operator_agent.plant.crude.thermo import (
     HEAT_VAPORISATION_WATER,
     MOLAR_MASS_WATER,
 )
-from operator_agent.plant.smooth import limited, softplus
+from operator_agent.plant.smooth import smaller, softplus
 from operator_agent.plant.states import States
 from operator_agent.plant.unit.balances import Stream, vapour_stream
 from operator_agent.plant.unit.case import Layout, OverheadSizes
@@ -245,7 +245,7 @@ def _duty(
     ) / sizes.time_condenser
     push = sizes.gain_pressure * (declared.pressure - setpoint)
     raw = sizes.duty_condenser + push + declared.integral
-    duty = limited(softplus(raw, _DUTY_SOFT), _capacity(declared, sizes, cooling), _DUTY_SOFT)
+    duty = smaller(softplus(raw, _DUTY_SOFT), _capacity(declared, sizes, cooling))
     states.rates["integral_pressure"] = (push + duty - raw) / sizes.time_integral
     return duty
 

@@ -308,3 +308,11 @@ def test_impossible_inputs_raise_with_a_reason(small: CrudeUnit) -> None:
     u[0] = 0.0
     with pytest.raises(PlantError, match="crude_unit_small"):
         make_steady_state_solver(model).solve(u, model.d_nominal, model.x_nominal)
+
+
+def test_failed_integration_names_what_moved(small: CrudeUnit) -> None:
+    model = small.model
+    x = model.x_nominal.copy()
+    x[model.x_names.index("temp_tray_3")] = -5.0
+    with pytest.raises(PlantError, match=r"holdup_tray_\d+_\d+ was at .* spans/s at the start"):
+        make_integrator(model).step(x, model.u_nominal, model.d_nominal, 60.0)
