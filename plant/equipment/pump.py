@@ -28,6 +28,7 @@ SI_OF_PUMP = {
 _HEAD_SOFT = 0.2  # [m], width of the start of flow against a static head
 _HEAD_FLOOR = 1e-3  # [m], keeps the slope finite where flow begins
 _SPEED_FLOOR = 1e-2  # relative speed below which q/w loses its meaning
+_SPEED_STILL = 1e-4  # relative speed of a pump at rest; its slope must not vanish for the solver
 _RUNOUT = 0.2  # least 2 - q/(w q_best): beyond 1.8 times the best flow efficiency falls no more
 
 
@@ -154,9 +155,8 @@ def pumped_flow(
     """
     static = ca.SX(head_static)
     helping = ca.fmax(-static, 0.0) ** 2 / (ca.fmax(-static, 0.0) + _HEAD_SOFT)
-    driving = helping + (
-        softplus(pump.head_shutoff * speed**2 - static, _HEAD_SOFT) - softplus(-static, _HEAD_SOFT)
-    )
+    shutoff = pump.head_shutoff * speed * ca.sqrt(speed**2 + _SPEED_STILL**2)
+    driving = helping + (softplus(shutoff - static, _HEAD_SOFT) - softplus(-static, _HEAD_SOFT))
     conductance = GRAVITY**0.5 * valve.flow_coefficient * valve.characteristic(opening)
     linear = pump.slope * speed * conductance
     resistance = (pump.curvature + resistance_line) * conductance**2 + 1.0

@@ -315,7 +315,8 @@ def test_order_of_switches_covers_all_pairs() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["status_heater", "status_condenser", "status_pump_feed", "status_pump_reflux"]
+    "name",
+    ["status_power", "status_heater", "status_condenser", "status_pump_feed", "status_pump_reflux"],
 )
 def test_outage_of_three_days_runs_through_and_ends_in_a_start(rig: Rig, name: str) -> None:
     x, _ = rig.upset(72 * HOUR_S, {name: 0.0}, look_s=4 * HOUR_S)
