@@ -8,7 +8,12 @@ import casadi as ca
 from operator_agent.plant.crude.lumps import Lumps, lumps
 from operator_agent.plant.crude.tbp import BoilingCurve
 from operator_agent.plant.crude.thermo import properties
-from operator_agent.plant.equipment.flow_loop import FlowResult, add_flow_loop, sized_loop
+from operator_agent.plant.equipment.flow_loop import (
+    FlowLoop,
+    FlowResult,
+    add_flow_loop,
+    sized_loop,
+)
 from operator_agent.plant.smooth import FLOW_FLOOR, smaller, softplus
 from operator_agent.plant.states import States
 from operator_agent.plant.unit.balances import Stream
@@ -97,108 +102,79 @@ class Assembly:
         return _product_volumes(self.component, self.column, self.drum, name)
 
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What all parts are made of, and the symbols of the inputs."""
+
+    case: CrudeUnitCase
+    layout: Layout
+    lumps: Lumps
+    component: Component
+    states: States
+    inputs: ca.SX
+    disturbances: ca.SX
+    u: Mapping[str, ca.SX]
+    d: Mapping[str, ca.SX]
+    loops: Mapping[str, FlowLoop]
+
+    @classmethod
+    def of(cls, case: CrudeUnitCase, layout: Layout) -> "_Start":
+        divided = lumps(case.assays, layout.lump_edges, case.slate_vector(case.slate))
+        names = (*MV_NAMES, *HANDLES)
+        inputs = ca.SX.sym("u", len(names))
+        disturbances = ca.SX.sym("d", len(case.plant_d_names))
+        return cls(
+            case=case,
+            layout=layout,
+            lumps=divided,
+            component=Component.from_properties(properties(divided)),
+            states=States(),
+            inputs=inputs,
+            disturbances=disturbances,
+            u=dict(zip(names, ca.vertsplit(inputs), strict=True)),
+            d=dict(zip(case.plant_d_names, ca.vertsplit(disturbances), strict=True)),
+            loops={name: sized_loop(made, case.practice) for name, made in case.services.items()},
+        )
+
+
 def assemble(case: CrudeUnitCase, layout: Layout) -> Assembly:
     """Return all expressions of the unit in a layout.
 
     Raises:
         InputError: the layout's lumps are wrong.
     """
-    slate = case.slate_vector(case.slate)
-    divided = lumps(case.assays, layout.lump_edges, slate)
-    component = Component.from_properties(properties(divided))
-    curve = BoilingCurve.from_lumps(divided, layout.curve_spread)
-    states = States()
-    inputs = ca.SX.sym("u", len(MV_NAMES) + len(HANDLES))
-    disturbances = ca.SX.sym("d", len(case.plant_d_names))
-    u = dict(zip((*MV_NAMES, *HANDLES), ca.vertsplit(inputs), strict=True))
-    d = dict(zip(case.plant_d_names, ca.vertsplit(disturbances), strict=True))
-    power = d["status_power"]
-    loops = {name: sized_loop(service, case.practice) for name, service in case.services.items()}
-
-    flows = {}
-    for name in ("feed", *SIDE_PRODUCTS):
-        running = power * d["status_pump_feed"] if name == "feed" else power
-        flows[name] = add_flow_loop(states, name, loops[name], u[f"flow_vol_{name}"], running)
-    fractions = disturbances[: len(case.assays)]
-    flow_vol = flows["feed"].flow_vol
-    mixed = add_line_up(states, divided, slate, case.feed.volume_line_up, fractions, flow_vol)
-    crude = crude_of(component, divided, mixed)
-
-    guess = (case.setpoints["temp_top"], case.setpoints["temp_coil_outlet"])
-    drum = declare_overhead(
-        states, component, case.overhead, case.handles["pressure_top"], guess[0]
-    )
-    column = declare_column(
-        states,
-        component,
-        case.column,
-        layout,
-        drum.pressure,
-        {place: u[f"flow_mass_steam_{place}"] for place in ("bottom", *SIDE_PRODUCTS)},
-        {product: flows[product].flow_vol for product in SIDE_PRODUCTS},
-        guess,
-    )
-    circulations = {
-        place: add_circulation(
-            states,
-            component,
-            f"pumparound_{place}",
-            loops[f"pumparound_{place}"],
-            case.column.volume_pumparound_dry,
-            column.trays[pumparound_tray(layout, place) - 1].stage,
-            power * d[f"status_pump_pumparound_{place}"],
-        )
-        for place in PLACES
-    }
-    feed_path = add_feed_path(
-        states,
-        component,
-        case,
-        layout,
-        FeedInputs(crude, flow_vol, u, d, drum.pressure),
-        {place: circulation.hot for place, circulation in circulations.items()},
-        {name: column.hot_side(component, name) for name in (*SIDE_PRODUCTS, "residue")},
-    )
+    start = _Start.of(case, layout)
+    states, component = start.states, start.component
+    flows = _pumped_flows(start)
+    crude = _mixed_crude(start, flows["feed"].flow_vol)
+    drum, column = _declared_column(start, flows)
+    circulations = _circulations(start, column)
+    feed_path = _feed_path(start, crude, flows["feed"].flow_vol, drum, column, circulations)
     top_duty = cooler_duty(
         circulations["top"].hot,
-        u["duty_pumparound_top"],
+        start.u["duty_pumparound_top"],
         case.train.effectiveness_trim,
-        d["temp_cooling_water"],
+        start.d["temp_cooling_water"],
     )
     duties = {"top": top_duty, **feed_path.duties_pumparound}
-
-    wanted = _reflux_wanted(states, case, layout, column.top.temp - u["temp_top"])
-    running = power * d["status_pump_reflux"]
-    flows["reflux"] = add_flow_loop(states, "reflux", loops["reflux"], wanted, running)
-    flow_vol_reflux = smaller(
-        flows["reflux"].flow_vol, reflux_available(component, drum, case.overhead), FLOW_FLOOR
-    )
+    flows["reflux"] = _reflux_loop(start, column)
+    available = reflux_available(component, drum, case.overhead)
+    flow_vol_reflux = smaller(flows["reflux"].flow_vol, available, FLOW_FLOOR)
     reflux = drum_liquid(component, drum, flow_vol_reflux)
-    cooling = Cooling(d["temp_cooling_water"], d["temp_ambient"], power * d["status_condenser"])
-    overhead = add_overhead(
-        states,
-        drum,
-        component,
-        case.overhead,
-        layout,
-        column.top,
-        reflux,
-        u["pressure_top"],
-        cooling,
-    )
+    overhead = _overhead(start, drum, column, reflux)
     set_column_rates(states, component, column, feed_path.outlet, reflux, duties)
-    analysers = _add_analysers(states, case, layout, curve, component, column, drum)
+    curve = BoilingCurve.from_lumps(start.lumps, layout.curve_spread)
     return Assembly(
         case=case,
         layout=layout,
-        lumps=divided,
+        lumps=start.lumps,
         component=component,
         curve=curve,
         states=states,
-        inputs=inputs,
-        disturbances=disturbances,
-        u=u,
-        d=d,
+        inputs=start.inputs,
+        disturbances=start.disturbances,
+        u=start.u,
+        d=start.d,
         crude=crude,
         flows=flows,
         circulations=circulations,
@@ -209,7 +185,109 @@ def assemble(case: CrudeUnitCase, layout: Layout) -> Assembly:
         drum=drum,
         reflux=reflux,
         flow_vol_reflux=flow_vol_reflux,
-        analysers=analysers,
+        analysers=_add_analysers(states, case, layout, curve, component, column, drum),
+    )
+
+
+def _pumped_flows(start: _Start) -> dict[str, FlowResult]:
+    """Return the flow loops of feed and draws; product pumps stop with the power alone."""
+    power, flows = start.d["status_power"], {}
+    for name in ("feed", *SIDE_PRODUCTS):
+        running = power * start.d["status_pump_feed"] if name == "feed" else power
+        setpoint = start.u[f"flow_vol_{name}"]
+        flows[name] = add_flow_loop(start.states, name, start.loops[name], setpoint, running)
+    return flows
+
+
+def _mixed_crude(start: _Start, flow_vol: ca.SX) -> Crude:
+    case = start.case
+    mixed = add_line_up(
+        start.states,
+        start.lumps,
+        case.slate_vector(case.slate),
+        case.feed.volume_line_up,
+        start.disturbances[: len(case.assays)],
+        flow_vol,
+    )
+    return crude_of(start.component, start.lumps, mixed)
+
+
+def _declared_column(
+    start: _Start, flows: Mapping[str, FlowResult]
+) -> tuple[OverheadStates, Column]:
+    case, states, component = start.case, start.states, start.component
+    guess = (case.setpoints["temp_top"], case.setpoints["temp_coil_outlet"])
+    pressure = case.handles["pressure_top"]
+    drum = declare_overhead(states, component, case.overhead, pressure, guess[0])
+    column = declare_column(
+        states,
+        component,
+        case.column,
+        start.layout,
+        drum.pressure,
+        {place: start.u[f"flow_mass_steam_{place}"] for place in ("bottom", *SIDE_PRODUCTS)},
+        {product: flows[product].flow_vol for product in SIDE_PRODUCTS},
+        guess,
+    )
+    return drum, column
+
+
+def _circulations(start: _Start, column: Column) -> dict[str, Circulation]:
+    power = start.d["status_power"]
+    return {
+        place: add_circulation(
+            start.states,
+            start.component,
+            f"pumparound_{place}",
+            start.loops[f"pumparound_{place}"],
+            start.case.column.volume_pumparound_dry,
+            column.trays[pumparound_tray(start.layout, place) - 1].stage,
+            power * start.d[f"status_pump_pumparound_{place}"],
+        )
+        for place in PLACES
+    }
+
+
+def _feed_path(
+    start: _Start,
+    crude: Crude,
+    flow_vol: ca.SX,
+    drum: OverheadStates,
+    column: Column,
+    circulations: Mapping[str, Circulation],
+) -> FeedPath:
+    component = start.component
+    return add_feed_path(
+        start.states,
+        component,
+        start.case,
+        start.layout,
+        FeedInputs(crude, flow_vol, start.u, start.d, drum.pressure),
+        {place: circulation.hot for place, circulation in circulations.items()},
+        {name: column.hot_side(component, name) for name in (*SIDE_PRODUCTS, "residue")},
+    )
+
+
+def _reflux_loop(start: _Start, column: Column) -> FlowResult:
+    error = column.top.temp - start.u["temp_top"]
+    wanted = _reflux_wanted(start.states, start.case, start.layout, error)
+    running = start.d["status_power"] * start.d["status_pump_reflux"]
+    return add_flow_loop(start.states, "reflux", start.loops["reflux"], wanted, running)
+
+
+def _overhead(start: _Start, drum: OverheadStates, column: Column, reflux: Stream) -> Overhead:
+    d = start.d
+    running = d["status_power"] * d["status_condenser"]
+    return add_overhead(
+        start.states,
+        drum,
+        start.component,
+        start.case.overhead,
+        start.layout,
+        column.top,
+        reflux,
+        start.u["pressure_top"],
+        Cooling(d["temp_cooling_water"], d["temp_ambient"], running),
     )
 
 
