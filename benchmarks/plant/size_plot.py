@@ -34,7 +34,7 @@ REPEATS = 3
 WAYS = {
     "cvodes": ("CVODES, one copy", "#444444", "o-"),
     "single": ("vectorised plant, one copy", "#0b6e99", "s--"),
-    "group": (f"vectorised plant, each of {GROUP} copies", "#0b6e99", "o-"),
+    "group": (f"vectorised plant, {GROUP} copies together", "#0b6e99", "o-"),
 }
 
 
