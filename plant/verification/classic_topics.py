@@ -31,7 +31,8 @@ def classic_topics(subject: Subject) -> tuple[Topic, ...]:
     )
     notes = (
         f"Criterion: within {100.0 * _ALLOWED:.0f} %, or within one unit of the last printed digit "
-        "where that is more.",
+        "where that is more. Johansson printed levels of the real tanks, not those at which his "
+        "equations rest: three of them miss.",
     )
     return (Topic("classics", "Classics beside their published values", heads, tuple(rows), notes),)
 

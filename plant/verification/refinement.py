@@ -11,16 +11,18 @@ from operator_agent.units import from_si
 
 LUMPS = (8, 10, 12, 15, 18, 21, 24)
 TRAYS = (10, 12, 14, 16, 18, 20, 24)
+# Variable, column, unit, format, and how near the layout must come to the finest of the table: a
+# span of a boiling point, a tenth of a span of everything else.
 _SHOWN = (
-    ("temp_tbp95_naphtha", "T95 naphtha, degC", "degC", ".1f"),
-    ("temp_tbp95_kerosene", "T95 kerosene, degC", "degC", ".1f"),
-    ("temp_tbp95_lgo", "T95 LGO, degC", "degC", ".1f"),
-    ("temp_tbp95_hgo", "T95 HGO, degC", "degC", ".1f"),
-    ("temp_flash_zone", "flash zone, degC", "degC", ".1f"),
-    ("fraction_overflash", "overflash, vol%", "%", ".2f"),
-    ("fraction_yield_naphtha", "naphtha, vol%", "%", ".2f"),
-    ("duty_furnace", "furnace, MW", "MW", ".2f"),
-    ("duty_condenser", "condenser, MW", "MW", ".2f"),
+    ("temp_tbp95_naphtha", "T95 naphtha, degC", "degC", ".1f", 5.0),
+    ("temp_tbp95_kerosene", "T95 kerosene, degC", "degC", ".1f", 5.0),
+    ("temp_tbp95_lgo", "T95 LGO, degC", "degC", ".1f", 5.0),
+    ("temp_tbp95_hgo", "T95 HGO, degC", "degC", ".1f", 5.0),
+    ("temp_flash_zone", "flash zone, degC", "degC", ".1f", 0.5),
+    ("fraction_overflash", "overflash, vol%", "%", ".2f", 0.2),
+    ("fraction_yield_naphtha", "naphtha, vol%", "%", ".2f", 0.2),
+    ("duty_furnace", "furnace, MW", "MW", ".2f", 0.2),
+    ("duty_condenser", "condenser, MW", "MW", ".2f", 0.2),
 )
 
 
@@ -31,7 +33,7 @@ def refinement_topics(
 
     Args:
         subject: the unit whose layout is scaled.
-        lumps: numbers of lumps, at the layout's trays.
+        lumps: numbers of lumps, at the layout's trays; the last is the finest.
         trays: numbers of trays, at the layout's lumps.
 
     Raises:
@@ -41,21 +43,25 @@ def refinement_topics(
     n_lumps = len(base.lump_edges) + 1
     heads = (
         Column("states", ".0f"),
-        *(Column(title, form) for _, title, _, form in _SHOWN),
+        *(Column(title, form) for _, title, _, form, _ in _SHOWN),
     )
-    by_lumps = tuple(_row(subject, f"{n}", n, base.n_trays) for n in lumps)
+    by_lumps = [_row(subject, f"{n}", n, base.n_trays) for n in lumps]
+    own = f"{n_lumps}"
+    judged = tuple(_judged(row, by_lumps[-1]) if row.cells[0] == own else row for row in by_lumps)
     by_trays = tuple(_row(subject, f"{n}", n_lumps, n) for n in trays)
-    notes = (
+    lump_notes = (
         "Set points, draws and equipment are those of the nominal point. Edges between lumps are "
         "read off the layout's edges at even steps; draws, pumparounds and feed keep their height.",
+        f"Criterion for the {own} lumps of the layout against the finest: boiling points within a "
+        "span (5 K), everything else within a tenth of a span. Lumps are a discretisation: heat "
+        "and yields settle first. Boiling points fall as lumps get narrower, because each lump "
+        "spreads over a width in proportion to its own, and most where lumps are widest: at the "
+        "end of HGO.",
     )
-    lump_note = (
-        "Lumps are a discretisation: their table should settle. What still moves is the 95 % point "
-        "of HGO, which lies where lumps are wide.",
-    )
-    tray_note = (
+    tray_notes = (
         "Equilibrium stages are no discretisation: more of them separate better, as a column with "
-        "more trays would. Heat and yields should hardly move.",
+        "more trays would. Places stand on whole trays, which makes the steps of the table uneven: "
+        "with 10 and 14 trays the middle pumparound cools the tray that the kerosene is drawn from.",
     )
     key = "refinement"
     return (
@@ -63,17 +69,27 @@ def refinement_topics(
             key,
             f"Refinement in lumps, {base.n_trays} trays",
             (Column("lumps"), *heads),
-            by_lumps,
-            (*notes, *lump_note),
+            judged,
+            lump_notes,
         ),
         Topic(
             key,
             f"Refinement in trays, {n_lumps} lumps",
             (Column("trays"), *heads),
             by_trays,
-            tray_note,
+            tray_notes,
         ),
     )
+
+
+def _judged(row: Row, finest: Row) -> Row:
+    """Return a row with its verdict against the finest one."""
+    pairs = zip(row.cells[2:], finest.cells[2:], _SHOWN, strict=True)
+    near = [
+        isinstance(ours, float) and isinstance(theirs, float) and abs(ours - theirs) <= shown[4]
+        for ours, theirs, shown in pairs
+    ]
+    return Row(row.cells, all(near))
 
 
 def _row(subject: Subject, name: str, n_lumps: int, n_trays: int) -> Row:
@@ -91,5 +107,5 @@ def _row(subject: Subject, name: str, n_lumps: int, n_trays: int) -> Row:
         return Row((f"{name}, no rest", *(None for _ in range(len(_SHOWN) + 1))), None)
     model = unit.model
     at = told(unit, model.x_nominal, model.u_nominal, model.d_nominal)
-    cells = [from_si(at[variable], symbol) for variable, _, symbol, _ in _SHOWN]
+    cells = [from_si(at[variable], symbol) for variable, _, symbol, *_ in _SHOWN]
     return Row((name, float(model.n_x), *cells), None)

@@ -1,6 +1,5 @@
 """Tables of a verification as data: columns, rows, a verdict for each row that has a criterion."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from operator_agent.errors import InputError
@@ -117,13 +116,3 @@ class Verification:
             known = ", ".join(dict.fromkeys(topic.key for topic in self.topics))
             raise InputError(f"no tables of '{key}' were made; there are: {known}")
         return found
-
-
-def columns(*names: str, form: str = ".2f") -> tuple[Column, ...]:
-    """Return columns that share a format."""
-    return tuple(Column(name, form) for name in names)
-
-
-def worst_first(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Return rows with those that miss their criterion in front, otherwise in their order."""
-    return tuple(sorted(rows, key=lambda row: row.met is not False))
