@@ -60,8 +60,8 @@ def refinement_topics(
     )
     tray_notes = (
         "Equilibrium stages are no discretisation: more of them separate better, as a column with "
-        "more trays would. Places stand on whole trays, which makes the steps of the table uneven: "
-        "with 10 and 14 trays the middle pumparound cools the tray that the kerosene is drawn from.",
+        "more trays would. Places stand on whole trays, so the steps of the table are uneven: with "
+        "10 and 14 trays the middle pumparound cools the tray that the kerosene is drawn from.",
     )
     key = "refinement"
     return (
