@@ -1,4 +1,4 @@
-"""The commands `operator-agent plant`: simulate, check, history, crudes and market."""
+"""The commands `operator-agent plant`: simulate, check, verify, history, crudes and market."""
 
 import json
 import time
@@ -279,3 +279,44 @@ def market(
     OUT.print(rich_table(f"{days} days, seed {seed}", heads, rows))
     short = [reason for reason in fed.reasons if reason]
     say(f"{len(fed.cargoes)} cargoes; " + (short[0] if short else "every step was fed as ordered"))
+
+
+@plant_app.command("verify")
+def verify_plant(
+    case: CaseArgument = CRUDE_UNIT,
+    topics: Annotated[
+        list[str] | None, typer.Option("--topic", help="A topic, as often as wanted; else all.")
+    ] = None,
+    layout: Annotated[str, typer.Option(help="Layout of the case.")] = "plant",
+    json_file: Annotated[
+        str | None, typer.Option("--json", help="Write JSON to this file; - for the terminal.")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write the tables to this file.")] = None,
+) -> None:
+    """Hold the plants against references, balances, usual ranges and published numbers.
+
+    Takes some minutes for all topics. The tables are those of docs/plant.md; further crudes are
+    added by `python -m operator_agent.plant`. Shows what was judged and which rows miss.
+    """
+    from operator_agent.plant.unit.case_file import load_crude_unit_case
+    from operator_agent.plant.verification.render import as_document, as_markdown
+    from operator_agent.plant.verification.verify import verify
+
+    def tell(line: str) -> None:
+        ERR.print(line, highlight=False, markup=False)
+
+    found = verify(load_crude_unit_case(case), topics, tell, layout=layout)
+    if markdown is not None:
+        markdown.write_text(as_markdown(found), encoding="utf-8")
+    if json_file == "-":
+        print_json(as_document(found))
+        return
+    if json_file is not None:
+        text = json.dumps(as_document(found), indent=1, allow_nan=False)
+        Path(json_file).write_text(text + "\n", encoding="utf-8")
+    judged = [topic for topic in found.topics if topic.has_criterion]
+    rows = [(t.title, t.key, len(t.rows), len(t.missed) or "none") for t in judged]
+    OUT.print(rich_table(found.unit, ("table", "topic", "rows", "missed"), rows))
+    for topic, row in found.missed:
+        cells = zip(topic.columns, row.cells, strict=True)
+        say(f"missed: {topic.key}: " + ", ".join(f"{c.name} {c.shown(cell)}" for c, cell in cells))
