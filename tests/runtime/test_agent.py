@@ -21,7 +21,7 @@ from operator_agent.runtime.demo import site_with_free_ports
 from operator_agent.runtime.site_file import load_site
 from operator_agent.runtime.state_folder import StateFolder, write_status
 
-QUALITY = "temp_tbp95_kerosene"
+QUALITY = "temp_tbp95_lgo"
 BACK_OFF_K = 2.0
 ACTIONS = (f"back_off:{QUALITY}", "move_suppression")
 SLATE = {"arabian_light": 0.6, "maya": 0.15, "bonny_light": 0.25}
@@ -99,7 +99,6 @@ def test_the_objective_energy_uses_less_and_earns_less(
     saving = optimized(site_file, "calm", "profit", "energy")
     for name in ("crude_unit_energy_usd_h", "crude_unit_profit_usd_h"):
         assert saving.objective_values[name] < calm.objective_values[name]
-    assert saving.plan["flow_mass_steam_bottom_t_h"] < calm.plan["flow_mass_steam_bottom_t_h"]
 
 
 def test_an_unknown_policy_is_refused_with_the_known_ones(site_file: Path) -> None:
