@@ -2,6 +2,7 @@
 
 from operator_agent.plant.classics.published import published_rows
 from operator_agent.plant.verification.subject import Subject
+from operator_agent.plant.verification.titles import TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic
 
 _ALLOWED = 0.01  # relative: published numbers are printed with two or three digits
@@ -34,7 +35,7 @@ def classic_topics(subject: Subject) -> tuple[Topic, ...]:
         "where that is more. Johansson printed levels of the real tanks, not those at which his "
         "equations rest: three of them miss.",
     )
-    return (Topic("classics", "Classics beside their published values", heads, tuple(rows), notes),)
+    return (Topic("classics", TITLES["classics"][0], heads, tuple(rows), notes),)
 
 
 def _agrees(published: float, computed: float) -> bool:

@@ -5,6 +5,7 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.plant.unit.closure import TOLERANCE, Closure, measure_closure
 from operator_agent.plant.verification.subject import Subject
+from operator_agent.plant.verification.titles import TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic
 
 CLOSURE = 1e-8  # of what went through, over a day
@@ -61,5 +62,4 @@ def closure_topics(subject: Subject) -> tuple[Topic, ...]:
         "the tolerance.",
     )
     closed = tuple(Row((name, abs(value)), abs(value) < CLOSURE) for name, value in rows.items())
-    title = "Closure of balances over a simulated day"
-    return (Topic("closure", title, heads, closed, notes),)
+    return (Topic("closure", TITLES["closure"][0], heads, closed, notes),)

@@ -3,6 +3,7 @@
 from operator_agent.plant.coarse.controller_model import build_controller_model
 from operator_agent.plant.coarse.gain_table import GainPair, gain_table
 from operator_agent.plant.verification.subject import Subject
+from operator_agent.plant.verification.titles import TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic
 
 
@@ -18,7 +19,6 @@ def controller_gain_topics(subject: Subject) -> tuple[Topic, ...]:
         of_source = [pair for pair in pairs if pair.source == source]
         cells = [(pair.model, pair.plant) for pair in of_source]
         rows.append(Row((f"`{source}`", *cells), all(pair.same_sign for pair in of_source)))
-    title = "Gains of the controller's model beside the plant's"
     heads = (Column("model / plant"), *(Column(f"`{cv}`") for cv in model.y_names))
     notes = (
         f"Spans per span, steps of a quarter of a span to both sides. The controller's model has "
@@ -26,7 +26,7 @@ def controller_gain_topics(subject: Subject) -> tuple[Topic, ...]:
         "of gains above 0.05 agree.",
         _spread(pairs),
     )
-    return (Topic("controller_gains", title, heads, tuple(rows), notes),)
+    return (Topic("controller_gains", TITLES["controller_gains"][0], heads, tuple(rows), notes),)
 
 
 def _spread(pairs: tuple[GainPair, ...]) -> str:

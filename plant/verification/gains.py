@@ -17,6 +17,7 @@ from operator_agent.plant.verification.gain_expectations import (
     expectations,
 )
 from operator_agent.plant.verification.subject import Subject, moved
+from operator_agent.plant.verification.titles import TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic
 
 _REACH_SPANS = 1.5  # to both sides of the nominal point
@@ -122,7 +123,7 @@ def gain_topics(subject: Subject) -> tuple[Topic, ...]:
     ranges = {found.source: found for found in gain_ranges(subject)}
     matrix = Topic(
         "gains",
-        "Steady gains at the nominal point",
+        TITLES["gains"][0],
         (Column("spans per span"), *(Column(f"`{cv}`") for cv in model.y_names)),
         tuple(Row((f"`{name}`", *map(float, r.nominal))) for name, r in ranges.items()),
         ("Spans stand in the case. A crude's share grows at the expense of all others.",),
@@ -150,7 +151,7 @@ def gain_topics(subject: Subject) -> tuple[Topic, ...]:
         "The sign must hold over the whole range of the input; gains within "
         f"{_SMALL} spans per span count as none. `stays` asks for that.",
     )
-    return (matrix, Topic("gains", "Signs and ranges of gains", heads, tuple(rows), notes))
+    return (matrix, Topic("gains", TITLES["gains"][1], heads, tuple(rows), notes))
 
 
 def _judged(found: GainRange, at: int, expected: Expectation) -> Row:

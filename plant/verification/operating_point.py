@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from operator_agent.plant.variables import PLACES
 from operator_agent.plant.verification.subject import Subject
+from operator_agent.plant.verification.titles import TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic
 from operator_agent.units import from_si
 
@@ -79,9 +80,7 @@ def operating_point_topics(subject: Subject) -> tuple[Topic, ...]:
     )
     feed = from_si(subject.case.setpoints["flow_vol_feed"], "kbbl/d")
     notes = (f"At {feed:.0f} kbbl/d of {slate}. The ranges are those of textbooks, not of a site.",)
-    return (
-        Topic("operating_point", "Operating point beside usual ranges", heads, tuple(rows), notes),
-    )
+    return (Topic("operating_point", TITLES["operating_point"][0], heads, tuple(rows), notes),)
 
 
 def _completed(subject: Subject) -> Mapping[str, float]:

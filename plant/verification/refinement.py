@@ -6,6 +6,7 @@ from operator_agent.errors import PlantError
 from operator_agent.plant.unit.crude_unit import build_crude_unit
 from operator_agent.plant.verification.layout_of_size import layout_of_size
 from operator_agent.plant.verification.subject import Subject, told
+from operator_agent.plant.verification.titles import TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic
 from operator_agent.units import from_si
 
@@ -50,8 +51,9 @@ def refinement_topics(
     judged = tuple(_judged(row, by_lumps[-1]) if row.cells[0] == own else row for row in by_lumps)
     by_trays = tuple(_row(subject, f"{n}", n_lumps, n) for n in trays)
     lump_notes = (
-        "Set points, draws and equipment are those of the nominal point. Edges between lumps are "
-        "read off the layout's edges at even steps; draws, pumparounds and feed keep their height.",
+        f"With {base.n_trays} trays. Set points, draws and equipment are those of the nominal "
+        "point. Edges between lumps are read off the layout's edges at even steps; draws, "
+        "pumparounds and feed keep their height.",
         f"Criterion for the {own} lumps of the layout against the finest: boiling points within a "
         "span (5 K), everything else within a tenth of a span. Lumps are a discretisation: heat "
         "and yields settle first. Boiling points fall as lumps get narrower, because each lump "
@@ -59,22 +61,23 @@ def refinement_topics(
         "end of HGO.",
     )
     tray_notes = (
-        "Equilibrium stages are no discretisation: more of them separate better, as a column with "
-        "more trays would. Places stand on whole trays, so the steps of the table are uneven: with "
-        "10 and 14 trays the middle pumparound cools the tray that the kerosene is drawn from.",
+        f"With {n_lumps} lumps. Equilibrium stages are no discretisation: more of them separate "
+        "better, as a column with more trays would. Places stand on whole trays, so the steps of "
+        "the table are uneven: with 10 and 14 trays the middle pumparound cools the tray that the "
+        "kerosene is drawn from.",
     )
     key = "refinement"
     return (
         Topic(
             key,
-            f"Refinement in lumps, {base.n_trays} trays",
+            TITLES[key][0],
             (Column("lumps"), *heads),
             judged,
             lump_notes,
         ),
         Topic(
             key,
-            f"Refinement in trays, {n_lumps} lumps",
+            TITLES[key][1],
             (Column("trays"), *heads),
             by_trays,
             tray_notes,

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from operator_agent.plant.verification.titles import SUMMARY
 from operator_agent.plant.verification.topic import Cell, Row, Topic, Verification
 
-SUMMARY_TITLE = "Rows that miss their criterion"
 _NAMED_BY = 2  # texts of a row are enough to find it
 _VERDICT = {True: "yes", False: "**no**", None: "-"}
 
@@ -37,7 +37,7 @@ def _summary(verification: Verification) -> str:
             missed = "; ".join(_named(topic, row) for row in topic.missed) or "-"
             lines.append([topic.title, str(len(judged)), str(met), missed])
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"### {SUMMARY_TITLE}\n\n{table}"
+    return f"### {SUMMARY}\n\n{table}"
 
 
 def _named(topic: Topic, row: Row) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 
 from operator_agent.plant.variables import MV_NAMES
 from operator_agent.plant.verification.subject import Subject, moved, slowest_time_s
+from operator_agent.plant.verification.titles import TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic
 
 _STEP_SPANS = 0.5
@@ -33,9 +34,9 @@ def settling_topics(subject: Subject) -> tuple[Topic, ...]:
     heads = (
         Column("step of half a span"),
         Column("first to settle"),
-        Column("minutes", ".0f"),
+        Column("after, min", ".0f"),
         Column("last to settle"),
-        Column("minutes ", ".0f"),
+        Column("at last after, min", ".0f"),
     )
     notes = (
         f"Minutes until a boiling point that moves by {_SEEN_SPANS} of a span or more stays within "
@@ -43,7 +44,7 @@ def settling_topics(subject: Subject) -> tuple[Topic, ...]:
         "textbooks [recalled]. Slowest time constant of the linearised plant without fouling: "
         f"{slowest_time_s(subject.unit) / 60.0:.0f} min.",
     )
-    return (Topic("settling", "Settling after steps", heads, tuple(rows), notes),)
+    return (Topic("settling", TITLES["settling"][0], heads, tuple(rows), notes),)
 
 
 def settling_minutes(subject: Subject, name: str) -> dict[str, int]:

@@ -7,6 +7,7 @@ from operator_agent.plant.verification.assay_tables import density_rows
 from operator_agent.plant.verification.reference_row import ReferenceRow, summaries
 from operator_agent.plant.verification.subject import Subject
 from operator_agent.plant.verification.thermo_tables import thermo_rows
+from operator_agent.plant.verification.titles import TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic
 
 
@@ -28,9 +29,9 @@ def thermo_topics(subject: Subject) -> tuple[Topic, ...]:
         "otherwise an assumed one; both stand beside the code of the tables."
     )
     return (
-        _summary("Thermodynamics against references", thermo, note),
+        _summary(TITLES["thermo"][0], thermo, note),
         _summary(
-            "Densities with one gravity per lump for all crudes",
+            TITLES["thermo"][1],
             densities,
             "The slate's own gravities are exact; a single crude's are not.",
         ),
@@ -96,4 +97,4 @@ def _outside(rows: Sequence[ReferenceRow]) -> Topic:
         if not row.within
     )
     notes = ("Their properties miss the criterion in the tables above.",) if found else ("None.",)
-    return Topic("thermo", "Values outside the allowed difference", heads, found, notes)
+    return Topic("thermo", TITLES["thermo"][2], heads, found, notes)

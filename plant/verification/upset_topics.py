@@ -9,6 +9,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.errors import PlantError
 from operator_agent.plant.unit.crude_unit import disturbance_vector
 from operator_agent.plant.verification.subject import Subject, told
+from operator_agent.plant.verification.titles import TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic
 from operator_agent.plant.verification.upset_list import Upset, crude_switches, upsets
 from operator_agent.units import from_si
@@ -79,7 +80,7 @@ def upset_topics(subject: Subject) -> tuple[Topic, ...]:
     heads = tuple(Column(title, form) for _, _, _, title, form in _SEEN)
     failures = Topic(
         "upsets",
-        "Upsets and what happened",
+        TITLES["upsets"][0],
         (
             Column("upset"),
             Column("minutes", ".3g"),
@@ -97,7 +98,7 @@ def upset_topics(subject: Subject) -> tuple[Topic, ...]:
     )
     switches = Topic(
         "upsets",
-        "Switches between all pairs of crudes",
+        TITLES["upsets"][1],
         (Column("from"), Column("to"), *heads, Column("end")),
         tuple(_switched(subject)),
         (

@@ -26,6 +26,7 @@ from operator_agent.plant.unit.recipe import nearest_recipe
 from operator_agent.plant.variables import MV_NAMES, PRODUCTS, SIDE_PRODUCTS
 from operator_agent.plant.verification.assay_tables import yield_rows
 from operator_agent.plant.verification.subject import Subject, told, with_crudes
+from operator_agent.plant.verification.titles import TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic
 from operator_agent.units import from_si
 
@@ -61,9 +62,7 @@ def _of_lumps(divided: Lumps, case: CrudeUnitCase, spread: float) -> Topic:
     heads = (Column("lumps / assay, vol%"), *(Column(name, ".1f") for name in names))
     allowed = f"{found[0].allowed:g} vol%"
     notes = (f"Cuts at 165, 230, 315 and 370 degC. Criterion: each within {allowed}.",)
-    return Topic(
-        "yields", "Yields of the lumps' curves beside the assays", heads, tuple(rows), notes
-    )
+    return Topic("yields", TITLES["yields"][0], heads, tuple(rows), notes)
 
 
 def _of_unit(subject: Subject, case: CrudeUnitCase) -> Topic:
@@ -93,8 +92,7 @@ def _of_unit(subject: Subject, case: CrudeUnitCase) -> Topic:
         "cumulative yields within "
         f"{_ALLOWED:g} vol% of the assay's boiling curve at the cut point.",
     )
-    title = "Yields of the unit at its cut points beside the assays"
-    return Topic("yields", title, heads, tuple(rows), notes)
+    return Topic("yields", TITLES["yields"][1], heads, tuple(rows), notes)
 
 
 def _rows(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,10 +19,13 @@ from operator_agent.plant.verification.gains import gain_ranges, sources_of
 from operator_agent.plant.verification.layout_of_size import layout_of_size
 from operator_agent.plant.verification.render import as_document, as_markdown
 from operator_agent.plant.verification.subject import Subject, moved, told
+from operator_agent.plant.verification.titles import SUMMARY, TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic, Verification
 from operator_agent.plant.verification.upset_list import crude_switches, upsets
 from operator_agent.plant.verification.verify import TOPICS, verify
 from operator_agent.plant.verification.yields import Products
+
+DOCS = Path(__file__).parents[2] / "docs" / "plant.md"
 
 
 @pytest.fixture(scope="module")
@@ -200,9 +204,13 @@ def test_topics_of_the_small_layout_are_made(case: CrudeUnitCase, key: str) -> N
     found = verify(case, [key], layout="small")
     assert found.of(key)
     assert all(topic.rows for topic in found.of(key))
-    assert as_markdown(found).count("###") == len(found.topics) + 1
+    assert tuple(topic.title for topic in found.topics) == TITLES[key]
 
 
-def test_all_topics_are_there() -> None:
-    wanted = {"thermo", "closure", "gains", "yields", "refinement", "classics", "upsets"}
-    assert wanted | {"controller_gains", "operating_point", "settling"} == set(TOPICS)
+def test_documentation_has_the_headings_of_the_command() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    inside = text.partition("<!-- verification: begin -->")[2]
+    inside = inside.partition("<!-- verification: end -->")[0]
+    found = [line[4:] for line in inside.splitlines() if line.startswith("### ")]
+    assert found == [*(title for titles in TITLES.values() for title in titles), SUMMARY]
+    assert tuple(TOPICS) == tuple(TITLES)
