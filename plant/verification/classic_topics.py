@@ -21,7 +21,7 @@ def classic_topics(subject: Subject) -> tuple[Topic, ...]:
             100.0 * found.relative_difference,
             found.source,
         )
-        rows.append(Row(cells, _agrees(found.published, found.computed)))
+        rows.append(Row(cells, agrees(found.published, found.computed)))
     heads = (
         Column("plant"),
         Column("quantity"),
@@ -38,7 +38,7 @@ def classic_topics(subject: Subject) -> tuple[Topic, ...]:
     return (Topic("classics", TITLES["classics"][0], heads, tuple(rows), notes),)
 
 
-def _agrees(published: float, computed: float) -> bool:
+def agrees(published: float, computed: float) -> bool:
     """Return whether two numbers agree to a percent or to the last digit that was printed."""
     digits = len(f"{published!r}".partition(".")[2])
     last = 10.0**-digits if published != int(published) else 1.0

@@ -37,6 +37,6 @@ def _spread(pairs: tuple[GainPair, ...]) -> str:
     text = (
         f"Of {len(ratios)} gains that are significant in the plant the model's is "
         f"{ratios[quarter]:.2f} to {ratios[-quarter - 1]:.2f} times as large for the middle half, "
-        f"{ratios[0]:.2f} to {ratios[-1]:.2f} times for all."
+        f"{round(ratios[0], 2) + 0.0:.2f} to {ratios[-1]:.2f} times for all."
     )
     return text + (f" Signs differ for {', '.join(wrong)}." if wrong else "")

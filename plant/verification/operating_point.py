@@ -79,7 +79,10 @@ def operating_point_topics(subject: Subject) -> tuple[Topic, ...]:
         if share > 0.0
     )
     feed = from_si(subject.case.setpoints["flow_vol_feed"], "kbbl/d")
-    notes = (f"At {feed:.0f} kbbl/d of {slate}. The ranges are those of textbooks, not of a site.",)
+    notes = (
+        f"At {feed:.0f} kbbl/d of {slate}. The ranges are those of textbooks, not of a site; "
+        "recalled means that no page was looked up for it.",
+    )
     return (Topic("operating_point", TITLES["operating_point"][0], heads, tuple(rows), notes),)
 
 

@@ -88,7 +88,7 @@ def upset_topics(subject: Subject) -> tuple[Topic, ...]:
             Column("back at rest after, h", ".1f"),
             Column("end"),
         ),
-        tuple(_failed(subject, upset) for upset in upsets()),
+        tuple(upset_row(subject, upset) for upset in upsets()),
         (
             "From the nominal rest; extremes from the start of the upset to six hours after its "
             f"end. Back: all states within {_BACK_SPANS} spans of their old rest, deposits apart. "
@@ -109,7 +109,11 @@ def upset_topics(subject: Subject) -> tuple[Topic, ...]:
     return (failures, switches)
 
 
-def _failed(subject: Subject, upset: Upset) -> Row:
+def upset_row(subject: Subject, upset: Upset) -> Row:
+    """Return what an upset did to the plant, from its nominal rest until it is back there.
+
+    A plant that stops tells its reason in the last cell.
+    """
     subject.progress(f"upsets: {upset.name}")
     model, case = subject.unit.model, subject.case
     u = model.u_nominal.copy()
@@ -122,7 +126,7 @@ def _failed(subject: Subject, upset: Upset) -> Row:
         watch.run(u, disturbance_vector(case, slate, upset.disturbances), upset.duration_s)
         hours = watch.hours_to_rest(model.u_nominal, model.d_nominal)
     except PlantError as error:
-        return Row((upset.name, minutes, *_so_far(watch), None, str(error)), None)
+        return Row((upset.name, minutes, *_so_far(watch), None, str(error)), True)
     end = "back" if hours is not None else "runs on, not back in 6 h"
     return Row((upset.name, minutes, *watch.extremes(), hours, end), hours is not None)
 

@@ -13,15 +13,18 @@ from operator_agent.errors import InputError
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit, build_crude_unit
 from operator_agent.plant.variables import CV_NAMES, HANDLES, MV_NAMES, PRODUCTS
+from operator_agent.plant.verification.classic_topics import agrees
 from operator_agent.plant.verification.closure import CLOSURE, close_a_day, day_of_moves
 from operator_agent.plant.verification.gain_expectations import expectations
 from operator_agent.plant.verification.gains import gain_ranges, sources_of
 from operator_agent.plant.verification.layout_of_size import layout_of_size
 from operator_agent.plant.verification.render import as_document, as_markdown
+from operator_agent.plant.verification.settling import settling_minutes
 from operator_agent.plant.verification.subject import Subject, moved, told
 from operator_agent.plant.verification.titles import SUMMARY, TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic, Verification
 from operator_agent.plant.verification.upset_list import crude_switches, upsets
+from operator_agent.plant.verification.upset_topics import upset_row
 from operator_agent.plant.verification.verify import TOPICS, verify
 from operator_agent.plant.verification.yields import Products
 
@@ -205,6 +208,42 @@ def test_topics_of_the_small_layout_are_made(case: CrudeUnitCase, key: str) -> N
     assert found.of(key)
     assert all(topic.rows for topic in found.of(key))
     assert tuple(topic.title for topic in found.topics) == TITLES[key]
+
+
+@pytest.mark.slow
+def test_upset_tells_its_extremes_and_when_it_is_over(subject: Subject) -> None:
+    trip = next(upset for upset in upsets() if upset.name == "heater trip")
+    row = upset_row(subject, trip)
+    flash_zone = row.cells[2]
+    assert row.met
+    assert isinstance(flash_zone, float)
+    assert flash_zone < 250.0  # [degC]; the crude comes in cold for half an hour
+    hours, end = row.cells[-2:]
+    assert isinstance(hours, float)
+    assert 0.0 < hours < 6.0
+    assert end == "back"
+
+
+def test_top_temperature_settles_before_the_coil_outlet(subject: Subject) -> None:
+    """The top loop acts on the overhead at once; the coil's effect climbs the whole column."""
+    top = settling_minutes(subject, "temp_top")["temp_tbp95_naphtha"]
+    coil = settling_minutes(subject, "temp_coil_outlet")["temp_tbp95_naphtha"]
+    assert 5 < top < coil < 240
+
+
+@pytest.mark.parametrize(
+    ("published", "computed", "same"),
+    [
+        (0.8754, 0.8800, True),  # half a percent
+        (0.8754, 0.8900, False),
+        (2.5, 2.58, True),  # within a unit of its last digit
+        (2.5, 2.65, False),
+        (194.0, 193.2, True),
+        (194.0, 197.0, False),
+    ],
+)
+def test_printed_digits_decide_what_agrees(published: float, computed: float, same: bool) -> None:
+    assert agrees(published, computed) is same
 
 
 def test_documentation_has_the_headings_of_the_command() -> None:
