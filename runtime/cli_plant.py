@@ -315,8 +315,11 @@ def verify_plant(
         text = json.dumps(as_document(found), indent=1, allow_nan=False)
         Path(json_file).write_text(text + "\n", encoding="utf-8")
     judged = [topic for topic in found.topics if topic.has_criterion]
-    rows = [(t.title, t.key, len(t.rows), len(t.missed) or "none") for t in judged]
-    OUT.print(rich_table(found.unit, ("table", "topic", "rows", "missed"), rows))
+    rows = [
+        (t.title, t.key, sum(row.met is not None for row in t.rows), len(t.missed) or "none")
+        for t in judged
+    ]
+    OUT.print(rich_table(found.unit, ("table", "topic", "rows judged", "missed"), rows))
     for topic, row in found.missed:
         cells = zip(topic.columns, row.cells, strict=True)
         say(f"missed: {topic.key}: " + ", ".join(f"{c.name} {c.shown(cell)}" for c, cell in cells))

@@ -10,6 +10,17 @@ from operator_agent.plant.verification.topic import Column, Row, Topic
 from operator_agent.units import from_si
 
 _TEXTBOOKS = "usual in textbooks [recalled]"
+_OVERFLASH = "3 to 6 vol% [1], 3 to 5 vol% [2]; operators go lower [recalled]"
+_COIL_OUTLET = "330 to 385 degC [2], 343 to 371 degC [3]; narrower [recalled]"
+_FLASH_ZONE = "cracking begins at 343 to 354 degC for most crudes [4]; round it [recalled]"
+_OXYGEN = "15 % excess air for gas, API 535 [5], which is 3 % of oxygen; round it [recalled]"
+_PAGES = (
+    "[1] petroleum-industry-eng.blogspot.com/p/process-variables_05.html",
+    "[2] Fahim and others, Fundamentals of Petroleum Refining (2010), as quoted on the web",
+    "[3] esteemprojects.com/library/Fired-Heater-Design/page1_5.htm (650 to 700 degF)",
+    "[4] buffalobrewingstl.com/refinery-distillation/flash-zone-conditions.html (650 to 670 degF)",
+    "[5] xrgtechnologies.com/tools",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +44,9 @@ class Usual:
 
 
 USUAL = (
-    Usual("fraction_overflash", "overflash, of the feed", "%", 2.0, 5.0, _TEXTBOOKS),
-    Usual("temp_flash_zone", "flash zone", "degC", 340.0, 360.0, _TEXTBOOKS),
-    Usual("temp_coil_outlet", "coil outlet", "degC", 340.0, 370.0, _TEXTBOOKS),
+    Usual("fraction_overflash", "overflash, of the feed", "%", 2.0, 5.0, _OVERFLASH),
+    Usual("temp_flash_zone", "flash zone", "degC", 340.0, 360.0, _FLASH_ZONE),
+    Usual("temp_coil_outlet", "coil outlet", "degC", 340.0, 370.0, _COIL_OUTLET),
     Usual("duty_furnace", "absorbed duty of the heater", "MW", 50.0, 80.0, _TEXTBOOKS),
     Usual("duty_condenser", "condenser", "MW", 25.0, 45.0, _TEXTBOOKS),
     Usual("share_pumparounds", "pumparounds, of the heat removed", "%", 40.0, 60.0, _TEXTBOOKS),
@@ -49,7 +60,7 @@ USUAL = (
     Usual("temp_desalter", "desalter", "degC", 110.0, 150.0, _TEXTBOOKS),
     Usual("temp_preheat", "heater inlet", "degC", 200.0, 280.0, _TEXTBOOKS),
     Usual("heat_per_crude", "absorbed heat per crude", "GJ/t", 0.3, 0.5, _TEXTBOOKS),
-    Usual("fraction_oxygen_stack_actual", "oxygen in the stack, dry", "%", 2.0, 4.0, _TEXTBOOKS),
+    Usual("fraction_oxygen_stack_actual", "oxygen in the stack, dry", "%", 2.0, 4.0, _OXYGEN),
     Usual("temp_stack", "stack", "degC", 150.0, 250.0, _TEXTBOOKS),
     Usual("fraction_efficiency_heater", "efficiency of the heater", "%", 85.0, 92.0, _TEXTBOOKS),
     Usual("temp_skin", "hottest tube skin", "degC", 430.0, 550.0, _TEXTBOOKS),
@@ -81,7 +92,7 @@ def operating_point_topics(subject: Subject) -> tuple[Topic, ...]:
     feed = from_si(subject.case.setpoints["flow_vol_feed"], "kbbl/d")
     notes = (
         f"At {feed:.0f} kbbl/d of {slate}. The ranges are those of textbooks, not of a site; "
-        "recalled means that no page was looked up for it.",
+        "recalled means that no page was looked up for it. " + "; ".join(_PAGES) + ".",
     )
     return (Topic("operating_point", TITLES["operating_point"][0], heads, tuple(rows), notes),)
 

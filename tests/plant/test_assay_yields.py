@@ -9,7 +9,6 @@ from operator_agent.plant.crude.assay_record import load_assay_record
 from operator_agent.plant.crude.lumps import Lumps, lumps
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.verification.assay_tables import density_rows, yield_rows
-from operator_agent.plant.verification.crude_report import crude_report
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "assays" / "noaa_ex58.json"
 
@@ -44,12 +43,3 @@ def test_crudes_outside_the_slate_average_have_a_wrong_density(
     assert len(whole) == 5
     assert all(row.within for row in whole)
     assert max(abs(row.difference) for row in whole) > 0.1
-
-
-@pytest.mark.slow
-def test_report_holds_all_tables(case: CrudeUnitCase) -> None:
-    pytest.importorskip("chemicals", reason="the property library is not installed")
-    text = crude_report(case)
-    assert text.count("### ") == 4
-    assert "Maxwell and Bonnell" in text
-    assert f"{case.assays[0].name}, kerosene" in text

@@ -22,9 +22,7 @@ from operator_agent.plant.verification.maxwell_bonnell import boiling_temperatur
 from operator_agent.plant.verification.pure_substance import property_library, pure_substance
 from operator_agent.plant.verification.reference_row import (
     ReferenceRow,
-    rows_as_markdown,
     summaries,
-    summaries_as_markdown,
 )
 from operator_agent.plant.verification.thermo_tables import thermo_rows
 
@@ -112,13 +110,6 @@ def test_heat_of_vaporisation_falls_with_temperature_and_stays_positive(divided:
     assert bool(np.all(heat(640.0) > 0.0))
     per_mass = heat(450.0) / found.molar_mass
     assert bool(np.all((per_mass > 2e5) & (per_mass < 4e5)))
-
-
-def test_tables_show_every_row_and_mark_the_outer_ones(rows: list[ReferenceRow]) -> None:
-    text = rows_as_markdown(rows)
-    assert text.count("\n") == len(rows) + 1
-    assert text.count("**outside**") == sum(not row.within for row in rows) > 0
-    assert summaries_as_markdown(rows).count("\n") == len(summaries(rows)) + 1
 
 
 def test_d86_becomes_tbp_as_in_a_worked_example() -> None:
