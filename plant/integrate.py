@@ -49,7 +49,7 @@ class Integrator:
             _check(model, letter, value, count)
         parameters = np.concatenate((u, d, [duration_s]))
         try:
-            result = self.function(x0=x / model.x_scale, p=parameters)["xf"]
+            result = self._integrated(x / model.x_scale, parameters)
         except RuntimeError as error:
             raise PlantError(
                 f"model {model.name}: integration over {duration_s:g} s failed; "
@@ -62,6 +62,22 @@ class Integrator:
             name = model.x_names[int(np.argmin(np.isfinite(end)))]
             raise PlantError(f"model {model.name}: state {name} is not finite after {duration_s} s")
         return end
+
+    def _integrated(self, scaled: FloatArray, parameters: FloatArray) -> ca.DM:
+        """Return the scaled end states.
+
+        CasADi reports an interrupt from the keyboard as a failed integration. The same call fails
+        again when the plant is to blame; when it does not, somebody pressed Ctrl-C.
+        """
+        try:
+            return self.function(x0=scaled, p=parameters)["xf"]
+        except RuntimeError as error:
+            failure = error
+        try:
+            self.function(x0=scaled, p=parameters)
+        except RuntimeError:
+            raise failure from None
+        raise KeyboardInterrupt
 
     def _fastest(self, x: FloatArray, u: FloatArray, d: FloatArray) -> str:
         """Return words on the state that moves fastest, for the reason of a failure."""

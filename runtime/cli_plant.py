@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from operator_agent.errors import InputError
 from operator_agent.runtime.cli_tables import ERR, OUT, JsonFlag, print_json, rich_table, say
 
 CRUDE_UNIT = Path("cases/plants/crude_unit.yaml")
@@ -29,7 +30,11 @@ def simulate(
     ] = None,
     seed: SeedOption = 1,
     cards: Annotated[
-        bool, typer.Option("--cards/--hold", help="Walk to the operators' cards, or hold.")
+        bool,
+        typer.Option(
+            "--cards/--hold",
+            help="Walk to the operators' cards, or hold.",
+        ),
     ] = True,
     layout: Annotated[str, typer.Option(help="Layout of the case.")] = "plant",
     speed: Annotated[
@@ -43,8 +48,9 @@ def simulate(
 ) -> None:
     """Run the crude unit by itself, without a controller; write its trends as picture and table.
 
-    Grey is what the instruments read, colour what is true, red a reading that is not good. When
-    the plant stops for a reason, what came before is written, and the exit code is 1.
+    A handle that the scenario moves is left to it. Grey is what the instruments read, colour what
+    is true, red a reading that is not good. When the plant stops for a reason, what came before is
+    written, and the exit code is 1.
     """
     from operator_agent.plant.simulation.scenario import Scenario
     from operator_agent.plant.simulation.scenario_file import load_scenario
@@ -55,6 +61,7 @@ def simulate(
     from operator_agent.runtime.plant_run import run_plant, write_csv
     from operator_agent.runtime.plots import save_png
 
+    _make_folder(out)
     found = load_crude_unit_case(case)
     events = None if scenario is None else load_scenario(scenario)
     length_h = hours or (8.0 if events is None else events.duration_s / 3600.0)
@@ -69,26 +76,43 @@ def simulate(
             ERR.print(f"{plant_s / 3600.0:.1f} of {length_h:g} h", highlight=False)
 
     run = run_plant(simulator, length_h, by_card=cards, pace=wait)
-    out.mkdir(parents=True, exist_ok=True)
     what = "calm" if scenario is None else scenario.stem
     title = f"{found.name}, {what}, seed {seed}" + (f"; stopped: {run.stopped}" * bool(run.stopped))
-    save_png(trends_figure(run, found.crude_keys, title), out / "trends.png")
+    marks = [] if events is None else [event.at_s / 3600.0 for event in events.events]
+    save_png(trends_figure(run, found.crude_keys, title, marks), out / "trends.png")
     write_csv(run, out / "trends.csv")
     summary = _summary(run, found.crude_keys) | {"out": str(out), "stopped": run.stopped}
     if as_json:
         print_json(summary)
     else:
-        rows = [(name, unit, *values) for name, (unit, *values) in summary["variables"].items()]
+        rows = [(name, *values.values()) for name, values in summary["variables"].items()]
         title = f"{found.name}: {run.time_s[-1] / 3600.0:g} h, true values"
-        OUT.print(rich_table(title, ("variable", "unit", "start", "low", "high", "end"), rows))
+        OUT.print(rich_table(title, ("variable", *_PICKED), rows))
         say(f"{out / 'trends.png'}   {out / 'trends.csv'}")
     if run.stopped:
         raise typer.Exit(_say_stopped(run.stopped))
 
 
+def _make_folder(path: Path) -> None:
+    """Make the folder of results before anything is computed."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {path}: no folder can be made there; name another") from error
+
+
+def _need_parent(path: Path | None) -> None:
+    """Refuse a file in a folder that does not exist before anything is computed."""
+    if path is not None and not path.parent.is_dir():
+        raise InputError(f"{path}: folder {path.parent} does not exist; make it first")
+
+
 def _say_stopped(reason: str) -> int:
     ERR.print(f"the plant stopped: {reason}", highlight=False, markup=False)
     return 1
+
+
+_PICKED = ("unit", "start", "low", "high", "end")
 
 
 def _summary(run: Any, crude_keys: tuple[str, ...]) -> dict[str, Any]:
@@ -99,7 +123,8 @@ def _summary(run: Any, crude_keys: tuple[str, ...]) -> dict[str, Any]:
     for name in (name for names in trends(crude_keys).values() for name in names):
         unit, true = shown_unit(name), run.truth[name]
         picked = (true[0], true.min(), true.max(), true[-1])
-        variables[name] = [unit, *(round(from_si(float(value), unit), 3) for value in picked)]
+        shown = [round(from_si(float(value), unit), 3) for value in picked]
+        variables[name] = dict(zip(_PICKED, (unit, *shown), strict=True))
     return {"hours": float(run.time_s[-1]) / 3600.0, "variables": variables}
 
 
@@ -227,7 +252,14 @@ def _show_crude(assay: Any, as_json: bool) -> None:
         "source": assay.source,
     }
     if as_json:
-        cuts_json = [{"cut_degc": n, "vol_percent": y, "density_kg_m3": d} for n, y, d in rows]
+        cuts_json = [
+            {
+                "cut_degc": name,
+                "vol_percent": round(100.0 * share, 3),
+                "density_kg_m3": round(cut_density(assay, low, high), 2) if share > 0 else None,
+            }
+            for name, share, low, high in cuts
+        ]
         print_json(head | {"cuts": cuts_json})
         return
     title = f"{assay.name}: {head['gravity_api']} API, {head['density_kg_m3']} kg/m3, "
@@ -305,6 +337,8 @@ def verify_plant(
     def tell(line: str) -> None:
         ERR.print(line, highlight=False, markup=False)
 
+    _need_parent(markdown)
+    _need_parent(None if json_file in (None, "-") else Path(json_file))
     found = verify(load_crude_unit_case(case), topics, tell, layout=layout)
     if markdown is not None:
         markdown.write_text(as_markdown(found), encoding="utf-8")

@@ -9,6 +9,7 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import PlantError
+from operator_agent.plant.simulation.events import SetpointChange
 from operator_agent.plant.simulation.simulator import Simulator
 from operator_agent.plant.unit.recipe import recipe_setpoints, step_towards_card
 from operator_agent.plant.variables import MV_NAMES
@@ -86,15 +87,17 @@ def _sample(simulator: Simulator) -> _Sample:
 
 
 def _walk(simulator: Simulator) -> None:
-    case, held = simulator.case, simulator.setpoints
+    """Go on towards the card; a handle that the scenario has moved stays with the scenario."""
+    case, held, now_s = simulator.case, simulator.setpoints, simulator.time_s
+    taken = {move.handle for move in simulator.scenario.of(SetpointChange) if move.at_s <= now_s}
     card = recipe_setpoints(case, simulator.declared_slate)
-    rates = {mv: case.spans[mv] / _WALK_S for mv in MV_NAMES}
+    rates = {mv: case.spans[mv] / _WALK_S for mv in MV_NAMES if mv not in taken}
     for mv, value in step_towards_card(card, held, rates, STEP_S).items():
         simulator.write(mv, value)
 
 
 def write_csv(run: PlantRun, path: Path) -> None:
-    """Write all samples: time, then for each variable its reading, its status and the truth [SI].
+    """Write all samples in SI: time, then for each variable its reading, status and truth.
 
     A reading that is no number is an empty cell.
     """
@@ -117,4 +120,4 @@ def write_csv(run: PlantRun, path: Path) -> None:
 
 
 def _cell(value: float) -> str:
-    return f"{value:.9g}" if np.isfinite(value) else ""
+    return f"{value:.7g}" if np.isfinite(value) else ""

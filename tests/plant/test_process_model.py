@@ -1,4 +1,4 @@
-"""The seam between plants and smalls refuses models that do not fit together."""
+"""The seam between plants and controllers refuses models that do not fit together."""
 
 from dataclasses import replace
 

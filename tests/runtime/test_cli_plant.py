@@ -41,7 +41,8 @@ def test_a_run_writes_its_trends_as_picture_and_table(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     told = json.loads(done.stdout)
-    _, start, low, _, end = told["variables"]["temp_coil_outlet_actual"]
+    coil = told["variables"]["temp_coil_outlet_actual"]
+    start, low, end = (coil[name] for name in ("start", "low", "end"))
     assert low < start - 20.0  # the fire went out
     assert end > low  # and came back
     assert (tmp_path / "trends.png").read_bytes().startswith(b"\x89PNG")
@@ -62,12 +63,12 @@ def test_a_linear_plant_of_a_user_is_checked_from_its_file() -> None:
 def test_the_shipped_crudes_add_up_to_the_whole() -> None:
     for path in sorted(ASSAYS.glob("*.yaml")):
         told = json.loads(plant("crudes", path, "--json").stdout)
-        shares = [float(cut["vol_percent"]) for cut in told["cuts"]]
+        shares = [cut["vol_percent"] for cut in told["cuts"]]
         assert sum(shares) == pytest.approx(100.0, abs=0.05), path.name
         masses = [
-            share * float(cut["density_kg_m3"])
+            share * cut["density_kg_m3"]
             for share, cut in zip(shares, told["cuts"], strict=True)
-            if cut["density_kg_m3"] != "-"
+            if cut["density_kg_m3"] is not None
         ]
         assert sum(masses) / 100.0 == pytest.approx(told["density_kg_m3"], rel=2e-3)
 
@@ -97,3 +98,15 @@ def test_a_short_history_is_written_and_told(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["rows"] == 72
     assert (out / "history.parquet").stat().st_size > 0
+
+
+def test_results_without_a_place_are_refused_before_anything_is_computed(tmp_path: Path) -> None:
+    file = tmp_path / "taken"
+    file.write_text("")
+    for words in (
+        ("simulate", CASE, "--out", file),
+        ("verify", CASE, "--json", tmp_path / "none" / "x.json"),
+    ):
+        done = plant(*words)
+        assert isinstance(done.exception, InputError)
+        assert str(tmp_path) in str(done.exception)
