@@ -9,6 +9,7 @@ from operator_agent.plant.unit.case import Specification
 from operator_agent.plant.variables import PRODUCTS
 
 FEED = "feed"
+_LEAST_FEED_KG_S = 1.0  # below it, under 1 % of any unit's feed, energy per crude says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,10 @@ class ProfitRate:
     Attributes:
         profit_usd_s: product value less all costs.
         product_value_usd_s: as if all products met their specifications.
-        feed_cost_usd_s, energy_cost_usd_s: crude; fuel and steam.
+        feed_cost_usd_s, energy_cost_usd_s: crude that really flows; fuel and steam.
         off_spec_cost_usd_s: value lost by products outside their specifications.
-        energy_j_per_kg_crude: fired duty per mass of crude.
+        energy_j_per_kg_crude: fired duty per mass of crude; 0 while no crude flows, as after a trip
+            of the feed pump.
     """
 
     profit_usd_s: float
@@ -53,7 +55,8 @@ def profit_rate(
     value = sum(
         _of(truth, f"flow_vol_product_{product}") * _price(prices, product) for product in PRODUCTS
     )
-    feed = _of(truth, "flow_vol_feed") * _price(prices, FEED)
+    feed = _of(truth, "flow_vol_feed_actual") * _price(prices, FEED)
+    feed_kg_s = _of(truth, "flow_mass_feed")
     fired = _of(truth, "duty_fired")
     energy = fired * prices.energy_price + _of(truth, "flow_mass_steam") * prices.steam_price
     lost = sum(_lost(truth, prices, product, specifications) for product in PRODUCTS)
@@ -63,7 +66,7 @@ def profit_rate(
         feed_cost_usd_s=feed,
         energy_cost_usd_s=energy,
         off_spec_cost_usd_s=lost,
-        energy_j_per_kg_crude=fired / _of(truth, "flow_mass_feed"),
+        energy_j_per_kg_crude=fired / feed_kg_s if feed_kg_s > _LEAST_FEED_KG_S else 0.0,
     )
 
 

@@ -15,6 +15,8 @@ from operator_agent.plant.crude.thermo import GAS_CONSTANT, MOLAR_MASS_WATER, Pr
 from operator_agent.plant.smooth import softplus
 
 _STEAM_FLOOR = 1.0  # [mol/s], keeps the root smooth on a stage without steam
+_DENSITY_WIDTH = 0.1  # [kg/m3], liquid less vapour is 500 and more wherever there is liquid
+_DENSITY_RATIO_WIDTH = 1e-6  # vapour over liquid is 2e-3 and more wherever there is vapour
 _DRY_FRACTION = 0.05  # of the weir volume: below it a stage is dry and evaporates no more
 
 
@@ -51,6 +53,11 @@ class Component:
     def enthalpy_liquid(self, temp: ca.SX) -> ca.SX:
         """Return the molar enthalpies of the liquid [J/mol]."""
         return self.liquid[0] + temp * (self.liquid[1] + temp * self.liquid[2])
+
+    def enthalpy_terms_liquid(self, flows: ca.SX) -> tuple[ca.SX, ca.SX, ca.SX]:
+        """Return what stands before T^0, T^1, T^2 in the enthalpy of liquid flows [mol/s], in W."""
+        constant, linear, square = self.liquid
+        return ca.dot(flows, constant), ca.dot(flows, linear), ca.dot(flows, square)
 
     def heat_capacity_liquid(self, temp: ca.SX) -> ca.SX:
         """Return the molar heat capacities of the liquid [J/(mol K)]."""
@@ -170,10 +177,16 @@ def make_stage(
     )
 
 
+def _positive(value: ca.SX, width: float) -> ca.SX:
+    """Return a value that never falls to zero: itself far above `width`, smooth below."""
+    return 0.5 * (value + ca.sqrt(value**2 + width**2))
+
+
 def souders_brown(component: Component, stage: Stage, pressure: ca.SX, area: float) -> ca.SX:
     """Return the vapour load factor u sqrt(rho_V / (rho_L - rho_V)) [m/s].
 
-    Souders and Brown, Ind. Eng. Chem. 26 (1934) 98.
+    Souders and Brown, Ind. Eng. Chem. 26 (1934) 98. It stays finite and smooth on a stage that ran
+    dry, whose holdups are zero or a rounding error below.
 
     Args:
         component: the lumps.
@@ -186,4 +199,6 @@ def souders_brown(component: Component, stage: Stage, pressure: ca.SX, area: flo
     flow_vol = moles * GAS_CONSTANT * stage.temp / pressure
     density_vapour = mass / flow_vol
     density_liquid = ca.dot(stage.fractions, component.molar_mass) * stage.molar_density
-    return flow_vol / area * ca.sqrt(density_vapour / (density_liquid - density_vapour))
+    difference = _positive(density_liquid - density_vapour, _DENSITY_WIDTH)
+    ratio = _positive(density_vapour / difference, _DENSITY_RATIO_WIDTH)
+    return flow_vol / area * ca.sqrt(ratio)

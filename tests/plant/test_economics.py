@@ -5,6 +5,9 @@ import pytest
 from operator_agent.errors import InputError
 from operator_agent.messages import EconomicTargets
 from operator_agent.plant.integrate import make_steady_state_solver
+from operator_agent.plant.simulation.events import EquipmentTrip
+from operator_agent.plant.simulation.scenario import Scenario
+from operator_agent.plant.simulation.simulator import Simulator
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit, disturbance_vector
 from operator_agent.plant.unit.economics import exceedance, prices_with, profit_rate
@@ -29,7 +32,8 @@ PRICES = EconomicTargets(
     steam_price=0.02,
 )
 TRUTH = {
-    "flow_vol_feed": 1.0,
+    "flow_vol_feed": 1.5,  # the set point, which nobody pays for
+    "flow_vol_feed_actual": 1.0,
     "flow_mass_feed": 850.0,
     "duty_fired": 4e8,
     "flow_mass_steam": 10.0,
@@ -51,6 +55,25 @@ def test_profit_adds_up(case: CrudeUnitCase) -> None:
     assert rate.off_spec_cost_usd_s == 0.0
     assert rate.profit_usd_s == pytest.approx(value - 400.0 - 3.4)
     assert rate.energy_j_per_kg_crude == pytest.approx(4e8 / 850.0)
+
+
+@pytest.mark.parametrize("rest_kg_s", [0.0, 1e-9])
+def test_a_unit_without_feed_pays_for_none(rest_kg_s: float, case: CrudeUnitCase) -> None:
+    still = {"flow_vol_feed_actual": 0.0, "flow_mass_feed": rest_kg_s, "duty_fired": 1e6}
+    rate = profit_rate({**TRUTH, **still}, PRICES, case.specifications)
+    assert rate.feed_cost_usd_s == 0.0
+    assert rate.energy_j_per_kg_crude == 0.0
+
+
+def test_a_trip_of_the_feed_pump_can_be_priced(small: CrudeUnit, case: CrudeUnitCase) -> None:
+    trip = EquipmentTrip(60.0, 1200.0, "pump_feed")
+    simulator = Simulator(small, case, Scenario(3600.0, events=(trip,)), 1)
+    simulator.advance(600.0)
+    truth = simulator.truth()
+    rate = profit_rate(truth, PRICES, case.specifications)
+    assert truth["flow_vol_feed"] > 0.1
+    assert rate.feed_cost_usd_s == pytest.approx(0.0, abs=1e-2)
+    assert 0.0 <= rate.energy_j_per_kg_crude < 1e6
 
 
 @pytest.mark.parametrize(("over", "share"), [(-1.0, 0.0), (0.0, 0.0), (2.0, 0.4), (9.0, 1.0)])
