@@ -22,7 +22,7 @@ from operator_agent.plant.verification.topic import Column, Row, Topic
 
 _REACH_SPANS = 1.5  # to both sides of the nominal point
 _HALF_STEPS = 2  # to each side
-_SMALL = 0.03  # spans per span: a controller does not see it, and its sign says nothing
+SMALL = 0.03  # spans per span: a controller does not see it, and its sign says nothing
 _CUT_K = 653.15  # 380 degC, about where HGO ends: what boils below is distillate
 _CUT_SAYS = 0.03  # volume fraction: curves closer than this say nothing of the sign
 _WORDS = {RISES: "rises", FALLS: "falls", STAYS: "stays"}
@@ -143,20 +143,28 @@ def gain_topics(subject: Subject) -> tuple[Topic, ...]:
     for source, found in ranges.items():
         of_source = [e for e in judged if e.source == source]
         moving = [e for e in of_source if e.sign != STAYS]
-        rows += [_judged(found, model.y_names.index(e.output), e) for e in moving]
+        rows += [judged_row(found, model.y_names.index(e.output), e) for e in moving]
         still = [e for e in of_source if e.sign == STAYS]
         if still:
             rows.append(_still(found, [model.y_names.index(e.output) for e in still], still))
     notes = (
-        "The sign must hold over the whole range of the input; gains within "
-        f"{_SMALL} spans per span count as none. `stays` asks for that.",
+        f"Gains within {SMALL} spans per span count as none: `stays` asks for that over the whole "
+        "range of the input. `rises` and `falls` ask for more than that at the nominal point, and "
+        "for no more than that in the other direction anywhere in the range.",
     )
     return (matrix, Topic("gains", TITLES["gains"][1], heads, tuple(rows), notes))
 
 
-def _judged(found: GainRange, at: int, expected: Expectation) -> Row:
+def judged_row(found: GainRange, at: int, expected: Expectation) -> Row:
+    """Return the row of one gain that is expected to rise or fall.
+
+    Args:
+        found: gains of the input.
+        at: place of the controlled variable.
+        expected: what balances say.
+    """
     gain, low, high = (float(values[at]) for values in (found.nominal, found.low, found.high))
-    met = expected.sign * gain > 0.0 and min(expected.sign * g for g in (low, high)) > -_SMALL
+    met = expected.sign * gain > SMALL and min(expected.sign * g for g in (low, high)) >= -SMALL
     cells = (
         f"`{found.source}`",
         f"`{expected.output}`",
@@ -184,4 +192,4 @@ def _still(found: GainRange, at: list[int], expected: list[Expectation]) -> Row:
         found.reach,
         expected[0].reason,
     )
-    return Row(cells, max(abs(low), abs(high)) < _SMALL)
+    return Row(cells, max(abs(low), abs(high)) <= SMALL)

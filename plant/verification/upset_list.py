@@ -18,14 +18,12 @@ class Upset:
         duration_s: until it is put right [s].
         disturbances: by name [SI].
         factors: on set points, by name.
-        slate: crude that is run meanwhile; None for the nominal slate.
     """
 
     name: str
     duration_s: float
     disturbances: Mapping[str, float] = field(default_factory=dict)
     factors: Mapping[str, float] = field(default_factory=dict)
-    slate: Mapping[str, float] | None = None
 
 
 def upsets() -> tuple[Upset, ...]:

@@ -1,14 +1,20 @@
 """What upsets do to the crude unit: extremes on the way, and how long until it is back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from operator_agent.arrays import FloatArray
 from operator_agent.errors import PlantError
-from operator_agent.plant.unit.crude_unit import disturbance_vector
-from operator_agent.plant.verification.subject import Subject, told
+from operator_agent.plant.simulation.events import (
+    CrudeSwitch,
+    DisturbanceChange,
+    EquipmentTrip,
+    Event,
+)
+from operator_agent.plant.simulation.scenario import Scenario
+from operator_agent.plant.simulation.simulator import Simulator
+from operator_agent.plant.verification.subject import Subject
 from operator_agent.plant.verification.titles import TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic
 from operator_agent.plant.verification.upset_list import Upset, crude_switches, upsets
@@ -17,6 +23,7 @@ from operator_agent.units import from_si
 _LOOK_S = 120.0  # between two looks at the plant
 _RECOVERY_S = 6 * 3600.0
 _SWITCH_S = 6 * 3600.0
+_STATUS = "status_"
 _BACK_SPANS = 0.5  # of every state, deposits apart: the plant is back at its old rest
 _SEEN = (
     ("temp_flash_zone", min, "degC", "flash zone, lowest, degC", ".0f"),
@@ -29,39 +36,40 @@ _SEEN = (
 )
 
 
+# With which the simulator says that the plant, not the code, came to its end.
+_PHYSICAL = ("a vessel ran empty", "heat and draws do not fit the feed")
+
+
 @dataclass(slots=True)
 class _Watch:
     """The plant in time, with what was seen on the way."""
 
-    subject: Subject
-    x: FloatArray
-    seen: list[dict[str, float]]
+    simulator: Simulator
+    seen: list[dict[str, float]] = field(default_factory=list)
 
-    def run(self, u: FloatArray, d: FloatArray, duration_s: float) -> None:
+    def run(self, duration_s: float) -> None:
         """Let time pass under looks at the plant.
 
         Raises:
-            PlantError: the plant left its physical range.
+            PlantError: the plant left its physical range, or the integration failed.
         """
         step_s = min(_LOOK_S, duration_s)
         for _ in range(round(duration_s / step_s)):
-            self.x = self.subject.solver.integrator.step(self.x, u, d, step_s)
-            self.seen.append(told(self.subject.unit, self.x, u, d))
-            if not bool(np.all(np.isfinite(list(self.seen[-1].values())))):
-                raise PlantError("a reading is not finite")
+            self.simulator.advance(step_s)
+            self.seen.append(self.simulator.truth())
 
-    def hours_to_rest(self, u: FloatArray, d: FloatArray) -> float | None:
+    def hours_to_rest(self) -> float | None:
         """Return the hours until all states are back at the nominal rest, None when they are not.
 
         Raises:
-            PlantError: the plant left its physical range.
+            PlantError: the plant left its physical range, or the integration failed.
         """
-        model = self.subject.unit.model
+        model = self.simulator.unit.model
         moving = np.array([name not in model.drifting for name in model.x_names])
         back = None
         for n in range(round(_RECOVERY_S / _LOOK_S)):
-            self.run(u, d, _LOOK_S)
-            away = np.abs(self.x - model.x_nominal) / model.x_scale
+            self.run(_LOOK_S)
+            away = np.abs(self.simulator.snapshot().x - model.x_nominal) / model.x_scale
             if float(np.max(away[moving])) > _BACK_SPANS:
                 back = None
             elif back is None:
@@ -92,8 +100,9 @@ def upset_topics(subject: Subject) -> tuple[Topic, ...]:
         (
             "From the nominal rest; extremes from the start of the upset to six hours after its "
             f"end. Back: all states within {_BACK_SPANS} spans of their old rest, deposits apart. "
-            "Criterion: integrates through with finite readings and comes back, or stops with a "
-            "reason.",
+            "Criterion: the simulator runs through within its physical limits and comes back, or "
+            "stops because a vessel ran empty or a temperature left the range of the correlations; "
+            "a failed integration or a reading that is not finite is a miss.",
         ),
     )
     switches = Topic(
@@ -103,7 +112,7 @@ def upset_topics(subject: Subject) -> tuple[Topic, ...]:
         tuple(_switched(subject)),
         (
             "One after another on pure crudes with the nominal set points, six hours each: nobody "
-            "moves a draw. Criterion: integrates through with finite readings.",
+            "moves a draw. Criterion: the simulator runs through within its physical limits.",
         ),
     )
     return (failures, switches)
@@ -115,20 +124,46 @@ def upset_row(subject: Subject, upset: Upset) -> Row:
     A plant that stops tells its reason in the last cell.
     """
     subject.progress(f"upsets: {upset.name}")
-    model, case = subject.unit.model, subject.case
-    u = model.u_nominal.copy()
+    watch = _Watch(Simulator(subject.unit, subject.case, _scenario_of(upset, subject), seed=0))
     for name, factor in upset.factors.items():
-        u[model.u_names.index(name)] *= factor
-    slate = case.slate if upset.slate is None else upset.slate
-    watch = _Watch(subject, model.x_nominal.copy(), [])
+        watch.simulator.write(name, factor * watch.simulator.setpoints[name])
     minutes = upset.duration_s / 60.0
     try:
-        watch.run(u, disturbance_vector(case, slate, upset.disturbances), upset.duration_s)
-        hours = watch.hours_to_rest(model.u_nominal, model.d_nominal)
+        watch.run(upset.duration_s)
+        for name, value in _nominal_setpoints(subject).items():
+            watch.simulator.write(name, value)
+        hours = watch.hours_to_rest()
     except PlantError as error:
-        return Row((upset.name, minutes, *_so_far(watch), None, str(error)), True)
+        cells = (upset.name, minutes, *_so_far(watch), None, str(error))
+        return Row(cells, is_physical(error))
     end = "back" if hours is not None else "runs on, not back in 6 h"
     return Row((upset.name, minutes, *watch.extremes(), hours, end), hours is not None)
+
+
+def is_physical(error: PlantError) -> bool:
+    """Return whether a plant stopped for a physical reason, not because its numbers failed."""
+    return any(reason in str(error) for reason in _PHYSICAL)
+
+
+def _nominal_setpoints(subject: Subject) -> dict[str, float]:
+    model = subject.unit.model
+    return dict(zip(model.u_names, model.u_nominal.tolist(), strict=True))
+
+
+def _scenario_of(upset: Upset, subject: Subject) -> Scenario:
+    """Return an upset as events of a scenario, without noise, until six hours after its end."""
+    model = subject.unit.model
+    nominal = dict(zip(model.d_names, model.d_nominal.tolist(), strict=True))
+    end_s = upset.duration_s
+    events: list[Event] = []
+    for name, value in upset.disturbances.items():
+        if name.startswith(_STATUS):
+            events.append(EquipmentTrip(0.0, end_s, name.removeprefix(_STATUS), value))
+        else:
+            away = value - nominal[name]
+            events.append(DisturbanceChange(0.0, 0.0, name, away))
+            events.append(DisturbanceChange(end_s, 0.0, name, -away))
+    return Scenario(end_s + _RECOVERY_S, events=tuple(events))
 
 
 def _so_far(watch: _Watch) -> list[float] | list[None]:
@@ -136,20 +171,22 @@ def _so_far(watch: _Watch) -> list[float] | list[None]:
 
 
 def _switched(subject: Subject) -> list[Row]:
-    model, case = subject.unit.model, subject.case
-    watch = _Watch(subject, model.x_nominal.copy(), [])
-    names: Mapping[str, str] = {assay.key: assay.name for assay in case.assays}
-    pairs = crude_switches(case.crude_keys)
-    watch.run(model.u_nominal, disturbance_vector(case, {pairs[0][0]: 1.0}), _SWITCH_S)
+    names: Mapping[str, str] = {assay.key: assay.name for assay in subject.case.assays}
+    pairs = crude_switches(subject.case.crude_keys)
+    slates = [{pairs[0][0]: 1.0}, *({new: 1.0} for _, new in pairs)]
+    events = tuple(CrudeSwitch(n * _SWITCH_S, 0.0, slate) for n, slate in enumerate(slates))
+    scenario = Scenario(len(slates) * _SWITCH_S, events=events)
+    watch = _Watch(Simulator(subject.unit, subject.case, scenario, seed=0))
+    watch.run(_SWITCH_S)
     rows = []
-    for old, new in pairs:
+    for n, (old, new) in enumerate(pairs, 1):
         subject.progress(f"upsets: {names[old]} to {names[new]}")
         watch.seen = []
         try:
-            watch.run(model.u_nominal, disturbance_vector(case, {new: 1.0}), _SWITCH_S)
+            watch.run(_SWITCH_S)
         except PlantError as error:
             rows.append(Row((names[old], names[new], *_so_far(watch), str(error)), False))
-            watch.x = model.x_nominal.copy()
+            watch.simulator.start_again((n + 1) * _SWITCH_S)
             continue
         rows.append(Row((names[old], names[new], *watch.extremes(), "through"), True))
     return rows

@@ -11,7 +11,11 @@ from operator_agent.errors import InputError
 from operator_agent.plant.classics import ogunnaike_ray, shell_fractionator, wood_berry
 from operator_agent.plant.classics.linearised import Linearised
 from operator_agent.plant.classics.loops import PiLoop, largest_log_modulus, run_loops
-from operator_agent.plant.classics.published import published_rows, wood_berry_score
+from operator_agent.plant.classics.published import (
+    published_rows,
+    rows_computed_apart,
+    wood_berry_score,
+)
 from operator_agent.plant.generic.gains import relative_gains, steady_gains
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "plants"
@@ -149,3 +153,14 @@ def test_table_for_the_docs_agrees_everywhere() -> None:
         allowed = 0.1 if "level" in row.quantity else 0.03
         assert abs(row.relative_difference) < allowed, row
     assert len({row.plant for row in rows}) == 8
+
+
+@pytest.mark.slow
+def test_what_was_computed_apart_is_not_called_published() -> None:
+    apart = rows_computed_apart()
+    assert len(apart) == 6
+    assert all("not published" in row.source for row in apart)
+    assert all(abs(row.relative_difference) < 0.01 for row in apart)
+    printed = published_rows()
+    assert not any("IAE" in row.quantity for row in printed)
+    assert all(any(c.isdigit() for c in row.source) or "colamod" in row.source for row in printed)
