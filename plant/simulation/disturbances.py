@@ -2,6 +2,7 @@
 
 import difflib
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 
 import numpy as np
@@ -22,8 +23,10 @@ from operator_agent.plant.simulation.events import (
 from operator_agent.plant.simulation.scenario import Scenario, check_slates, ramp
 from operator_agent.plant.simulation.slow_noise import SlowNoise, autocorrelated
 from operator_agent.plant.unit.case import CrudeUnitCase
-from operator_agent.plant.variables import fraction_name
+from operator_agent.plant.variables import STATUS, fraction_name
 
+_GRID_S = 60.0  # what acts on the unit is constant for so long; ramps last many of them
+_TIME_TOLERANCE_S = 1e-6  # rounding of sums of steps
 _FUEL = "heating_value_fuel"
 _AIR, _WATER = "temp_ambient", "temp_cooling_water"
 
@@ -70,7 +73,6 @@ class Disturbances:
             self._weather = autocorrelated(
                 seed, "weather", weather.temp_k_noise, weather.noise_time_s
             )
-        self._ramps = _ramps(scenario)
         self.breaks = _breaks(scenario)
 
     def _check(self, scenario: Scenario) -> None:
@@ -86,18 +88,28 @@ class Disturbances:
             wanted.append(("weather", _AIR))
         for what, name in wanted:
             _refuse_unknown(what, name, self._names)
+        for moved in scenario.of(DisturbanceChange):
+            _refuse_shares(EVENT_NAMES[DisturbanceChange], moved.variable, self._fractions)
         for change in scenario.of(SetpointChange):
             _refuse_unknown(EVENT_NAMES[SetpointChange], change.handle, self._handles)
         for noise in scenario.process_noise:
-            if noise.variable in self._fractions:
-                raise InputError(
-                    f"process noise of {noise.variable}: fractions add up to 1; use slate_error"
-                )
+            _refuse_shares("process noise", noise.variable, self._fractions)
             _refuse_unknown("process noise", noise.variable, (*self._names, *self._handles))
 
-    def on_ramp(self, time_s: float) -> bool:
-        """Return whether a ramp is under way."""
-        return any(at <= time_s < end for at, end in self._ramps)
+    def cell(self, time_s: float) -> tuple[float, float]:
+        """Return from when to when inputs count as constant around a time [s].
+
+        The ends are whole minutes and the times at which something starts or ends, whatever the
+        calls to the simulator: so they do not move the plant.
+        """
+        now = time_s + _TIME_TOLERANCE_S
+        minute, place = math.floor(now / _GRID_S), bisect_right(self.breaks, now)
+        start_s, end_s = minute * _GRID_S, (minute + 1) * _GRID_S
+        if place > 0:
+            start_s = max(start_s, self.breaks[place - 1])
+        if place < len(self.breaks):
+            end_s = min(end_s, self.breaks[place])
+        return start_s, end_s
 
     def slate(self, time_s: float) -> FloatArray:
         """Return the declared volume fractions in the order of the crudes, shape (n,)."""
@@ -113,7 +125,7 @@ class Disturbances:
     def vector(self, time_s: float) -> FloatArray:
         """Return what really acts on the unit, shape (n_d,) [SI]."""
         values = dict(self._nominal)
-        values |= self._true_slate(time_s)
+        values |= self.true_slate(time_s)
         values[PREHEAT_SHIFT] += self._preheat_shift(time_s)
         self._add_weather(values, time_s)
         for change in self._changes:
@@ -136,8 +148,8 @@ class Disturbances:
         noisy = self._noise.items()
         return {name: noise.at(time_s) for name, noise in noisy if name in self._handles}
 
-    def _true_slate(self, time_s: float) -> dict[str, float]:
-        """Return what really flows: the declared slate with the error nobody measures."""
+    def true_slate(self, time_s: float) -> dict[str, float]:
+        """Return what really flows, by name: the declared slate with the error nobody measures."""
         share = ramp(time_s, 0.0, self._scenario.slate_error_ramp_s)
         slate = np.maximum(self.slate(time_s) + share * self._error, 0.0)
         return dict(zip(self._fractions, map(float, slate / slate.sum()), strict=True))
@@ -158,6 +170,20 @@ class Disturbances:
             values[_WATER] += weather.share_cooling_water * shift
 
 
+def _refuse_shares(what: str, name: str, fractions: tuple[str, ...]) -> None:
+    """Refuse to move what is a share of one: matter and equipment do not come out of nothing."""
+    if name in fractions:
+        raise InputError(
+            f"{what} of {name}: fractions add up to 1; move the slate by crude_switch, or what is "
+            "not declared of it by slate_error"
+        )
+    if name in STATUS:
+        raise InputError(
+            f"{what} of {name}: a status is a share between 0 and 1; use the event equipment with "
+            f"'{name.removeprefix('status_')}'"
+        )
+
+
 def _refuse_unknown(what: str, name: str, known: tuple[str, ...]) -> None:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
@@ -167,18 +193,11 @@ def _refuse_unknown(what: str, name: str, known: tuple[str, ...]) -> None:
         )
 
 
-def _ramps(scenario: Scenario) -> tuple[tuple[float, float], ...]:
-    found = [(0.0, scenario.slate_error_ramp_s)] if scenario.slate_error else []
-    for event in scenario.events:
-        ramp_s = getattr(event, "ramp_s", 0.0)
-        if ramp_s > 0.0:
-            found.append((event.at_s, event.at_s + ramp_s))
-    return tuple(found)
-
-
 def _breaks(scenario: Scenario) -> tuple[float, ...]:
     """Return the times at which something starts or ends, in order [s]."""
     times = {event.at_s for event in scenario.events}
+    if scenario.slate_error:
+        times.add(scenario.slate_error_ramp_s)
     for event in scenario.events:
         for length in ("duration_s", "ramp_s"):
             times.add(event.at_s + getattr(event, length, 0.0))

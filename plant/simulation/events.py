@@ -37,10 +37,11 @@ class SensorFault:
     Attributes:
         at_s, duration_s: when.
         variable: that is measured.
-        kind: `stuck` (frozen) repeats the value of the start and calls it good; `bad` and
-            `uncertain` carry that status; `spike` adds `size` now and then; `bias` adds `size`
-            always; `drift` adds `size` for each hour since the start; `noise` adds further noise
-            of standard deviation `size`; `dropout` loses readings now and then, with status `bad`.
+        kind: `stuck` (frozen) repeats the value of the start, calls it good and is as old
+            as a reading without the fault; `bad` and `uncertain` carry that status; `spike` adds
+            `size` now and then; `bias` adds `size` always; `drift` adds `size` for each hour since
+            the start; `noise` adds further noise of standard deviation `size`; `dropout` loses
+            readings now and then, with status `bad`.
         size: [SI].
     """
 

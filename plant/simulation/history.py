@@ -36,7 +36,8 @@ from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit, build_crude_unit
 from operator_agent.units import DAY_S, HOUR_S
 
-_FORMAT = 1  # of the files; raised when columns or their meaning change
+_FORMAT = 2  # of the files; raised when columns or their meaning change
+_VERSIONED = ("casadi", "numpy")  # other versions give other last digits
 _PART_S = 6.0 * HOUR_S  # simulated between two checkpoints
 _CRUDE_CHANGE_S = 3.0 * HOUR_S  # in which a new crude works its way through
 _UPSET_S = 2.0 * HOUR_S  # after equipment came back
@@ -124,8 +125,8 @@ def write_history(
     folder.close(
         {
             **settings,
-            "versions": {name: metadata.version(name) for name in ("casadi", "numpy", "polars")}
-            | {"python": platform.python_version()},
+            "versions": settings["versions"]
+            | {"polars": metadata.version("polars"), "python": platform.python_version()},
             "start": START.isoformat(),
             "rows": folder.rows,
             "values_sha256": folder.values_sha256,
@@ -163,6 +164,7 @@ def _settings(
         "days": days,
         "seed": seed,
         "sample_s": sample_s,
+        "versions": {name: metadata.version(name) for name in _VERSIONED},
     }
 
 
@@ -182,9 +184,16 @@ class _Run:
         self._measured = case.instruments.names
 
     def resume(self, kept: Mapping[str, Any]) -> None:
-        """Go back to a checkpoint."""
+        """Go back to a checkpoint.
+
+        Raises:
+            InputError: it does not hold what `kept` returned.
+        """
         self.simulator.restore(Snapshot.from_dict(kept["snapshot"]))
-        self.operators.state = OperatorState.from_dict(kept["operators"])
+        try:
+            self.operators.state = OperatorState.from_dict(kept["operators"])
+        except TypeError as error:
+            raise InputError(f"operators: {error}") from error
         self.shutdowns = list(kept["shutdowns"])
 
     def kept(self) -> dict[str, Any]:
@@ -241,7 +250,10 @@ def _operate(
     """Simulate part by part, and return why the plant stopped."""
     run, end_s = _Run(unit, case, plan, seed, sample_s), plan.scenario.duration_s
     if folder.resume is not None:
-        run.resume(folder.resume)
+        try:
+            run.resume(folder.resume)
+        except InputError as error:
+            raise folder.damaged(str(error)) from error
     while run.simulator.time_s < end_s - 0.5 * sample_s:
         part_end_s = min((math.floor(run.simulator.time_s / _PART_S) + 1) * _PART_S, end_s)
         rows: list[Row] = []

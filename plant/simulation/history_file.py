@@ -87,7 +87,11 @@ class HistoryFolder:
         path = self._parts / _CHECKPOINT
         if not path.exists():
             return {"settings": self._settings, "hashes": [], "rows": 0, "resume": None}
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            self._check_parts(found)
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            raise self.damaged(str(error) or type(error).__name__) from error
         for key, value in self._settings.items():
             if found["settings"].get(key) != value:
                 raise InputError(
@@ -96,6 +100,30 @@ class HistoryFolder:
                     f"or delete {self._parts}"
                 )
         return found
+
+    def _check_parts(self, found: Mapping[str, Any]) -> None:
+        """Check the kinds of what a checkpoint holds, and that the parts that it counts are there.
+
+        Raises:
+            TypeError, KeyError, ValueError: it is no checkpoint, or a part is missing.
+        """
+        kinds = {"settings": dict, "hashes": list, "rows": int, "resume": dict}
+        for key, kind in kinds.items():
+            if not isinstance(found[key], kind):
+                raise TypeError(f"'{key}' is {found[key]!r}")
+        missing = {"snapshot", "operators", "shutdowns"} - set(found["resume"])
+        if missing:
+            raise KeyError(f"{sorted(missing)[0]}")
+        for number in range(len(found["hashes"])):
+            for name in (MEASURED, TRUTH):
+                if not self._part(name, number).exists():
+                    raise ValueError(f"{self._part(name, number).name} is missing")
+
+    def damaged(self, why: str) -> InputError:
+        """Return the refusal to go on from a checkpoint."""
+        return InputError(
+            f"{self._parts / _CHECKPOINT} is damaged ({why}); delete {self._parts} and begin anew"
+        )
 
     @property
     def resume(self) -> dict[str, Any] | None:

@@ -1,8 +1,8 @@
-"""What measures the unit: transmitters with lag, range and drift; analysers with dead time."""
+"""What measures and sets the unit: transmitters, analysers with dead time, ranges of set points."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -113,10 +113,13 @@ class Instruments:
     Attributes:
         transmitters: read continuously.
         analysers: sample and hold.
+        ranges: low and high end of the set points that the control system accepts, by handle
+            [SI]; a handle without a range takes any positive number.
     """
 
     transmitters: Mapping[str, Transmitter]
     analysers: Mapping[str, Analyser]
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def noise(self) -> Mapping[str, float]:
@@ -150,6 +153,7 @@ def load_instruments(path: Path) -> Instruments:
     known = {name: kinds.section(name) for name in kinds.names()}
     common = {name: _common(section) for name, section in known.items()}
     transmitters, analysers = document.section("transmitters"), document.section("analysers")
+    ranges = document.section("ranges")
     found = Instruments(
         MappingProxyType(
             {
@@ -160,6 +164,7 @@ def load_instruments(path: Path) -> Instruments:
         MappingProxyType(
             {name: _analyser(name, analysers.section(name), common) for name in analysers.names()}
         ),
+        MappingProxyType({name: _range(name, ranges, name) for name in ranges.names()}),
     )
     document.close()
     twice = sorted(set(found.transmitters) & set(found.analysers))
@@ -184,10 +189,7 @@ def _instrument(
     if kind not in kinds:
         raise InputError(f"{section.where}: unknown kind '{kind}'; use one of: {', '.join(kinds)}")
     common = kinds[kind]
-    limits = section.numbers("range", si_of(name, section.where))
-    if len(limits) != 2:
-        raise InputError(f"{section.where}.range: give two values, low and high")
-    low, high = limits
+    low, high = _range(name, section, "range")
     noise = section.quantity("noise", si_of_span(name, section.where))
     further = {key: share * (high - low) for key, share in common.items() if key in _SHARES}
     further |= {key: common[key] for key in (*_TIMES, "share_slow") if key in common}
@@ -195,6 +197,17 @@ def _instrument(
         return Instrument(noise, low, high, **further), common
     except InputError as error:
         raise InputError(f"{section.where}: {error}") from error
+
+
+def _range(name: str, section: Section, key: str) -> tuple[float, float]:
+    """Return the low and high end of a variable that stand under a key."""
+    limits = section.numbers(key, si_of(name, section.where))
+    if len(limits) != 2:
+        raise InputError(f"{section.where}.{key}: give two values, low and high")
+    low, high = limits
+    if not low < high:
+        raise InputError(f"{section.where}.{key}: range from {low} to {high} is empty")
+    return low, high
 
 
 def _transmitter(

@@ -94,6 +94,7 @@ class Operators:
         self._names = model.u_names
         self._nominal = dict(zip(model.u_names, model.u_nominal.tolist(), strict=True))
         self._span = dict(zip(model.u_names, model.u_scale.tolist(), strict=True))
+        self._ranges = case.instruments.ranges
         self._habits = streams(seed, [f"operators:{name}" for name in model.u_names])
         self._shift = streams(seed, ["operators:shift"])
         self._cards = {recipe.name: recipe.setpoints for recipe in case.recipes}
@@ -128,7 +129,13 @@ class Operators:
                 reach = 0.5 * boldness * self._span[name]
                 near = held[name] + min(max(wanted[name] - held[name], -reach), reach)
                 moved[name] = _typed(name, near)
-        return {name: value for name, value in moved.items() if value != held[name]}
+        inside = {name: self._accepted(name, value) for name, value in moved.items()}
+        return {name: value for name, value in inside.items() if value != held[name]}
+
+    def _accepted(self, name: str, value: float) -> float:
+        """Return the nearest set point that the control system takes."""
+        low, high = self._ranges.get(name, (0.0, np.inf))
+        return min(max(value, low), high)
 
     def _notice(self, time_s: float, slate: Mapping[str, float], shift: int) -> None:
         """Turn to the card of the declared slate, some time after it changed."""

@@ -1,9 +1,11 @@
 """One simulated episode: its events, its weather, and the chance that is not measured."""
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import TypeVar
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar
 
 from operator_agent.errors import InputError
 from operator_agent.plant.simulation.events import EVENT_NAMES, CrudeSwitch, Event
@@ -155,6 +157,27 @@ def check_slates(scenario: Scenario, crude_keys: tuple[str, ...]) -> None:
     unknown = [key for key in scenario.slate_error if key not in crude_keys]
     if unknown:
         raise InputError(f"slate_error names unknown crude '{unknown[0]}'")
+
+
+def fingerprint(scenario: Scenario) -> str:
+    """Return a hash of what happens in a scenario; how long it lasts does not count."""
+    told = {item.name: _told(getattr(scenario, item.name)) for item in fields(scenario)}
+    del told["duration_s"]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _told(value: Any) -> Any:
+    """Return a value as JSON knows it, the same for equal values of whatever kind."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _told(inner) for key, inner in value.items()}
+    if isinstance(value, tuple):
+        return [_told(inner) for inner in value]
+    if is_dataclass(value):
+        inside = {item.name: _told(getattr(value, item.name)) for item in fields(value)}
+        return {"kind": type(value).__name__, **inside}
+    return float(value)
 
 
 def events_outside(scenario: Scenario) -> tuple[str, ...]:

@@ -51,13 +51,14 @@ class SensorState:
         lagged: value behind the lag, by variable with a lag [SI].
         last: true value at the last step, by the same variables [SI].
         samples: samples of each analyser that are shown or still to be shown, oldest first.
-        held: reading at the start of each fault that is on, by variable [SI].
+        held: reading at the start of each fault that is on, by the place of the fault among those
+            of the scenario in order of time [SI].
     """
 
     lagged: Mapping[str, float]
     last: Mapping[str, float]
     samples: Mapping[str, tuple[Sample, ...]]
-    held: Mapping[str, float]
+    held: Mapping[int, float]
 
 
 class Sensors:
@@ -111,7 +112,7 @@ class Sensors:
             name: _samples_at_rest(item, truth[name], time_s)
             for name, item in instruments.analysers.items()
         }
-        self._held: dict[str, float] = {}
+        self._held: dict[int, float] = {}
 
     def next_sample_s(self, time_s: float) -> float:
         """Return when the next sample after a time is taken [s]; infinite without analysers."""
@@ -151,10 +152,11 @@ class Sensors:
             time_s: of the reading [s].
         """
         readings = self._without_faults(truth, time_s)
-        for fault in self._faults:
+        for place, fault in enumerate(self._faults):
             if fault.active(time_s):
-                name = fault.variable
-                readings[name] = self._faulty(fault, readings[name], time_s)
+                reading = readings[fault.variable]
+                held = self._held.get(place, reading.value)
+                readings[fault.variable] = self._faulty(fault, reading, held, time_s)
         return readings
 
     def _without_faults(self, truth: Mapping[str, float], time_s: float) -> dict[str, Measurement]:
@@ -205,19 +207,21 @@ class Sensors:
             factors = np.where(times_s >= change.at_s, change.factor, factors)
         return factors
 
-    def _faulty(self, fault: SensorFault, reading: Measurement, time_s: float) -> Measurement:
+    def _faulty(
+        self, fault: SensorFault, reading: Measurement, held: float, time_s: float
+    ) -> Measurement:
         value, age_s = reading.value, reading.age_s
         stream = self._fault_streams[fault.variable]
         # An analyser's fault belongs to its result, which is shown for many readings.
         index = round((time_s - age_s) * _TICK_PER_S)
-        last = self._held.get(fault.variable, value)
         match fault.kind:
             case "stuck":
-                return Measurement(last, "good", time_s - fault.at_s)
+                # What repeats itself stamps each repetition as new: nothing but the value tells.
+                return Measurement(held, "good", age_s)
             case "bad":
-                return Measurement(last, "bad", age_s)
+                return Measurement(held, "bad", age_s)
             case "dropout" if stream.uniforms(index, 1)[0] < _DROPOUT_SHARE:
-                return Measurement(last, "bad", age_s)
+                return Measurement(held, "bad", age_s)
             case "uncertain":
                 return Measurement(value, "uncertain", age_s)
             case "spike" if stream.uniforms(index, 2)[0] < _SPIKE_SHARE:
@@ -231,15 +235,18 @@ class Sensors:
         return Measurement(value, reading.status, age_s)
 
     def hold(self, truth: Mapping[str, float], time_s: float) -> None:
-        """Keep the reading at the start of each fault for as long as it lasts."""
-        active = {fault.variable for fault in self._faults if fault.active(time_s)}
+        """Keep the reading at the start of each fault as earlier faults make it."""
+        active = {place for place, fault in enumerate(self._faults) if fault.active(time_s)}
         if not active and not self._held:
             return
         fresh = active - set(self._held)
-        self._held = {name: value for name, value in self._held.items() if name in active}
-        if fresh:
-            readings = self._without_faults(truth, time_s)
-            self._held |= {name: readings[name].value for name in fresh}
+        self._held = {place: value for place, value in self._held.items() if place in active}
+        readings = self._without_faults(truth, time_s) if fresh else {}
+        for place in sorted(active) if fresh else ():
+            fault = self._faults[place]
+            reading = readings[fault.variable]
+            held = self._held.setdefault(place, reading.value)
+            readings[fault.variable] = self._faulty(fault, reading, held, time_s)
 
     def state(self) -> SensorState:
         """Return what the sensors remember, for `restore`."""

@@ -11,16 +11,16 @@ from operator_agent.errors import InputError, PlantError
 from operator_agent.plant.integrate import Integrator, make_integrator
 from operator_agent.plant.simulation.disturbances import Disturbances
 from operator_agent.plant.simulation.events import PriceChange, SensorFault, SetpointChange
-from operator_agent.plant.simulation.scenario import Scenario
+from operator_agent.plant.simulation.scenario import Scenario, fingerprint
 from operator_agent.plant.simulation.sensors import Measurement, Sensors
 from operator_agent.plant.simulation.snapshot import Snapshot
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit
 from operator_agent.plant.unit.recipe import recipe_setpoints
-from operator_agent.plant.variables import fraction_name
+from operator_agent.plant.variables import HANDLES, SI_OF_MV, fraction_name
 
-_RAMP_STEP_S = 60.0  # inputs are constant within a step; ramps last many of them
-_STEP_S = 300.0  # without a ramp only fouling, weather and slow noise move the inputs
+_SI = {**SI_OF_MV, **HANDLES}
+_ROUNDING = 1e-9  # of an end of a range that was typed in another unit
 _TIME_TOLERANCE_S = 1e-6  # rounding of sums of steps
 _OIL_K = (250.0, 800.0)  # the correlations hold between them
 _METAL_K = (200.0, 1000.0)  # tubes and exchangers: from frost to softening steel
@@ -51,6 +51,8 @@ class Simulator:
         self._disturbances = Disturbances(unit.model, case, scenario, seed)
         self._integrator: Integrator = make_integrator(unit.model)
         self._limits = _limits(unit.model.x_names)
+        self._fingerprint = fingerprint(scenario)
+        self._check_ranges()
         self._time_s = 0.0
         self._x: FloatArray = unit.model.x_nominal.copy()
         nominal = unit.model.u_nominal.tolist()
@@ -67,6 +69,25 @@ class Simulator:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
                 raise InputError(f"no variable '{name}' is measured; the nearest is '{near}'")
+
+    def _check_ranges(self) -> None:
+        handles = self.unit.model.u_names
+        for handle in self.case.instruments.ranges:
+            if handle not in handles:
+                near = difflib.get_close_matches(handle, handles, n=1, cutoff=0.0)[0]
+                raise InputError(f"range of '{handle}': no such handle; the nearest is '{near}'")
+        for change in self.scenario.of(SetpointChange):
+            self._check_setpoint(change.handle, change.value)
+
+    def _check_setpoint(self, mv: str, value_si: float) -> None:
+        if not (math.isfinite(value_si) and value_si >= 0.0):
+            raise InputError(f"set point of {mv} is {value_si}; give a finite positive number")
+        low, high = self.case.instruments.ranges.get(mv, (0.0, math.inf))
+        if not low - _ROUNDING * low <= value_si <= high + _ROUNDING * high:
+            raise InputError(
+                f"set point of {mv} is {value_si:.6g} {_SI[mv]}; the control system accepts "
+                f"{low:.6g} to {high:.6g} {_SI[mv]}"
+            )
 
     @property
     def time_s(self) -> float:
@@ -101,13 +122,13 @@ class Simulator:
             value_si: new set point [SI].
 
         Raises:
-            InputError: no such variable, or a value that is not finite or negative.
+            InputError: no such variable, or a value that is not finite, negative or beyond the
+                range of the handle.
         """
         if mv not in self._setpoints:
             near = difflib.get_close_matches(mv, self._setpoints, n=1, cutoff=0.0)[0]
             raise InputError(f"no manipulated variable '{mv}'; the nearest is '{near}'")
-        if not (math.isfinite(value_si) and value_si >= 0.0):
-            raise InputError(f"set point of {mv} is {value_si}; give a finite positive number")
+        self._check_setpoint(mv, value_si)
         self._setpoints[mv] = float(value_si)
         self._truth = None
 
@@ -134,13 +155,14 @@ class Simulator:
             raise InputError(f"cannot advance by {duration_s} s; give a positive time")
         end = self._time_s + duration_s
         while end - self._time_s > _TIME_TOLERANCE_S:
-            longest = _RAMP_STEP_S if self._disturbances.on_ramp(self._time_s) else _STEP_S
-            stops = [end, self._time_s + longest, self._sensors.next_sample_s(self._time_s)]
-            after = self._time_s + _TIME_TOLERANCE_S
-            self._step(min(*stops, *(at for at in self._disturbances.breaks if at > after)))
+            cell = self._disturbances.cell(self._time_s)
+            self._step(min(end, cell[1], self._sensors.next_sample_s(self._time_s)), cell)
 
     def start_again(self, time_s: float) -> None:
         """Stand at the nominal steady state at a later time, as after a shutdown and a start-up.
+
+        What drifts for months, fouling and coke, stays where it was; the line-up holds the crude
+        that flows at that time; set points that the scenario has operators write meanwhile stand.
 
         Args:
             time_s: since the start of the scenario, not before now [s].
@@ -150,9 +172,18 @@ class Simulator:
         """
         if not (math.isfinite(time_s) and time_s >= self._time_s):
             raise InputError(f"cannot start again at {time_s} s; now it is {self._time_s:.0f} s")
-        model = self.unit.model
-        self._time_s, self._x, self._truth = time_s, model.x_nominal.copy(), None
+        model, stopped_s = self.unit.model, self._time_s
+        lying = {
+            f"mixed_{key}": share for key, share in self._disturbances.true_slate(time_s).items()
+        }
+        started = dict(zip(model.x_names, model.x_nominal.tolist(), strict=True))
+        started |= {name: self._x[model.x_names.index(name)] for name in model.drifting}
+        started |= {name: share for name, share in lying.items() if name in started}
+        self._time_s, self._x, self._truth = time_s, np.array(list(started.values())), None
         self._setpoints = dict(zip(model.u_names, model.u_nominal.tolist(), strict=True))
+        for change in self.scenario.of(SetpointChange):
+            if stopped_s < change.at_s <= time_s:
+                self.write(change.handle, change.value)
         self._rest_sensors()
 
     def _rest_sensors(self) -> None:
@@ -162,17 +193,17 @@ class Simulator:
         )
         self._sensors.hold(truth, self._time_s)
 
-    def _step(self, end_s: float) -> None:
-        duration_s = end_s - self._time_s
-        middle_s = self._time_s + 0.5 * duration_s
+    def _step(self, end_s: float, cell: tuple[float, float]) -> None:
+        """Go on within a cell of constant inputs; nothing changes when the plant cannot."""
+        duration_s, middle_s = end_s - self._time_s, 0.5 * (cell[0] + cell[1])
         u = dict(self._setpoints)
         for handle, miss in self._disturbances.handle_noise(middle_s).items():
             u[handle] = max(u[handle] + miss, 0.0)
         disturbance = self._disturbances.vector(middle_s)
         x = self._integrator.step(self._x, np.array(list(u.values())), disturbance, duration_s)
         _check_physical(self.unit.model.x_names, x, self._limits, self._time_s)
-        self._x, self._time_s, self._truth = x, end_s, None
-        truth = self.truth()
+        truth = self._true_values(x, end_s)
+        self._x, self._time_s, self._truth = x, end_s, truth
         self._sensors.record(truth, end_s, duration_s)
         self._sensors.hold(truth, end_s)
         self._operate()
@@ -192,22 +223,25 @@ class Simulator:
             PlantError: a value is not finite.
         """
         if self._truth is None:
-            self._truth = self._true_values()
+            self._truth = self._true_values(self._x, self._time_s)
         return dict(self._truth)
 
-    def _true_values(self) -> dict[str, float]:
+    def _true_values(self, x: FloatArray, time_s: float) -> dict[str, float]:
         model = self.unit.model
         u = np.array(list(self._setpoints.values()))
-        d = self._disturbances.vector(self._time_s)
-        outputs = model.outputs(self._x, u, d).full().ravel().tolist()
-        further = self.unit.information(self._x, u, d).full().ravel().tolist()
+        d = self._disturbances.vector(time_s)
+        outputs = model.outputs(x, u, d).full().ravel().tolist()
+        further = self.unit.information(x, u, d).full().ravel().tolist()
         values = dict(zip(model.u_names, u.tolist(), strict=True))
         values |= dict(zip(model.d_names, d.tolist(), strict=True))
         values |= dict(zip(model.y_names, outputs, strict=True))
         values |= dict(zip(self.unit.information_names, further, strict=True))
         for name, value in values.items():
             if not math.isfinite(value):
-                raise PlantError(f"{name} is {value} at {self._time_s:.0f} s")
+                raise PlantError(
+                    f"{name} is {value} at {time_s:.0f} s; the state is beyond what the model "
+                    "describes: check the set points and what is out of service"
+                )
         return values
 
     def measure(self) -> dict[str, Measurement]:
@@ -224,6 +258,8 @@ class Simulator:
     def snapshot(self) -> Snapshot:
         """Return the present state, for `restore`."""
         return Snapshot(
+            case=self.case.key,
+            scenario=self._fingerprint,
             model=self.unit.model.name,
             seed=self.seed,
             time_s=self._time_s,
@@ -238,13 +274,20 @@ class Simulator:
         The simulator keeps its own seed: from here on two seeds are two futures of one past.
 
         Raises:
-            InputError: the snapshot is of another unit or has other instruments.
+            InputError: the snapshot is of another unit, case or scenario or has other instruments.
         """
         model = self.unit.model
         if len(snapshot.x) != model.n_x:
             raise InputError(f"snapshot has {len(snapshot.x)} states, the unit {model.n_x}")
         if snapshot.model != model.name:
             raise InputError(f"snapshot is of model '{snapshot.model}', this is '{model.name}'")
+        if snapshot.case != self.case.key:
+            raise InputError(f"snapshot is of case '{snapshot.case}', this is '{self.case.key}'")
+        if snapshot.scenario != self._fingerprint:
+            raise InputError(
+                "snapshot is of another scenario; restore it with the events, weather and noise "
+                "that it was made with"
+            )
         _check_same("set points", snapshot.setpoints, self._setpoints)
         own = self._sensors.state()
         _check_same("lagged sensors", snapshot.sensors.lagged, own.lagged)
@@ -268,7 +311,8 @@ def _limits(names: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
     """Return between what each state is physical, shapes (n_x,)."""
     low, high = np.full(len(names), -np.inf), np.full(len(names), np.inf)
     for place, name in enumerate(names):
-        if name.startswith(("temp_tray_", "temp_stripper_", "analyser_")):
+        # What an analyser reads has no such limits: its instrument's range cuts it off.
+        if name.startswith(("temp_tray_", "temp_stripper_")):
             low[place], high[place] = _OIL_K
         elif name.startswith("temp_"):
             low[place], high[place] = _METAL_K

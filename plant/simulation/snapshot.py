@@ -7,8 +7,10 @@ from typing import Any
 from operator_agent.errors import InputError
 from operator_agent.plant.simulation.sensors import SensorState
 
-_FORMAT = 1  # raised whenever the meaning of a key changes
-_KEYS = frozenset({"format", "model", "seed", "time_s", "x", "setpoints", "sensors"})
+_FORMAT = 2  # raised whenever the meaning of a key changes
+_KEYS = frozenset(
+    {"format", "case", "scenario", "model", "seed", "time_s", "x", "setpoints", "sensors"}
+)
 _SENSOR_KEYS = frozenset({"lagged", "last", "samples", "held"})
 
 
@@ -20,6 +22,8 @@ class Snapshot:
     from the time.
 
     Attributes:
+        case: key of the unit's case.
+        scenario: fingerprint of what happens, see `fingerprint`.
         model: name of the plant's model.
         seed: of the run.
         time_s: since the start [s].
@@ -28,6 +32,8 @@ class Snapshot:
         sensors: lags, samples and held readings.
     """
 
+    case: str
+    scenario: str
     model: str
     seed: int
     time_s: float
@@ -39,6 +45,8 @@ class Snapshot:
         """Return the snapshot as what JSON knows; numbers keep every digit."""
         return {
             "format": _FORMAT,
+            "case": self.case,
+            "scenario": self.scenario,
             "model": self.model,
             "seed": self.seed,
             "time_s": self.time_s,
@@ -51,7 +59,7 @@ class Snapshot:
                     name: [list(sample) for sample in taken]
                     for name, taken in self.sensors.samples.items()
                 },
-                "held": dict(self.sensors.held),
+                "held": {str(place): value for place, value in self.sensors.held.items()},
             },
         }
 
@@ -65,10 +73,15 @@ class Snapshot:
         _check_keys("snapshot", values, _KEYS)
         _check_keys("snapshot.sensors", values["sensors"], _SENSOR_KEYS)
         if values["format"] != _FORMAT:
-            raise InputError(f"snapshot has format {values['format']!r}; this program reads 1")
+            raise InputError(
+                f"snapshot has format {values['format']!r}; this program reads {_FORMAT}: make it "
+                "anew"
+            )
         sensors = values["sensors"]
         try:
             return cls(
+                case=str(values["case"]),
+                scenario=str(values["scenario"]),
                 model=str(values["model"]),
                 seed=int(values["seed"]),
                 time_s=float(values["time_s"]),
@@ -81,7 +94,7 @@ class Snapshot:
                         str(name): tuple((int(number), float(value)) for number, value in taken)
                         for name, taken in sensors["samples"].items()
                     },
-                    held=_numbers(sensors["held"]),
+                    held={int(key): float(held) for key, held in sensors["held"].items()},
                 ),
             )
         except (TypeError, ValueError, AttributeError) as error:

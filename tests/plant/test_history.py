@@ -110,6 +110,19 @@ def test_interrupted_history_goes_on_to_the_same_values(
     assert [path.name for path in broken.iterdir()] == ["unfinished"]
     with pytest.raises(InputError, match="unfinished history with seed 1, now it is 2"):
         write(broken, case, seed=2)
+    checkpoint = broken / "unfinished" / "checkpoint.json"
+    text = checkpoint.read_text(encoding="utf-8")
+    for changed, message in (
+        (text.replace('"format": 2', '"format": 1', 1), "history with format 1, now it is 2"),
+        (text.replace('"casadi": "', '"casadi": "9.', 1), "history with versions .*9"),
+        (text[:-200], "checkpoint.json is damaged .*delete .*unfinished and begin anew"),
+        (text.replace('"time_s"', '"time"', 1), r"is damaged \(snapshot: key 'time' is unknown"),
+    ):
+        assert changed != text
+        checkpoint.write_text(changed, encoding="utf-8")
+        with pytest.raises(InputError, match=message):
+            write(broken, case)
+    checkpoint.write_text(text, encoding="utf-8")
     resumed = write(broken, case)
     assert resumed.values_sha256 == report.values_sha256
     for name in ("history", "truth"):
@@ -154,6 +167,44 @@ def test_unwritable_folder_and_missing_library_are_told(
         write(tmp_path / "h", case)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"settings": {}, "hashes": [], "rows": 0}',
+        '{"settings": {}, "hashes": [], "rows": "x", "resume": {}}',
+        '{"settings": {}, "hashes": [], "rows": 0, "resume": {"snapshot": {}}}',
+        '{"settings": {}, "hashes": ["a"], "rows": 1, '
+        '"resume": {"snapshot": {}, "operators": {}, "shutdowns": []}}',
+    ],
+)
+def test_a_damaged_checkpoint_is_told_in_a_sentence(
+    text: str, case: CrudeUnitCase, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "h" / "unfinished" / "checkpoint.json"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"checkpoint\.json is damaged .*begin anew"):
+        write(tmp_path / "h", case)
+
+
+def test_operators_type_only_what_the_control_system_takes(
+    case: CrudeUnitCase, small: CrudeUnit
+) -> None:
+    narrow = {"temp_top": (398.0, 400.0), "flow_vol_feed": (0.18, 0.19)}
+    inside = replace(case, instruments=replace(case.instruments, ranges=narrow))
+    operators, readings, held = (
+        Operators(small, inside, (), 3),
+        looking(case, small),
+        nominal(small),
+    )
+    for look in range(60):
+        held |= operators.look(look * LOOK_S, readings, held, case.recipes[2].slate)
+        for name, (low, high) in narrow.items():
+            assert low <= held[name] <= high
+
+
 def test_plant_that_stops_is_told_and_starts_again(case: CrudeUnitCase, tmp_path: Path) -> None:
     hot = [
         replace(recipe, setpoints={**recipe.setpoints, "temp_coil_outlet": 900.0})
@@ -163,6 +214,7 @@ def test_plant_that_stops_is_told_and_starts_again(case: CrudeUnitCase, tmp_path
         case,
         recipes=tuple(hot),
         spans={**case.spans, "temp_coil_outlet": 300.0},
+        instruments=replace(case.instruments, ranges={}),
         heater=replace(case.heater, duty_high=1e9, flow_mass_air_high=1000.0),
     )
     report = write(tmp_path / "h", without_limit)

@@ -245,8 +245,10 @@ def test_surroundings_move_by_their_events(case: CrudeUnitCase, small: CrudeUnit
     assert value(now, model, "heating_value_fuel", 1250.0) == pytest.approx(1.0 * 4.6e7)
     assert value(now, model, "heating_value_fuel", 1300.0) == pytest.approx(1.1 * 4.6e7)
     assert value(now, model, "temp_shift_preheat", 1000.0) == pytest.approx(-7.0)
-    assert now.on_ramp(50.0)
-    assert not now.on_ramp(300.0)
+    assert now.cell(50.0) == (0.0, 60.0)
+    assert now.cell(60.0) == (60.0, 100.0)
+    assert now.cell(100.0) == now.cell(119.0) == (100.0, 120.0)
+    assert now.cell(1e4) == (9960.0, 10020.0)
 
 
 def test_weather_has_a_daily_cycle_and_chance(case: CrudeUnitCase, small: CrudeUnit) -> None:

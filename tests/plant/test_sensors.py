@@ -224,6 +224,40 @@ def test_each_fault_does_what_its_name_says() -> None:
     assert 0.15 < np.mean(lost) < 0.65
 
 
+def test_nothing_but_the_value_tells_a_frozen_instrument() -> None:
+    """It calls itself good, and is as old as one that works."""
+    item = Instruments(
+        {"temp_a": Transmitter(Instrument(0.1))}, {"temp_b": Analyser(EXACT, 300.0, 200.0)}
+    )
+    faults = tuple(SensorFault(600.0, 3600.0, name, "stuck") for name in item.names)
+    frozen = read_all(item, Scenario(DAY_S, events=faults), 60.0, 6000.0)
+    works = read_all(item, LONG, 60.0, 6000.0)
+    for time_s, readings in frozen.items():
+        for name, reading in readings.items():
+            clean = works[time_s][name]
+            assert (reading.age_s, reading.status) == (clean.age_s, clean.status)
+            if 600.0 <= time_s < 4200.0:
+                assert reading.value == frozen[600.0][name].value
+
+
+def test_overlapping_faults_hold_a_value_each() -> None:
+    """The truth rises by 1 in a second; the second fault begins and ends within the first."""
+    item = Instruments({"temp_a": Transmitter(EXACT)}, {})
+    faults = (
+        SensorFault(600.0, 2400.0, "temp_a", "bias", 5.0),
+        SensorFault(1200.0, 600.0, "temp_a", "stuck"),
+        SensorFault(1500.0, 900.0, "temp_a", "bad"),
+    )
+    found = read_all(item, Scenario(DAY_S, events=faults), 60.0, 3600.0)
+    values = {time_s: readings["temp_a"] for time_s, readings in found.items()}
+    assert (values[900.0].value, values[900.0].status) == (905.0, "good")
+    assert (values[1440.0].value, values[1440.0].status) == (1205.0, "good")
+    assert (values[1560.0].value, values[1560.0].status) == (1205.0, "bad")
+    assert (values[2040.0].value, values[2040.0].status) == (1205.0, "bad")
+    assert (values[2460.0].value, values[2460.0].status) == (2465.0, "good")
+    assert values[3060.0].value == 3060.0
+
+
 def test_noise_changes_at_its_time() -> None:
     item = Instruments({"temp_a": Transmitter(Instrument(1.0))}, {})
     scenario = Scenario(DAY_S, 0.0, events=(NoiseChange(DAY_S / 2, 3.0),))
@@ -262,8 +296,10 @@ def test_wrong_instruments_are_refused(make: object, message: str) -> None:
             "unknown kind 'thermometer'; use one of: therm",
         ),
         ("  temp_preheat:", "  tmp_preheat:", "unknown key 'tmp_preheat'; variables begin with"),
-        ("values: [0, 500]", "values: [500, 0]", "temp_preheat: instrument: range"),
+        ("values: [0, 500]", "values: [500, 0]", "temp_preheat.range: range from"),
         ("values: [0, 500]", "values: [0]", "give two values, low and high"),
+        ("values: [0.5, 10]", "values: [10, 0.5]", "ranges.fraction_oxygen_stack: range from 0.1 "),
+        ("  temp_top: {values: [80", "  tmp_top: {values: [80", "ranges: unknown key 'tmp_top'"),
         ("phase: {value: 4,", "phase: {value: 6,", "it lies between 0 and the period"),
         ("    phase: {value: 4", "    phace: {value: 4", "unknown key 'phace'; the nearest valid"),
         ("noise: {value: 0.5, unit: delta_K", "noise: {value: 0.5, unit: bar", "'bar' is a press"),

@@ -5,11 +5,12 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import casadi as ca
 import numpy as np
 import pytest
 
 from operator_agent.clock import ManualClock
-from operator_agent.errors import InputError
+from operator_agent.errors import InputError, PlantError
 from operator_agent.plant.simulation.events import (
     CrudeSwitch,
     DisturbanceChange,
@@ -21,7 +22,7 @@ from operator_agent.plant.simulation.events import (
 )
 from operator_agent.plant.simulation.instruments import Instrument, Instruments, Transmitter
 from operator_agent.plant.simulation.random_scenario import random_scenario
-from operator_agent.plant.simulation.scenario import ProcessNoise, Scenario
+from operator_agent.plant.simulation.scenario import ProcessNoise, Scenario, Weather, fingerprint
 from operator_agent.plant.simulation.scenario_file import load_scenario
 from operator_agent.plant.simulation.simulator import Simulator
 from operator_agent.plant.simulation.snapshot import Snapshot
@@ -100,6 +101,11 @@ def test_restored_snapshot_continues_the_same(small: CrudeUnit, case: CrudeUnitC
         other.restore(replace(snapshot, x=(1.0, 2.0, 3.0)))
     with pytest.raises(InputError, match="of model 'another'"):
         other.restore(replace(snapshot, model="another"))
+    with pytest.raises(InputError, match="of case 'another', this is 'crude_unit'"):
+        other.restore(replace(snapshot, case="another"))
+    eventful = started(small, case, Scenario(7200.0))
+    with pytest.raises(InputError, match="of another scenario; restore it with the events"):
+        eventful.restore(snapshot)
     fewer = {name: 1.0 for name in small.model.u_names if name != "temp_top"}
     with pytest.raises(InputError, match="other set points than this simulator: 'temp_top'"):
         other.restore(replace(snapshot, setpoints=fewer))
@@ -226,6 +232,30 @@ def test_time_is_cut_alike_into_any_calls(small: CrudeUnit, case: CrudeUnitCase)
     assert ends[0]["fraction_overflash"] == pytest.approx(ends[1]["fraction_overflash"], abs=5e-4)
 
 
+def test_weather_and_noise_do_not_know_how_time_is_cut(
+    small: CrudeUnit, case: CrudeUnitCase
+) -> None:
+    scenario = Scenario(
+        7200.0,
+        events=(EquipmentTrip(610.0, 15.0, "power", 0.9), PreheatChange(300.0, 400.0, -5.0)),
+        weather=Weather(6.0, temp_k_noise=3.0, noise_time_s=1800.0),
+        process_noise=(
+            ProcessNoise("flow_vol_feed", 2e-3, 300.0),
+            ProcessNoise("temp_shift_preheat", 2.0, 600.0),
+        ),
+    )
+    ends = []
+    for step_s in (30.0, 7.5, 1800.0):
+        simulator = started(small, plain(case), scenario)
+        for _ in range(round(1800.0 / step_s)):
+            simulator.advance(step_s)
+        ends.append(simulator.truth())
+    spans = case.spans
+    for name in CV_NAMES:
+        for end in ends[:2]:
+            assert end[name] == pytest.approx(ends[2][name], abs=0.01 * spans[name]), name
+
+
 def test_operators_write_in_the_scenario(small: CrudeUnit, case: CrudeUnitCase) -> None:
     events = (SetpointChange(0.0, "temp_top", 398.0), SetpointChange(90.0, "temp_top", 400.5))
     simulator = started(small, case, replace(QUIET, events=events))
@@ -253,6 +283,88 @@ def test_process_noise_moves_the_plant_and_not_the_set_points(
     assert 0.05 < float(np.std(values)) < 5.0
 
 
+def test_a_new_start_keeps_fouling_and_finds_the_crude_of_its_time(
+    small: CrudeUnit, case: CrudeUnitCase
+) -> None:
+    events = (
+        CrudeSwitch(3600.0, 600.0, MAYA_RICH),
+        SetpointChange(300.0, "temp_top", 398.0),
+        SetpointChange(5400.0, "pressure_top", 1.75e5),
+        SetpointChange(9000.0, "pressure_top", 1.85e5),
+    )
+    error = {"maya": 0.05, "bonny_light": -0.05}
+    scenario = replace(QUIET, events=events, slate_error=error)
+    simulator = started(small, case, scenario)
+    names = small.model.x_names
+    place = names.index(small.model.drifting[0])
+    snapshot = simulator.snapshot()
+    fouled = list(snapshot.x)
+    for name in small.model.drifting:
+        fouled[names.index(name)] *= 1.5
+    simulator.restore(replace(snapshot, x=tuple(fouled)))
+    simulator.advance(600.0)
+    before = simulator.snapshot()
+    simulator.start_again(7200.0)
+    after = simulator.snapshot()
+    at = dict(zip(names, after.x, strict=True))
+    for name in small.model.drifting:
+        assert at[name] == before.x[names.index(name)]
+    assert at[names[place]] > small.model.x_nominal[place]
+    assert at["mixed_fraction_maya"] == pytest.approx(0.45)
+    assert at["mixed_fraction_bonny_light"] == pytest.approx(0.15)
+    assert after.setpoints["pressure_top"] == 1.75e5
+    assert (
+        after.setpoints["temp_top"] == small.model.u_nominal[small.model.u_names.index("temp_top")]
+    )
+    simulator.advance(600.0)
+    with pytest.raises(InputError, match="cannot start again at 60"):
+        simulator.start_again(60.0)
+
+
+def test_an_analyser_that_reads_high_does_not_stop_the_plant(
+    small: CrudeUnit, case: CrudeUnitCase
+) -> None:
+    simulator = started(small, case)
+    snapshot = simulator.snapshot()
+    heavy = list(snapshot.x)
+    heavy[small.model.x_names.index("analyser_temp_tbp95_hgo")] = 960.0
+    simulator.restore(replace(snapshot, x=tuple(heavy)))
+    simulator.advance(1.0)
+    assert simulator.truth()["temp_tbp95_hgo"] > 900.0
+    shown = []
+    for _ in range(12):
+        simulator.advance(60.0)
+        shown.append(simulator.measure()["temp_tbp95_hgo"])
+    highest = max(shown, key=lambda reading: reading.value)
+    top = case.instruments.analysers["temp_tbp95_hgo"].instrument.high
+    assert (highest.value, highest.status) == (pytest.approx(top), "uncertain")
+
+
+def test_a_value_that_is_not_finite_leaves_the_simulator_at_the_last_good_moment(
+    small: CrudeUnit, case: CrudeUnitCase
+) -> None:
+    """A unit whose outputs have no value while the line-up holds much Maya."""
+    model = small.model
+    x, u, d = (
+        ca.SX.sym(letter, n)
+        for letter, n in zip("xud", (model.n_x, model.n_u, model.n_d), strict=True)
+    )
+    maya = x[model.x_names.index("mixed_fraction_maya")]
+    outputs = model.outputs(x, u, d) + 1e-9 * ca.sqrt(0.2 - maya)
+    fragile = replace(model, outputs=ca.Function("fragile", [x, u, d], [outputs]))
+    switch = CrudeSwitch(0.0, 0.0, MAYA_RICH)
+    simulator = Simulator(replace(small, model=fragile), case, replace(QUIET, events=(switch,)), 1)
+    with pytest.raises(PlantError, match=r"is nan at .* check the set points"):
+        simulator.advance(3600.0)
+    stands = simulator.snapshot()
+    assert 0.0 < simulator.time_s < 3600.0
+    assert simulator.truth()["temp_tbp95_hgo"] > 0.0
+    assert math.isfinite(simulator.measure()["temp_tbp95_hgo"].value)
+    with pytest.raises(PlantError, match="is nan"):
+        simulator.advance(60.0)
+    assert simulator.snapshot() == stands
+
+
 def test_recipe_follows_the_slate(small: CrudeUnit, case: CrudeUnitCase) -> None:
     simulator = started(small, case, replace(QUIET, events=(CrudeSwitch(0.0, 0.0, MAYA_RICH),)))
     card = simulator.apply_recipe()
@@ -268,6 +380,15 @@ def test_wrong_writes_and_times_are_refused(small: CrudeUnit, case: CrudeUnitCas
     for value in (math.nan, math.inf, -1.0):
         with pytest.raises(InputError, match="finite positive"):
             simulator.write("temp_top", value)
+    for mv, value, range_ in (
+        ("fraction_oxygen_stack", 0.25, "0.005 to 0.1 1"),
+        ("temp_coil_outlet", 900.0, r"523.15 to 673.15 K"),
+        ("flow_vol_feed", 1.0, "0 to 0.25 m3/s"),
+    ):
+        held = simulator.setpoints
+        with pytest.raises(InputError, match=f"set point of {mv} .*accepts {range_}"):
+            simulator.write(mv, value)
+        assert simulator.setpoints == held
     for duration_s in (0.0, -60.0, math.nan):
         with pytest.raises(InputError, match="positive time"):
             simulator.advance(duration_s)
@@ -293,6 +414,22 @@ def test_wrong_writes_and_times_are_refused(small: CrudeUnit, case: CrudeUnitCas
         ),
         ({"events": (SetpointChange(0.0, "temp_tob", 400.0),)}, "the nearest is 'temp_top'"),
         (
+            {"events": (SetpointChange(9.0, "fraction_oxygen_stack", 0.25),)},
+            "set point of fraction_oxygen_stack is 0.25 1; the control system accepts",
+        ),
+        (
+            {"events": (DisturbanceChange(0.0, 9.0, "fraction_maya", 0.1),)},
+            "add up to 1; move the slate by crude_switch, or .* by slate_error",
+        ),
+        (
+            {"events": (DisturbanceChange(0.0, 9.0, "status_condenser", 0.5),)},
+            "use the event equipment with 'condenser'",
+        ),
+        (
+            {"process_noise": (ProcessNoise("status_pump_feed", 0.1, 60.0),)},
+            "use the event equipment with 'pump_feed'",
+        ),
+        (
             {"process_noise": (ProcessNoise("fraction_maya", 0.1, 60.0),)},
             "fractions add up to 1",
         ),
@@ -303,6 +440,27 @@ def test_scenario_that_does_not_fit_the_unit_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         started(small, case, replace(QUIET, **scenario))  # type: ignore[arg-type]
+
+
+def test_a_range_of_a_handle_that_is_not_there_is_refused(
+    small: CrudeUnit, case: CrudeUnitCase
+) -> None:
+    strange = replace(case.instruments, ranges={"temp_tob": (300.0, 400.0)})
+    with pytest.raises(InputError, match="no such handle; the nearest is 'temp_top'"):
+        started(small, replace(case, instruments=strange))
+
+
+def test_a_fingerprint_tells_what_happens_and_not_how_it_was_written() -> None:
+    first = Scenario(60.0, events=(CrudeSwitch(0, 9.0, {"maya": 0.4, "bonny_light": 0.6}),))
+    same = Scenario(90.0, events=(CrudeSwitch(0.0, 9.0, {"bonny_light": 0.6, "maya": 0.4}),))
+    assert fingerprint(first) == fingerprint(same)
+    others = (
+        replace(first, noise_factor=2.0),
+        replace(first, events=()),
+        replace(first, weather=Weather(3.0)),
+        replace(first, events=(CrudeSwitch(0.0, 8.0, {"maya": 0.4, "bonny_light": 0.6}),)),
+    )
+    assert len({fingerprint(first), *map(fingerprint, others)}) == 5
 
 
 @pytest.mark.slow
