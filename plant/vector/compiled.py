@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -80,24 +81,62 @@ def _processor_features() -> frozenset[str]:
 def cache_folder() -> Path:
     """Return the private folder for compiled objects, made if it is missing.
 
+    It lies below `XDG_CACHE_HOME`, or below `~/.cache` where that is unset or relative, which the
+    XDG base directory specification has programs ignore. All levels that are made are private.
+
     Raises:
-        InputError: its path has characters that a shell would read, or others may write to it.
+        InputError: its path has characters that a shell would read, it cannot be made, or others
+            may write to it or replace it.
     """
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "operator-agent" / "vector"
-    if not _SAFE_PATH.fullmatch(str(folder)):
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        base = (Path(given) if os.path.isabs(given) else Path.home() / ".cache").resolve()
+        folder = base / "operator-agent" / "vector"
+        if not _SAFE_PATH.fullmatch(str(folder)):
+            raise InputError(
+                f"the cache folder {folder} has characters that a shell would read; set "
+                "XDG_CACHE_HOME to a path of letters, digits and ./+-_"
+            )
+        _make_private(folder)
+        _check_own(folder.parent, 0o022)  # nothing is loaded from there: others may read it
+        _check_own(folder, 0o077)
+        for above in (*base.parents[::-1], base):
+            _check_above(above)
+    except (OSError, RuntimeError) as error:  # RuntimeError: no home, or links in a circle
         raise InputError(
-            f"the cache folder {folder} has characters that a shell would read; set "
-            "XDG_CACHE_HOME to a path of letters, digits and ./+-_"
-        )
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    about = folder.stat()
-    if about.st_uid != os.getuid() or about.st_mode & 0o077:
+            f"there is no cache folder: {error}; set XDG_CACHE_HOME to a folder that is yours"
+        ) from error
+    return folder
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder and all that is missing above it, each for its owner alone."""
+    for level in (*folder.parents[::-1], folder):
+        try:
+            level.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+
+
+def _check_own(folder: Path, refused: int) -> None:
+    """Refuse a folder of ours that is a link, another's, or has rights that are refused."""
+    about = folder.lstat()
+    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid() or about.st_mode & refused:
         raise InputError(
             f"the cache folder {folder} is not private: compiled code would be loaded from where "
-            f"others can write; make it yours alone with `chmod 700 {folder}`"
+            f"others can write; make it a folder of yours alone with `chmod 700 {folder}`"
         )
-    return folder
+
+
+def _check_above(folder: Path) -> None:
+    """Refuse a folder in which others may put another cache in the place of ours."""
+    mode = folder.lstat().st_mode
+    if mode & 0o022 and not mode & stat.S_ISVTX:
+        raise InputError(
+            f"the cache folder lies below {folder}, which is not private: group or others can "
+            "write there and replace it; take their right away with `chmod go-w`, or set "
+            "XDG_CACHE_HOME to a folder that is yours alone"
+        )
 
 
 def load_functions(
@@ -117,14 +156,26 @@ def load_functions(
         folder: cache, from `cache_folder`.
 
     Raises:
-        PlantError: the compiler fails.
+        PlantError: the compiler fails, the cache cannot be written, or the object cannot be loaded.
     """
     parts = (*identity, _digest_of_package(), compiler.identity, *compiler.flags)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     library, digest = folder / f"{key}.so", folder / f"{key}.sha256"
-    if not _is_intact(library, digest):
-        _compile(make_source(), compiler, library, digest)
-    return [ca.external(name, str(library)) for name in names]
+    try:
+        if not _is_intact(library, digest):
+            _compile(make_source(), compiler, library, digest)
+    except OSError as error:
+        raise PlantError(
+            f"the cache folder {folder} cannot be written: {error.strerror}; make room in it or "
+            "set XDG_CACHE_HOME to another folder"
+        ) from error
+    try:
+        return [ca.external(name, str(library)) for name in names]
+    except RuntimeError as error:
+        raise PlantError(
+            f"the compiled object in {folder} cannot be loaded, as on a disk that forbids running "
+            "programs; set XDG_CACHE_HOME to another folder"
+        ) from error
 
 
 def _digest_of_package() -> str:
@@ -134,7 +185,7 @@ def _digest_of_package() -> str:
 
 def _is_intact(library: Path, digest: Path) -> bool:
     try:
-        return digest.read_text(encoding="ascii") == _digest(library)
+        return digest.read_bytes() == _digest(library).encode("ascii")
     except OSError:
         return False
 

@@ -28,8 +28,8 @@ class CompiledEngine:
         compiler: to use.
 
     Raises:
-        InputError: the model has no elementary operations, or the cache folder is not private.
-        PlantError: the compiler fails.
+        InputError: the model has no elementary operations, or there is no private cache.
+        PlantError: the compiler fails, or the cache cannot be written or run from.
     """
 
     def __init__(self, model: ProcessModel, n: int, workers: int, compiler: Compiler) -> None:

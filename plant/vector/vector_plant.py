@@ -104,7 +104,7 @@ class VectorPlant:
         engine: what computes, in words; tells why when it is not compiled code.
 
     Raises:
-        InputError: a number is not positive, or the cache of compiled code is not private.
+        InputError: a number is not positive.
 
     Example:
         >>> from operator_agent.plant.classics.quadruple_tank import quadruple_tank
@@ -205,10 +205,10 @@ class VectorPlant:
 
 
 def make_engine(model: ProcessModel, n: int, workers: int) -> Engine:
-    """Return compiled code for n copies, or without a working compiler the virtual machine.
+    """Return compiled code for n copies, or the virtual machine with the reason in its words.
 
-    Raises:
-        InputError: the cache folder is not private.
+    Reasons: there is no working compiler, the model has no elementary operations, or there is no
+    private cache that can be written.
     """
     compiler = find_compiler()
     if compiler is None:
@@ -219,5 +219,5 @@ def make_engine(model: ProcessModel, n: int, workers: int) -> Engine:
             return InterpretedEngine(model, n, workers, reason)
     try:
         return CompiledEngine(model, n, workers, compiler)
-    except PlantError as error:
+    except (InputError, PlantError) as error:
         return InterpretedEngine(model, n, workers, str(error))

@@ -12,7 +12,12 @@ import pytest
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError, PlantError
 from operator_agent.plant.process_model import ProcessModel
-from operator_agent.plant.vector.compiled import Compiler, cache_folder, find_compiler
+from operator_agent.plant.vector.compiled import (
+    Compiler,
+    cache_folder,
+    find_compiler,
+    load_functions,
+)
 from operator_agent.plant.vector.compiled_engine import CompiledEngine
 from operator_agent.plant.vector.control import CopyStatus
 from operator_agent.plant.vector.interpreted_engine import InterpretedEngine
@@ -245,6 +250,89 @@ def test_a_cache_that_others_can_write_is_refused(
     folder.chmod(0o770)
     with pytest.raises(InputError, match="is not private"):
         cache_folder()
+
+
+def test_every_level_of_the_cache_is_private_whatever_the_umask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a" / "b"))
+    before = os.umask(0)
+    try:
+        folder = cache_folder()
+    finally:
+        os.umask(before)
+    levels = [folder, *folder.parents][: len(folder.relative_to(tmp_path).parts)]
+    assert len(levels) == 4
+    assert all(level.stat().st_mode & 0o777 == 0o700 for level in levels)
+
+
+def test_a_level_above_the_cache_that_others_can_write_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tmp_path / "base"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(base))
+    folder = cache_folder()
+    for level in (folder.parent, base):
+        level.chmod(0o777)
+        with pytest.raises(InputError, match="is not private"):
+            cache_folder()
+        level.chmod(0o700)
+    base.chmod(0o1777)  # only owners may replace what is theirs, as in /tmp
+    assert cache_folder() == folder
+
+
+def test_a_cache_that_is_a_link_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    (tmp_path / "operator-agent").mkdir(mode=0o700)
+    (tmp_path / "operator-agent" / "vector").symlink_to(elsewhere)
+    with pytest.raises(InputError, match="is not private"):
+        cache_folder()
+
+
+def test_a_relative_cache_home_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    assert cache_folder() == tmp_path / "home" / ".cache" / "operator-agent" / "vector"
+    assert not (tmp_path / "here").exists()
+
+
+@needs_compiler
+def test_without_a_usable_cache_the_virtual_machine_steps(
+    escaping: ProcessModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "open"))
+    cache_folder().chmod(0o777)
+    x, u, d = inputs(escaping, 1)
+    plant = VectorPlant(escaping, 1, STEP_S, 2)
+    assert "virtual machine, because the cache folder" in plant.engine
+    assert "is not private" in plant.engine
+    assert plant.step(x, u, d)[0, 0] > 1.0
+    (tmp_path / "file").write_text("no folder", encoding="ascii")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert "there is no cache folder" in VectorPlant(escaping, 1, STEP_S, 2).engine
+
+
+@needs_compiler
+def test_a_cache_that_cannot_be_written_is_told(escaping: ProcessModel, tmp_path: Path) -> None:
+    assert COMPILER is not None
+    with pytest.raises(PlantError, match="cannot be written: No such file or directory"):
+        load_functions(["x"], lambda: "", ["f"], COMPILER, tmp_path / "gone")
+
+
+@needs_compiler
+def test_a_digest_of_other_characters_is_not_intact(
+    escaping: ProcessModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    VectorPlant(escaping, 1, STEP_S, 2)
+    (digest,) = cache_folder().glob("*.sha256")
+    written = digest.read_bytes()
+    digest.write_bytes(b"\xff\xfe" + written)
+    assert VectorPlant(escaping, 1, STEP_S, 2).engine.startswith("compiled by")
+    assert digest.read_bytes() == written
 
 
 def test_a_cache_path_that_a_shell_would_read_is_refused(
