@@ -98,7 +98,7 @@ def burn(
     dry = moles_air + (1.0 - need) * moles_burned + _N_MOLES_DRY_FLOOR
     fraction = oxygen / dry
     share_co = _CO_SLOPE * softplus(_OXYGEN_CO - fraction, _CO_SOFT)
-    heat_co = HEAT_CARBON_MONOXIDE * share_co * moles_burned
+    heat_co = HEAT_CARBON_MONOXIDE * share_co * dry
     return Flue(share, fraction, share_co, flow_fuel * share * heating_value - heat_co)
 
 

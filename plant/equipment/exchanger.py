@@ -7,7 +7,9 @@ and London, Compact Heat Exchangers, 1984) reads
 
 the same for either side being the smaller one, and smooth through equal capacity flows, where
 d coth(d) is 1. The cold outlet is a state: crude and metal store heat, so that duty, outlet and
-store always balance.
+store always balance. Capacity flows are secants of the enthalpy, which is quadratic in the
+temperature: on the cold side from inlet to outlet, on the hot side from inlet to where the duty
+ends, so that no exchanger takes more than the hot stream has above the cold inlet.
 """
 
 from collections.abc import Callable
@@ -35,6 +37,7 @@ _FILM_EXPONENT = 0.8  # Dittus-Boelter: film coefficients in turbulent tubes ris
 _FILM_FLOOR = 0.01  # share of the design flow; natural convection below it
 _CAPACITY_FLOOR = 1.0  # [W/K], far below any flow, keeps the quotients finite without flow
 _OUTLET_FLOOR = 1e-3  # [W/K], the same for the hot outlet: its balance closes within 1e-8
+_N_SECANTS = 2  # corrections of the hot secant; each leaves some 5 % of the error
 _APPROACH_SOFT = 0.5  # [K], width of the end of a controlled duty as the hot side cools
 _TEMP_SCALE = 5.0  # [K]
 _RESISTANCE_SCALE = 1e-4  # [m2 K/W]
@@ -105,13 +108,34 @@ class HotSide:
 
     Attributes:
         temp_in: [K].
-        capacity_flow: mass flow times heat capacity [W/K].
+        enthalpy_terms: coefficients of T^0, T^1, T^2 of the enthalpy of the whole stream [W],
+            [W/K], [W/K2].
         flow: on which the film coefficient depends [m3/s].
     """
 
     temp_in: ca.SX
-    capacity_flow: ca.SX
+    enthalpy_terms: tuple[ca.SX, ca.SX, ca.SX]
     flow: ca.SX
+
+    def enthalpy(self, temp: ca.SX) -> ca.SX:
+        """Return the enthalpy of the stream at a temperature [W]."""
+        constant, linear, square = self.enthalpy_terms
+        return constant + temp * (linear + temp * square)
+
+    def capacity_flow(self, first: ca.SX, second: ca.SX) -> ca.SX:
+        """Return the enthalpy between two temperatures over their difference [W/K], exactly."""
+        _, linear, square = self.enthalpy_terms
+        return linear + square * (first + second)
+
+    def temp_after(self, duty: ca.SX) -> ca.SX:
+        """Return the temperature that the stream has after giving a duty [W] away [K].
+
+        With t the fall from the inlet and C the capacity flow there, the duty is C t - c t^2; of
+        its two roots the one that is zero with the duty, in the form that stands c = 0.
+        """
+        inlet = self.capacity_flow(self.temp_in, self.temp_in) + _OUTLET_FLOOR
+        root = ca.sqrt(inlet**2 - 4.0 * self.enthalpy_terms[2] * duty)
+        return self.temp_in - 2.0 * duty / (inlet + root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +188,27 @@ def duty_per_approach(conductance: ca.SX, hot: ca.SX, cold: ca.SX) -> ca.SX:
     )
 
 
+def duty_available(conductance: ca.SX, hot: HotSide, capacity_cold: ca.SX, temp: ca.SX) -> ca.SX:
+    """Return what an exchanger takes of a hot stream per difference of the inlets [W/K].
+
+    The secant of the hot side starts as the one down to the cold inlet, the largest fall there
+    is, and is then drawn to the outlet that the duty before gives.
+
+    Args:
+        conductance: UA [W/K], above zero.
+        hot: stream.
+        capacity_cold: [W/K].
+        temp: of the cold stream at its inlet [K].
+    """
+    outlet = temp
+    for _ in range(_N_SECANTS):
+        slope = duty_per_approach(
+            conductance, hot.capacity_flow(hot.temp_in, outlet), capacity_cold
+        )
+        outlet = hot.temp_after(slope * (hot.temp_in - temp))
+    return duty_per_approach(conductance, hot.capacity_flow(hot.temp_in, outlet), capacity_cold)
+
+
 def add_exchanger(
     states: States,
     name: str,
@@ -190,7 +235,7 @@ def add_exchanger(
     )
     capacity_cold = cold.capacity_flow(0.5 * (cold.temp_in + temp_out))
     conductance = exchanger.conductance(hot.flow, cold.flow, resistance)
-    slope = duty_per_approach(conductance, hot.capacity_flow, capacity_cold)
+    slope = duty_available(conductance, hot, capacity_cold, cold.temp_in)
     approach = hot.temp_in - cold.temp_in
     if duty_high is None:
         duty = in_service * slope * approach
@@ -208,5 +253,4 @@ def add_exchanger(
         film_temperature(bulk, wall),
         in_service,
     )
-    temp_hot_out = hot.temp_in - duty / (hot.capacity_flow + _OUTLET_FLOOR)
-    return ExchangerResult(duty, duty_cold, temp_hot_out, temp_out, resistance)
+    return ExchangerResult(duty, duty_cold, hot.temp_after(duty), temp_out, resistance)

@@ -196,6 +196,7 @@ def _trim_duty(
 ) -> ca.SX:
     """Return what the trim cooler takes of the remaining duty [W], zero without circulation."""
     approach = softplus(exchanger.temp_hot_out - inputs.temp_coolant, _APPROACH_SOFT)
-    available = effectiveness * hot.capacity_flow * approach
+    capacity = hot.capacity_flow(exchanger.temp_hot_out, inputs.temp_coolant)
+    available = effectiveness * capacity * approach
     remaining = softplus(setpoint - exchanger.duty, _DUTY_SOFT)
     return smaller(remaining, available)

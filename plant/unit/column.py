@@ -91,8 +91,8 @@ class Column:
         """Return a side product or the residue as an exchanger meets it."""
         stage = self.bottom if name == "residue" else self.strippers[name].stage
         flows = stage.liquid(stage.flow_vol_liquid)
-        capacity = ca.dot(flows, component.heat_capacity_liquid(stage.temp))
-        return HotSide(stage.temp, capacity, stage.flow_vol_liquid)
+        terms = component.enthalpy_terms_liquid(flows)
+        return HotSide(stage.temp, terms, stage.flow_vol_liquid)
 
     def steam(self) -> ca.SX:
         """Return the flow of all steam that enters [mol/s]."""

@@ -48,9 +48,8 @@ class Crude:
 def crude_of(component: Component, lumps: Lumps, fractions: ca.SX) -> Crude:
     """Return the mix of crudes with these volume fractions, in the order of the lumps' crudes."""
     moles = (ca.DM(lumps.fractions.T) @ fractions) / component.molar_volume
-    terms = (ca.dot(moles, row) for row in component.liquid)
-    constant, linear, square = terms
-    return Crude(moles, ca.dot(moles, component.molar_mass), (constant, linear, square))
+    terms = component.enthalpy_terms_liquid(moles)
+    return Crude(moles, ca.dot(moles, component.molar_mass), terms)
 
 
 def add_line_up(

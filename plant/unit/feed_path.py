@@ -171,10 +171,12 @@ def _train(
 
 def _joined(streams: list[HotSide]) -> HotSide:
     """Return several hot streams as one, at the temperature of their mixture."""
-    capacity = sum((stream.capacity_flow for stream in streams), ca.SX(_CAPACITY_FLOOR))
-    heat = sum(
-        (stream.capacity_flow * stream.temp_in for stream in streams),
-        _CAPACITY_FLOOR * streams[0].temp_in,
+    constant, linear, square = (
+        sum((stream.enthalpy_terms[n] for stream in streams), ca.SX(0.0)) for n in range(3)
     )
     flow = sum((stream.flow for stream in streams), ca.SX(0.0))
-    return HotSide(heat / capacity, capacity, flow)
+    temp, terms = streams[0].temp_in, (constant, linear + _CAPACITY_FLOOR, square)
+    missing = sum(
+        (stream.enthalpy(temp) - stream.enthalpy(stream.temp_in) for stream in streams), ca.SX(0.0)
+    )
+    return HotSide(HotSide(temp, terms, flow).temp_after(missing), terms, flow)

@@ -1,14 +1,13 @@
 """The column's overhead: vapour space, condenser, relief, drum, and the pressure loop.
 
 The vapour space holds the lumps and the steam; its pressure is that of an ideal gas,
-P = sum(n) R T/V. The condenser takes vapour out of it. With NTU = Q_cap/Q, the heat it could take
-over the heat it takes, the condensate leaves at
+P = sum(n) R T/V. The condenser takes vapour out of it. Its condensing curve is a straight line, its
+cold side unlimited (Kays and London, Compact Heat Exchangers, 1984), so with r = Q_cap/Q, the heat
+it could take from vapour that stays hot over the heat it takes,
 
-    T_c = T_water + (T_vapour - T_water) exp(-Q_cap/Q),
+    NTU = r (1 - exp(-NTU)),    T_c = T_water + (T_vapour - T_water) exp(-NTU).
 
-the formula of an exchanger whose condensing curve is a straight line (Kays and London, Compact
-Heat Exchangers, 1984, with an unlimited cold side). All vapour that is condensed becomes liquid:
-light ends stay in the naphtha.
+All vapour that is condensed becomes liquid: light ends stay in the naphtha.
 """
 
 from dataclasses import dataclass
@@ -36,6 +35,8 @@ from operator_agent.plant.unit.stage import (
 HEAT_CAPACITY_WATER = 75.3  # [J/(mol K)], liquid at 300 to 350 K; NIST WebBook
 TEMP_LATENT = 320.0  # [K], where the heat of vaporisation of water is taken
 _DUTY_SOFT = 2e5  # [W], width of the smooth limits on the duty: 0.5 % of the nominal
+_RATIO_LOWEST, _RATIO_SOFT = 1.001, 0.002  # of r: at 1 the condensate is as hot as the vapour
+_N_NEWTON = 2  # steps to NTU, which then is within 2e-5
 _DRUM_HEEL = 0.02  # of the weir volume: below it the reflux pump loses its suction
 _DRUM_EMPTYING_S = 60.0  # reflux takes at most the drum's content in this time
 _STEAM_SCALE, _VAPOUR_SCALE, _HOLDUP_SCALE = 200.0, 200.0, 500.0  # [mol]
@@ -186,7 +187,7 @@ def add_overhead(
     duty = _duty(states, declared, sizes, setpoint, cooling)
     capacity = _capacity(declared, sizes, cooling)
     temp_condensate = cooling.temp_water + (temp - cooling.temp_water) * ca.exp(
-        -capacity / (duty + _DUTY_SOFT)
+        -transfer_units(capacity / (duty + _DUTY_SOFT))
     )
     share, share_steam = declared.vapour / moles, declared.steam / moles
     vapour, liquid = component.enthalpy_vapour(temp), component.enthalpy_liquid(temp_condensate)
@@ -223,6 +224,20 @@ def add_overhead(
         naphtha=naphtha,
         volume_drum=drum_volume,
     )
+
+
+def transfer_units(ratio: ca.SX) -> ca.SX:
+    """Return NTU of a condenser, the root of NTU = r (1 - exp(-NTU)) that is not zero.
+
+    Args:
+        ratio: r, the duty with all vapour hot over the duty; below 1 it counts as just above 1.
+    """
+    guarded = _RATIO_LOWEST + softplus(ratio - _RATIO_LOWEST, _RATIO_SOFT)
+    units = guarded * (1.0 - ca.exp(-2.0 * (guarded - 1.0)))
+    for _ in range(_N_NEWTON):
+        rest = ca.exp(-units)
+        units = units - (units - guarded * (1.0 - rest)) / (1.0 - guarded * rest)
+    return units
 
 
 def _capacity(declared: OverheadStates, sizes: OverheadSizes, cooling: Cooling) -> ca.SX:

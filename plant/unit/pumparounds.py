@@ -57,8 +57,9 @@ def add_circulation(
     pump = loop.pump
     speed = add_speed(states, name, pump, running)
     flow_vol = pump.flow_vol_best * speed * tray.volume / (tray.volume + volume_dry)
-    heat = ca.dot(tray.fractions, component.heat_capacity_liquid(tray.temp)) * tray.molar_density
-    hot = HotSide(tray.temp, flow_vol * heat + _CAPACITY_FLOOR, flow_vol)
+    flows = flow_vol * tray.molar_density * tray.fractions
+    constant, linear, square = component.enthalpy_terms_liquid(flows)
+    hot = HotSide(tray.temp, (constant, linear + _CAPACITY_FLOOR, square), flow_vol)
     return Circulation(hot, speed, pump.power(speed, flow_vol, loop.density))
 
 
@@ -72,4 +73,5 @@ def cooler_duty(hot: HotSide, setpoint: ca.SX, effectiveness: float, temp_water:
         temp_water: [K].
     """
     approach = softplus(hot.temp_in - temp_water, _APPROACH_SOFT)
-    return smaller(setpoint, effectiveness * hot.capacity_flow * approach)
+    capacity = hot.capacity_flow(hot.temp_in, temp_water)
+    return smaller(setpoint, effectiveness * capacity * approach)

@@ -15,6 +15,7 @@ from operator_agent.plant.equipment.exchanger import (
     Exchanger,
     HotSide,
     add_exchanger,
+    duty_available,
     duty_per_approach,
 )
 from operator_agent.plant.equipment.fouling import Fouling, film_temperature
@@ -62,7 +63,7 @@ def bench(exchanger: Exchanger = EXCHANGER, *, controlled: bool = False) -> Benc
         states,
         "test",
         exchanger,
-        HotSide(u["temp_hot"], u["hot"], u["flow_hot"]),
+        HotSide(u["temp_hot"], (ca.SX(0.0), u["hot"], ca.SX(0.0)), u["flow_hot"]),
         ColdSide(u["temp_cold"], lambda _: u["cold"], u["flow_cold"]),
         u["in_service"],
         u.get("duty_high"),
@@ -149,6 +150,54 @@ def test_exchanger_rests_where_both_sides_balance_in_a_minute_or_two() -> None:
     expected = textbook(conductance, NOMINAL["hot"], NOMINAL["cold"]) * (488.0 - 390.0)
     assert told["duty"] == pytest.approx(expected, rel=1e-4)
     assert abs(path[0, 0] - path[1, 0]) < 0.05 * abs(plant.guess()[0] - path[1, 0])
+
+
+def oil(flow: float, temp: float) -> HotSide:
+    """Return a hot stream whose capacity flow rises by 560 W/K2, as of 158 kg/s of crude."""
+    terms = (ca.SX(0.0), ca.SX(flow * 1.5e5), ca.SX(flow * 280.0))
+    return HotSide(ca.SX(temp), terms, ca.SX(flow * 0.2))
+
+
+@given(st.floats(0.0, 1.0), st.floats(300.0, 620.0), st.floats(0.0, 0.999))
+def test_hot_outlet_is_the_root_of_its_enthalpy(flow: float, temp: float, share: float) -> None:
+    hot = oil(flow, temp)
+    duty = share * (number(hot.enthalpy(ca.SX(temp))) - number(hot.enthalpy(ca.SX(290.0))))
+    outlet = number(hot.temp_after(ca.SX(duty)))
+    left = number(hot.enthalpy(ca.SX(temp))) - duty
+    assert number(hot.enthalpy(ca.SX(outlet))) == pytest.approx(left, abs=0.5)
+    assert 290.0 - 1e-3 <= outlet <= temp + 1e-9
+
+
+@given(st.floats(1e3, 1e8), st.floats(0.01, 1.0), st.floats(300.0, 620.0), st.floats(1e4, 1e6))
+def test_no_area_takes_more_than_lies_above_the_cold_inlet(
+    conductance: float, flow: float, temp: float, cold: float
+) -> None:
+    hot = oil(flow, temp)
+    slope = number(duty_available(ca.SX(conductance), hot, ca.SX(cold), ca.SX(290.0)))
+    above = number(hot.enthalpy(ca.SX(temp))) - number(hot.enthalpy(ca.SX(290.0)))
+    assert 0.0 <= slope * (temp - 290.0) <= above * (1.0 + 1e-9)
+
+
+@given(st.floats(1e4, 1e6), st.floats(0.05, 1.0), st.floats(320.0, 620.0), st.floats(1e4, 1e6))
+def test_hot_secant_reaches_from_inlet_to_outlet(
+    conductance: float, flow: float, temp: float, cold: float
+) -> None:
+    hot = oil(flow, temp)
+    duty = number(duty_available(ca.SX(conductance), hot, ca.SX(cold), ca.SX(290.0)))
+    duty *= temp - 290.0
+    fall = temp - number(hot.temp_after(ca.SX(duty)))
+    expected = textbook(conductance, duty / fall, cold) * (temp - 290.0)
+    assert duty == pytest.approx(expected, rel=5e-3)
+
+
+def test_hot_stream_at_rest_keeps_its_temperature_smoothly() -> None:
+    flow, duty = ca.SX.sym("flow"), ca.SX.sym("duty")
+    hot = HotSide(ca.SX(500.0), (ca.SX(0.0), flow * 1.5e5, flow * 280.0), flow)
+    outlet = hot.temp_after(duty * flow)
+    both = ca.Function("t", [flow, duty], [outlet, ca.jacobian(outlet, ca.vertcat(flow, duty))])
+    value, slope = both(0.0, 1e7)
+    assert float(value) == 500.0
+    assert np.all(np.isfinite(slope.full()))
 
 
 def test_clean_coefficient_holds_at_the_design_flows_and_falls_with_flow_to_the_power() -> None:

@@ -148,6 +148,16 @@ def test_flue_gas_is_physical_at_every_fuel_and_air(fuel: float, air: float) -> 
     assert number(found.duty_released) <= min(fuel * HEATING_VALUE, air_heat) * 1.001 + 5e3
 
 
+def test_heat_of_co_agrees_with_a_hand_calculation() -> None:
+    # 1 kg of CH4 is 62.33 mol; at 1.05 of its air: 595.2 * 1.05 = 625.0 mol of dry air, of which
+    # 2 * 62.33 = 124.7 mol burn and 62.33 mol of CO2 come: 562.6 mol of dry flue gas
+    _, co, released = flue(1.05)
+    share = (1.0 + (1.0 / 1.05) ** 40.0) ** (-1.0 / 40.0)
+    lost = 283_000.0 * co * 562.6 / HEATING_VALUE
+    assert released == pytest.approx(share - lost, abs=2e-5)
+    assert 0.002 < lost < 0.01
+
+
 def test_lack_of_air_makes_co_and_leaves_fuel_unburnt() -> None:
     oxygen, co, released = zip(*(flue(ratio) for ratio in (1.2, 1.1, 1.05, 1.0, 0.9)), strict=True)
     assert list(oxygen) == sorted(oxygen, reverse=True)

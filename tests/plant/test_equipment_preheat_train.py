@@ -78,7 +78,11 @@ def train_bench(train: TrainEquipment = TRAIN) -> Bench:
     hot = {
         place: HotSide(
             ca.SX(TEMP_HOT.get(place, 617.0)),
-            CAPACITY_HOT[place] * (u["circulation"] if place in TEMP_HOT else ca.SX(1.0)),
+            (
+                ca.SX(0.0),
+                CAPACITY_HOT[place] * (u["circulation"] if place in TEMP_HOT else ca.SX(1.0)),
+                ca.SX(0.0),
+            ),
             FLOW_HOT[place] * (u["circulation"] if place in TEMP_HOT else ca.SX(1.0)),
         )
         for place in CAPACITY_HOT
