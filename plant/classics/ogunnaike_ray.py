@@ -2,9 +2,9 @@
 
 Source: Ogunnaike, Lemaire, Morari and Ray, "Advanced multivariable control of a pilot-plant
 distillation column", AIChE J. 29 (1983) 632; Ogunnaike and Ray 1979; tuning by Luyben, Ind. Eng.
-Chem. Process Des. Dev. 25 (1986) 654. The gain from side stream pressure to the side composition
-is -0.01: only it gives the published relative gains. Mole fractions of ethanol, degrees Celsius,
-gallons per minute and psig as in the paper; times in seconds.
+Chem. Process Des. Dev. 25 (1986) 654. The gain from the reboiler's steam pressure to the side
+composition is -0.01: only it gives the published relative gains. Mole fractions of ethanol, degrees
+Celsius, gallons per minute and psig as in the paper; times in seconds.
 """
 
 from operator_agent.plant.generic.dead_time import DELAY_ORDER
@@ -19,8 +19,8 @@ from operator_agent.plant.generic.variable import Variable
 from operator_agent.plant.process_model import ProcessModel
 
 MINUTE_S = 60.0
-# (gain, lags, lead, dead time), times in minutes; columns: reflux, side stream, steam pressure,
-# feed flow, feed temperature.
+# (gain, lags, lead, dead time), times in minutes; columns: reflux flow, side stream flow, pressure
+# of the reboiler's steam; then the disturbances: feed flow, feed temperature.
 PARAMETERS = (
     (
         (0.66, (6.7,), 0.0, 2.6),
@@ -78,8 +78,9 @@ def elements() -> Elements:
 def ogunnaike_ray(delay_order: int = DELAY_ORDER) -> ProcessModel:
     """Return the column as an ODE with approximate dead times.
 
-    MVs: reflux and side stream [gal/min], steam pressure [psig]. DVs: feed flow [gal/min] and
-    temperature [C]. CVs: ethanol in overhead and side stream [mol/mol], tray temperature [C].
+    MVs: reflux and side stream flow [gal/min], pressure of the reboiler's steam [psig]. DVs: feed
+    flow [gal/min] and temperature [C]. CVs: ethanol in overhead and side stream [mol/mol], tray
+    temperature [C].
 
     Args:
         delay_order: states per dead time.

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.plant.generic.transfer_matrix import Elements
+from operator_agent.plant.generic.variable import as_numbers
 
 
 def steady_gains(elements: Elements) -> FloatArray:
@@ -23,13 +24,13 @@ def relative_gains(gains: ArrayLike) -> FloatArray:
         gains: shape (n, n).
 
     Raises:
-        InputError: the matrix is not square or is singular.
+        InputError: the matrix is none of numbers, is not square or is singular.
 
     Example:
         >>> round(float(relative_gains([[12.8, -18.9], [6.6, -19.4]])[0, 0]), 4)
         2.0094
     """
-    matrix = np.asarray(gains, dtype=np.float64)
+    matrix = as_numbers(gains, "relative gains")
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise InputError(f"relative gains need a square matrix, found shape {matrix.shape}")
     try:

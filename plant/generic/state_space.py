@@ -16,7 +16,12 @@ from operator_agent.plant.generic.linear_plant import (
 )
 from operator_agent.plant.generic.sampled_core import MatrixCore
 from operator_agent.plant.generic.sampled_plant import SampledPlant, check_sample_time
-from operator_agent.plant.generic.variable import Variable, as_variables, nominals_of
+from operator_agent.plant.generic.variable import (
+    Variable,
+    as_numbers,
+    as_variables,
+    nominals_of,
+)
 from operator_agent.plant.process_model import ProcessModel
 
 _POLE_AT_ZERO = 1e-6  # size of a sampled pole that no continuous plant can have
@@ -153,10 +158,7 @@ def _linear(
 
 
 def _matrix(name: str, letter: str, given: ArrayLike) -> FloatArray:
-    try:
-        matrix = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name}: {letter} is no matrix of numbers: {error}") from error
+    matrix = as_numbers(given, f"{name}: {letter}")
     if matrix.ndim != 2:
         raise InputError(
             f"{name}: {letter} has shape {matrix.shape}; give a matrix, as in [[1.0, 2.0]]"

@@ -11,6 +11,7 @@ from operator_agent.errors import InputError
 from operator_agent.plant.generic.sampled_plant import check_sample_time
 from operator_agent.plant.generic.variable import (
     Variable,
+    as_numbers,
     as_variables,
     check_sources,
     nominals_of,
@@ -68,7 +69,7 @@ def checked_response(
         as_variables(given, f"{name}: {what}") for given, what in zip(variables, whats, strict=True)
     )
     check_sources(name, inputs, disturbances)
-    found = np.asarray(coefficients, dtype=np.float64)
+    found = as_numbers(coefficients, f"{name}: coefficients")
     _check_numbers(name, found, inputs + disturbances, outputs)
     names = [v.name for v in outputs]
     if unknown := sorted(set(integrating) - set(names)):

@@ -26,7 +26,12 @@ from operator_agent.plant.generic.sampled_plant import (
     whole_samples,
 )
 from operator_agent.plant.generic.transfer_function import TransferFunction, first_order
-from operator_agent.plant.generic.variable import Variable, as_variables, nominals_of
+from operator_agent.plant.generic.variable import (
+    Variable,
+    as_numbers,
+    as_variables,
+    nominals_of,
+)
 from operator_agent.plant.process_model import ProcessModel
 
 Elements = Sequence[Sequence[TransferFunction | None]]
@@ -43,7 +48,8 @@ def first_order_matrix(
         dead_times_s: from zero, same shape [s].
 
     Raises:
-        InputError: the shapes differ or a number is out of range; with its row and column.
+        InputError: no arrays of numbers, shapes that differ, or a number out of range; with its row
+            and column.
 
     Example:
         >>> elements = first_order_matrix([[2.0, 0.0]], [[60.0, 60.0]], [[30.0, 0.0]])
@@ -51,7 +57,7 @@ def first_order_matrix(
         (30.0, None)
     """
     given = {"gains": gains, "time constants": time_constants_s, "dead times": dead_times_s}
-    parts = {what: np.asarray(values, dtype=np.float64) for what, values in given.items()}
+    parts = {what: as_numbers(values, f"transfer matrix: {what}") for what, values in given.items()}
     shape = parts["gains"].shape
     for what, values in parts.items():
         if values.ndim != 2 or values.shape != shape:

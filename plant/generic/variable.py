@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
@@ -90,3 +91,21 @@ def nominals_of(found: Sequence[Variable]) -> FloatArray:
 def spans_of(found: Sequence[Variable]) -> FloatArray:
     """Return the spans [SI]."""
     return np.array([v.span for v in found], dtype=np.float64)
+
+
+def as_numbers(given: ArrayLike, where: str) -> FloatArray:
+    """Return an array of numbers.
+
+    Args:
+        given: nested lists of equal length, or an array.
+        where: what it is, for messages.
+
+    Raises:
+        InputError: rows of unequal length, or something that is no number.
+    """
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{where}: no array of numbers ({error}); give rows of equal length, numbers only"
+        ) from error

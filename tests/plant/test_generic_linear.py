@@ -315,7 +315,7 @@ BAD = (
     ("B has shape \\(1, 1\\), needs \\(1, 2\\)", lambda: ss(inputs=["u", "w"])),
     ("C\\[0, 0\\] is nan; every entry must be finite", lambda: ss(c=[[float("nan")]])),
     ("A has shape \\(1,\\); give a matrix", lambda: ss(a=[1.0])),
-    ("A is no matrix of numbers", lambda: ss(a=[["a"]])),
+    ("A: no array of numbers", lambda: ss(a=[["a"]])),
     ("D has shape", lambda: ss(d=[[1.0], [2.0]])),
     ("name 'y' comes twice", lambda: ss(outputs=["y", "y"])),
     ("'u' is an input and a disturbance", lambda: ss(disturbances=["u"], b=[[1.0, 1.0]])),
@@ -335,6 +335,15 @@ BAD = (
     ("row 0 .* has 2 elements for 1 inputs", lambda: tm([[None, None]])),
     ("element \\[0, 0\\] is 3.0", lambda: tm([[3.0]])),
     ("order 0 of a dead time", lambda: tm([[first_order(1.0, 1.0, 1.0)]], delay_order=0)),
+    (
+        "gains: no array of numbers .*give rows of equal length",
+        lambda: first_order_matrix([[1.0, 2.0], [1.0]], [[1.0]], [[0.0]]),
+    ),
+    (
+        "dead times: no array of numbers",
+        lambda: first_order_matrix([[1.0]], [[1.0]], [["late"]]),
+    ),
+    ("relative gains: no array of numbers", lambda: relative_gains([[1.0, 2.0], [3.0]])),
     (
         "dead times have shape \\(1, 1\\)",
         lambda: first_order_matrix([[1.0, 2.0]], [[1.0, 1.0]], [[0.0]]),

@@ -90,6 +90,8 @@ def spoiled() -> np.ndarray:
     ("text", "coefficients", "more"),
     [
         ("have shape .120, 1., need .samples, 1, 1.", ONE[:, :, 0], {}),
+        ("oven: coefficients: no array of numbers", [[[1.0]], [[1.0, 2.0]]], {}),
+        ("oven: coefficients: no array of numbers", [[["high"]]] * 3, {}),
         ("at least 3 samples", ONE[:2], {}),
         ("coefficient 7 of y to u is nan", spoiled(), {}),
         ("still moves by .* name y in `integrating`", LEVEL[:, None, None], {}),
