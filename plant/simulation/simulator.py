@@ -76,17 +76,20 @@ class Simulator:
             if handle not in handles:
                 near = difflib.get_close_matches(handle, handles, n=1, cutoff=0.0)[0]
                 raise InputError(f"range of '{handle}': no such handle; the nearest is '{near}'")
-        for change in self.scenario.of(SetpointChange):
-            self._check_setpoint(change.handle, change.value)
+        nominal = self.unit.model.u_nominal.tolist()
+        written = [(change.handle, change.value) for change in self.scenario.of(SetpointChange)]
+        for handle, value in (*zip(handles, nominal, strict=True), *written):
+            self._check_setpoint(handle, value)
 
     def _check_setpoint(self, mv: str, value_si: float) -> None:
         if not (math.isfinite(value_si) and value_si >= 0.0):
             raise InputError(f"set point of {mv} is {value_si}; give a finite positive number")
         low, high = self.case.instruments.ranges.get(mv, (0.0, math.inf))
         if not low - _ROUNDING * low <= value_si <= high + _ROUNDING * high:
+            si = "" if _SI[mv] == "1" else f" {_SI[mv]}"
             raise InputError(
-                f"set point of {mv} is {value_si:.6g} {_SI[mv]}; the control system accepts "
-                f"{low:.6g} to {high:.6g} {_SI[mv]}"
+                f"set point of {mv} is {value_si:.6g}{si}; the control system accepts "
+                f"{low:.6g} to {high:.6g}{si}"
             )
 
     @property

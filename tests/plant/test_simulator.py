@@ -381,7 +381,7 @@ def test_wrong_writes_and_times_are_refused(small: CrudeUnit, case: CrudeUnitCas
         with pytest.raises(InputError, match="finite positive"):
             simulator.write("temp_top", value)
     for mv, value, range_ in (
-        ("fraction_oxygen_stack", 0.25, "0.005 to 0.1 1"),
+        ("fraction_oxygen_stack", 0.25, "0.005 to 0.1$"),
         ("temp_coil_outlet", 900.0, r"523.15 to 673.15 K"),
         ("flow_vol_feed", 1.0, "0 to 0.25 m3/s"),
     ):
@@ -415,7 +415,7 @@ def test_wrong_writes_and_times_are_refused(small: CrudeUnit, case: CrudeUnitCas
         ({"events": (SetpointChange(0.0, "temp_tob", 400.0),)}, "the nearest is 'temp_top'"),
         (
             {"events": (SetpointChange(9.0, "fraction_oxygen_stack", 0.25),)},
-            "set point of fraction_oxygen_stack is 0.25 1; the control system accepts",
+            "set point of fraction_oxygen_stack is 0.25; the control system accepts",
         ),
         (
             {"events": (DisturbanceChange(0.0, 9.0, "fraction_maya", 0.1),)},
@@ -448,6 +448,9 @@ def test_a_range_of_a_handle_that_is_not_there_is_refused(
     strange = replace(case.instruments, ranges={"temp_tob": (300.0, 400.0)})
     with pytest.raises(InputError, match="no such handle; the nearest is 'temp_top'"):
         started(small, replace(case, instruments=strange))
+    cold = replace(case.instruments, ranges={"temp_top": (300.0, 350.0)})
+    with pytest.raises(InputError, match=r"temp_top is 399\.\d* K; .* accepts 300 to 350 K"):
+        started(small, replace(case, instruments=cold))
 
 
 def test_a_fingerprint_tells_what_happens_and_not_how_it_was_written() -> None:

@@ -33,6 +33,12 @@ def test_operators_cards_lie_inside_the_operator_limits() -> None:
             assert tag.operator.inside(recipe.setpoints[tag.variable]), (recipe.name, tag.name)
 
 
+def test_the_plant_accepts_all_set_points_that_the_site_can_send() -> None:
+    for tag in SITE.mvs:
+        low, high = CASE.instruments.ranges[tag.variable]
+        assert low <= tag.engineering.low < tag.engineering.high <= high, tag.name
+
+
 def test_expected_noise_of_the_tags_is_that_of_the_sensors() -> None:
     for tag in SITE.cvs:
         assert tag.noise == pytest.approx(CASE.noise[tag.variable], rel=0.01)
