@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from benchmarks.plant import simulators
-from benchmarks.plant.timing import timed_in_turn
+from benchmarks.plant.timing import Run, timed_in_turn
 
 from operator_agent.plant.process_model import ProcessModel
 from operator_agent.plant.vector.vector_plant import VectorPlant
@@ -24,7 +24,7 @@ def rows(model: ProcessModel) -> list[dict[str, Any]]:
     plant = VectorPlant(model, N_COPIES, STEP_S, SUBSTEPS)
     print(f"vectorised plant: {plant.engine}; ready in {time.perf_counter() - began_s:.1f} s")
 
-    def vector(batch: int, workers: int) -> simulators.Run:
+    def vector(batch: int, workers: int) -> Run:
         return simulators.vector(model, inputs, STEP_S, SUBSTEPS, batch, workers)
 
     runs = {

@@ -16,6 +16,10 @@ from scipy.integrate import solve_ivp
 from operator_agent.arrays import FloatArray
 from operator_agent.plant.integrate import make_integrator
 from operator_agent.plant.process_model import ProcessModel
+from operator_agent.plant.simulation.scenario import Scenario
+from operator_agent.plant.simulation.simulator import Simulator
+from operator_agent.plant.unit.case import CrudeUnitCase
+from operator_agent.plant.unit.crude_unit import CrudeUnit
 from operator_agent.plant.vector.step_choice import exact_integrator
 from operator_agent.plant.vector.vector_plant import VectorPlant
 
@@ -67,6 +71,24 @@ def cvodes(model: ProcessModel, inputs: FloatArray, step_s: float) -> Run:
         return np.asarray(end / model.x_scale)
 
     return one_by_one(model, inputs, step)
+
+
+def simulator(unit: CrudeUnit, case: CrudeUnitCase, inputs: FloatArray, step_s: float) -> Run:
+    """Return the simulator of the unit: its limits, sensors and analysers, read after each step."""
+    model = unit.model
+    plant = Simulator(unit, case, Scenario(step_s * len(inputs)), seed=0)
+    start = plant.snapshot()
+
+    def run() -> FloatArray:
+        plant.restore(start)
+        for u in inputs[:, 0]:
+            for name, value in zip(model.u_names, u.tolist(), strict=True):
+                plant.write(name, value)
+            plant.advance(step_s)
+            plant.measure()
+        return np.array([plant.snapshot().x]) / model.x_scale
+
+    return run
 
 
 def cvodes_map(model: ProcessModel, inputs: FloatArray, step_s: float, threads: int) -> Run:

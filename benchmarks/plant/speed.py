@@ -26,7 +26,7 @@ def main() -> list[dict[str, Any]]:
     copies.show(found)
     beside = peers.rows(model)
     peers.show(beside)
-    record = unit_of_record.rows(build_crude_unit(case, "plant").model)
+    record = unit_of_record.rows(build_crude_unit(case, "plant"), case)
     unit_of_record.show(record)
     return [*record, *found, *beside]
 

@@ -1,4 +1,7 @@
-"""The crude unit of record against real time: a minute at a time, set points moving."""
+"""The crude unit of record against real time: a minute at a time, set points moving.
+
+The target is judged twice: for the bare integrator, and for the simulator as users run it.
+"""
 
 from typing import Any
 
@@ -6,22 +9,25 @@ import numpy as np
 from benchmarks.plant import simulators
 from benchmarks.plant.timing import timed_in_turn
 
-from operator_agent.plant.process_model import ProcessModel
+from operator_agent.plant.unit.case import CrudeUnitCase
+from operator_agent.plant.unit.crude_unit import CrudeUnit
 
 STEP_S, N_STEPS, HOLD = 60.0, 60, 10
 SPANS = 0.5
 SUBSTEPS = 6
 GROUP = 8
 TARGET = 3000.0  # times real time on one core
-SLOW = ("SciPy BDF",)
+BARE, WITH_SENSORS = "CVODES, the product's", "simulator with sensors"
 
 
-def rows(model: ProcessModel) -> list[dict[str, Any]]:
+def rows(unit: CrudeUnit, case: CrudeUnitCase) -> list[dict[str, Any]]:
     """Return one row for each solver."""
+    model = unit.model
     one = simulators.moving_inputs(model, 1, N_STEPS, HOLD, SPANS)
     many = simulators.moving_inputs(model, GROUP, N_STEPS, HOLD, SPANS)
     runs = {
-        "CVODES, the product's": simulators.cvodes(model, one, STEP_S),
+        BARE: simulators.cvodes(model, one, STEP_S),
+        WITH_SENSORS: simulators.simulator(unit, case, one, STEP_S),
         "vectorised plant, 1 copy": simulators.vector(model, one, STEP_S, SUBSTEPS, 1, 1),
         f"vectorised plant, {GROUP} copies": simulators.vector(
             model, many, STEP_S, SUBSTEPS, GROUP, 1
@@ -31,7 +37,7 @@ def rows(model: ProcessModel) -> list[dict[str, Any]]:
     found = timed_in_turn(runs, 3)
     found |= timed_in_turn({"SciPy BDF": simulators.scipy_bdf(model, one, STEP_S)}, 1)
     ends = {1: simulators.exact(model, one, STEP_S), GROUP: simulators.exact(model, many, STEP_S)}
-    base = found["CVODES, the product's"].cpu_s
+    base = found[BARE].cpu_s
     return [
         {
             "solver": name,
@@ -57,5 +63,7 @@ def show(found: list[dict[str, Any]]) -> None:
             f"{row['solver']:<32}{row['x_real_time']:13,.0f}{row['ratio_to_cvodes']:10.2f}"
             f"{row['largest_difference_spans']:15.1e}"
         )
-    reached = found[0]["x_real_time"] >= TARGET
-    print(f"target of {TARGET:,.0f} times real time on one core: {'met' if reached else 'missed'}")
+    by_name = {row["solver"]: row["x_real_time"] for row in found}
+    for name in (BARE, WITH_SENSORS):
+        reached = "met" if by_name[name] >= TARGET else "missed"
+        print(f"target of {TARGET:,.0f} times real time on one core, {name}: {reached}")

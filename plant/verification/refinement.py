@@ -40,17 +40,20 @@ def refinement_topics(
     Raises:
         InputError: a number is too small for a layout.
     """
+    return (_in_lumps(subject, lumps), _in_trays(subject, trays))
+
+
+def _heads(first: str) -> tuple[Column, ...]:
+    shown = (Column(title, form) for _, title, _, form, _ in _SHOWN)
+    return (Column(first), Column("states", ".0f"), *shown)
+
+
+def _in_lumps(subject: Subject, lumps: tuple[int, ...]) -> Topic:
     base = subject.case.layout(subject.layout)
-    n_lumps = len(base.lump_edges) + 1
-    heads = (
-        Column("states", ".0f"),
-        *(Column(title, form) for _, title, _, form, _ in _SHOWN),
-    )
-    by_lumps = [_row(subject, f"{n}", n, base.n_trays) for n in lumps]
-    own = f"{n_lumps}"
-    judged = tuple(_judged(row, by_lumps[-1]) if row.cells[0] == own else row for row in by_lumps)
-    by_trays = tuple(_row(subject, f"{n}", n_lumps, n) for n in trays)
-    lump_notes = (
+    own = f"{len(base.lump_edges) + 1}"
+    rows = [_row(subject, f"{n}", n, base.n_trays) for n in lumps]
+    judged = tuple(_judged(row, rows[-1]) if row.cells[0] == own else row for row in rows)
+    notes = (
         f"With {base.n_trays} trays. Set points, draws and equipment are those of the nominal "
         "point. Edges between lumps are read off the layout's edges at even steps; draws, "
         "pumparounds and feed keep their height.",
@@ -60,29 +63,19 @@ def refinement_topics(
         "spreads over a width in proportion to its own, and most where lumps are widest: at the "
         "end of HGO.",
     )
-    tray_notes = (
+    return Topic("refinement", TITLES["refinement"][0], _heads("lumps"), judged, notes)
+
+
+def _in_trays(subject: Subject, trays: tuple[int, ...]) -> Topic:
+    n_lumps = len(subject.case.layout(subject.layout).lump_edges) + 1
+    rows = tuple(_row(subject, f"{n}", n_lumps, n) for n in trays)
+    notes = (
         f"With {n_lumps} lumps. Equilibrium stages are no discretisation: more of them separate "
         "better, as a column with more trays would. Places stand on whole trays, so the steps of "
         "the table are uneven: with 10 and 14 trays the middle pumparound cools the tray that the "
         "kerosene is drawn from.",
     )
-    key = "refinement"
-    return (
-        Topic(
-            key,
-            TITLES[key][0],
-            (Column("lumps"), *heads),
-            judged,
-            lump_notes,
-        ),
-        Topic(
-            key,
-            TITLES[key][1],
-            (Column("trays"), *heads),
-            by_trays,
-            tray_notes,
-        ),
-    )
+    return Topic("refinement", TITLES["refinement"][1], _heads("trays"), rows, notes)
 
 
 def _judged(row: Row, finest: Row) -> Row:

@@ -20,6 +20,8 @@ _WATER = 1.0
 _BESIDE = 1e-6  # relative pressure above or below saturation, to name the phase
 _ZABRANSKY = "Zabransky spline, constant-pressure"
 _TEMP_COLD = 298.15  # [K]
+_TEMP_WATER, _TEMP_STEAM = 320.0, 640.0  # [K], of the drum and of the stripping steam
+_PRESSURE_STEAM, _PRESSURE_DILUTE = 1.5e5, 1e3  # [Pa]
 
 
 def heat_capacity_rows(substance: PureSubstance) -> list[ReferenceRow]:
@@ -68,53 +70,44 @@ def heat_capacity_rows(substance: PureSubstance) -> list[ReferenceRow]:
 
 def water_rows() -> list[ReferenceRow]:
     """Return the plant's constants of water and steam beside IAPWS-95."""
-    library = property_library()
-    mass = thermo.MOLAR_MASS_WATER
-
-    def enthalpy(temp: float, pressure: float) -> float:  # [J/mol]
-        return float(library.iapws.iapws95_properties(temp, pressure)[3]) * mass
-
-    saturation = float(library.iapws.iapws95_Psat(320.0))
-    liquid = enthalpy(320.0, (1.0 + _BESIDE) * saturation)
-    heat = enthalpy(320.0, (1.0 - _BESIDE) * saturation) - liquid
-    rows = [
-        relative_row(
-            "water, heat of vaporisation",
-            "320 K",
-            1e-3 * thermo.HEAT_VAPORISATION_WATER,
-            1e-3 * heat,
-            "kJ/mol",
-            _WATER,
-            "IAPWS-95",
-        )
+    saturation = float(property_library().iapws.iapws95_Psat(_TEMP_WATER))
+    liquid = _enthalpy_of_water(_TEMP_WATER, (1.0 + _BESIDE) * saturation)
+    heat = _enthalpy_of_water(_TEMP_WATER, (1.0 - _BESIDE) * saturation) - liquid
+    path = thermo.HEAT_VAPORISATION_WATER
+    path += thermo.HEAT_CAPACITY_STEAM * (_TEMP_STEAM - _TEMP_WATER)
+    whole = _enthalpy_of_water(_TEMP_STEAM, _PRESSURE_STEAM) - liquid
+    condition = "water 320 K to steam 640 K, 1.5 bar"
+    return [
+        _heat_row("water, heat of vaporisation", "320 K", thermo.HEAT_VAPORISATION_WATER, heat),
+        *(_steam_row(temp) for temp in (420.0, 520.0, _TEMP_STEAM)),
+        _heat_row("steam, enthalpy above water", condition, path, whole),
     ]
-    for temp in (420.0, 520.0, 640.0):
-        theirs = (enthalpy(temp, 1e3) - enthalpy(320.0, 1e3)) / (temp - 320.0)
-        rows.append(
-            relative_row(
-                "steam, mean heat capacity",
-                f"320 to {temp:g} K, dilute",
-                thermo.HEAT_CAPACITY_STEAM,
-                theirs,
-                "J/(mol K)",
-                4.0 * _WATER,
-                "IAPWS-95",
-            )
-        )
-    path = thermo.HEAT_VAPORISATION_WATER + thermo.HEAT_CAPACITY_STEAM * (640.0 - 320.0)
-    whole = enthalpy(640.0, 1.5e5) - liquid
-    rows.append(
-        relative_row(
-            "steam, enthalpy above water",
-            "water 320 K to steam 640 K, 1.5 bar",
-            1e-3 * path,
-            1e-3 * whole,
-            "kJ/mol",
-            _WATER,
-            "IAPWS-95",
-        )
+
+
+def _enthalpy_of_water(temp: float, pressure: float) -> float:
+    """Return the molar enthalpy by IAPWS-95 [J/mol]."""
+    mass = thermo.MOLAR_MASS_WATER
+    return float(property_library().iapws.iapws95_properties(temp, pressure)[3]) * mass
+
+
+def _heat_row(topic: str, subject: str, ours: float, theirs: float) -> ReferenceRow:
+    """Return two heats [J/mol] as a row in kJ/mol."""
+    kilo = (1e-3 * ours, 1e-3 * theirs)
+    return relative_row(topic, subject, *kilo, "kJ/mol", _WATER, "IAPWS-95")
+
+
+def _steam_row(temp: float) -> ReferenceRow:
+    """Return the mean heat capacity of dilute steam from cold to a temperature [K]."""
+    cold, hot = (_enthalpy_of_water(at, _PRESSURE_DILUTE) for at in (_TEMP_WATER, temp))
+    return relative_row(
+        "steam, mean heat capacity",
+        f"{_TEMP_WATER:g} to {temp:g} K, dilute",
+        thermo.HEAT_CAPACITY_STEAM,
+        (hot - cold) / (temp - _TEMP_WATER),
+        "J/(mol K)",
+        4.0 * _WATER,
+        "IAPWS-95",
     )
-    return rows
 
 
 def _hot_liquid_rows(substance: PureSubstance, low: float, slope: float) -> list[ReferenceRow]:
