@@ -27,7 +27,7 @@ from operator_agent.plant.equipment.combustion import (
     loss_siegert,
 )
 from operator_agent.plant.equipment.parameters import require_not_negative, require_range
-from operator_agent.plant.smooth import between, power_of, smaller
+from operator_agent.plant.smooth import between, power_of, smaller, softplus
 from operator_agent.plant.states import States
 
 SI_OF_HEATER = {
@@ -63,6 +63,7 @@ SI_OF_HEATER = {
 }
 _FILM_EXPONENT = 0.8  # Dittus-Boelter
 _FILM_FLOOR = 0.02  # share of the design flow; natural convection below it
+_FIRE_LEAST = 0.01  # of the design duty: below it the fire makes no hot spot
 _DUTY_SOFT = 1e5  # [W], width of the limits of the fuel demand: 0.2 % of the nominal
 _DUTY_OFF = 1e5  # [W], fired duty at which a heater is off and its efficiency means nothing
 _FLOW_STILL = 0.03  # of the design flow: below it the inlet no longer cools the coil
@@ -310,7 +311,10 @@ def add_heater(
     )
     loss_wall = heater.coefficient_wall * (temp_tube - inputs.temp_ambient)
     to_tubes = flue.duty_released - loss_stack - loss_wall
-    peak = heater.factor_flux_peak * flux
+    fire = softplus(to_tubes, _DUTY_SOFT)
+    peak = heater.factor_flux_peak * fire / heater.area
+    burning = fire / (fire + _FIRE_LEAST * heater.duty_design)
+    hottest = burning * temp_out + (1.0 - burning) * temp_tube  # stored heat makes no hot spot
     states.rates["temp_tube"] = (to_tubes - duty) / heater.heat_capacity_tubes
     states.rates["temp_coil_outlet"] = (duty - (enthalpy_out - process.enthalpy_in)) / (
         heater.heat_capacity_oil
@@ -328,7 +332,7 @@ def add_heater(
         fraction_co=flue.fraction_co,
         temp_stack=temp_stack,
         temp_tube=temp_tube,
-        temp_skin=heater.temp_skin(temp_out, peak, process.flow_vol, coke),
+        temp_skin=heater.temp_skin(hottest, peak, process.flow_vol, coke),
         resistance_coke=coke,
         power=heater.power_fan * (air / heater.flow_mass_air_high) ** 3,
     )
@@ -359,7 +363,9 @@ def _fire(
     admitted = smaller(permit * demand, air * value / (_LEAN_LEAST * need))
     states.rates["flow_mass_fuel"] = (admitted / value - fuel) / heater.time_fuel_s
 
-    flue = burn(fuel, air, heater.flow_mass_air_tramp, inputs.heating_value, heater.ratio_hydrogen)
+    # A fuel of another heating value is this one with more or less inert gas in it.
+    burnable = fuel * inputs.heating_value / value
+    flue = burn(burnable, air, heater.flow_mass_air_tramp, ca.SX(value), heater.ratio_hydrogen)
     trimmed = between(trim, -1.0, 1.0, _TRIM_SOFT)
     ratio = air_ratio_for(inputs.fraction_oxygen, heater.ratio_hydrogen) + _TRIM_HIGH * trimmed
     high = heater.flow_mass_air_high

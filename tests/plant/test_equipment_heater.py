@@ -245,6 +245,31 @@ def test_leaner_fuel_gas_takes_more_fuel(bench: Bench, rest: FloatArray) -> None
     assert told["temp_out"] == pytest.approx(635.0, abs=0.01)
 
 
+def test_leaner_fuel_gas_leaves_oxygen_at_once_and_takes_no_more_air(
+    bench: Bench, rest: FloatArray
+) -> None:
+    inputs = NORMAL | {"heating_value": 0.95 * NORMAL["heating_value"]}
+    before, at_once = bench.read(rest, NORMAL), bench.read(rest, inputs)
+    # Less oxygen by 5 % of the stoichiometric need in nearly the same flue gas.
+    burned = before["flow_mass_air"] * (1.0 - 0.03 / 0.2095)
+    freed = 0.2095 * 0.05 * burned / before["flow_mass_air"]
+    assert at_once["fraction_oxygen"] - 0.03 == pytest.approx(freed, rel=0.1)
+    told = bench.read(bench.after(rest, inputs, 7200.0), inputs)
+    assert told["fraction_oxygen"] == pytest.approx(0.03, abs=1e-4)
+    assert told["flow_mass_air"] == pytest.approx(before["flow_mass_air"], rel=1e-3)
+
+
+def test_cold_feed_cools_tubes_without_a_fire(bench: Bench, rest: FloatArray) -> None:
+    out = NORMAL | {"in_service": 0.0, "feed": 0.0}
+    hot = bench.after(rest, out, 600.0)
+    skin = bench.read(hot, out)["temp_skin"]
+    returned = NORMAL | {"in_service": 0.0}
+    for point in bench.path(hot, returned, [1.0, 5.0, 20.0, 120.0]):
+        told = bench.read(point, returned)
+        assert told["temp_skin"] < skin + 1.0
+        assert told["temp_skin"] < told["temp_tube"] + 1.0
+
+
 def test_fuel_ends_at_its_high_limit(bench: Bench, rest: FloatArray) -> None:
     inputs = NORMAL | {"temp_coil_outlet": 800.0}
     told = bench.read(bench.after(rest, inputs, 7200.0), inputs)
