@@ -9,6 +9,7 @@ the boiling point instead.
 import numpy as np
 from scipy.integrate import quad
 
+from operator_agent.arrays import FloatArray
 from operator_agent.plant.crude import thermo
 from operator_agent.plant.crude.lumps import Lumps
 from operator_agent.plant.verification.pure_substance import PureSubstance, property_library
@@ -26,46 +27,55 @@ _PRESSURE_STEAM, _PRESSURE_DILUTE = 1.5e5, 1e3  # [Pa]
 
 def heat_capacity_rows(substance: PureSubstance) -> list[ReferenceRow]:
     """Return heat capacities of the ideal gas at 400 to 600 K and of the liquid at 298 K."""
-    library = property_library()
     kw, gravity = np.array([substance.watson]), np.array([substance.gravity])
-    mass = float(library.MW(substance.cas)) * 1e-3
     kw = np.minimum(kw, thermo.WATSON_CAP)
+    low, slope = map(float, thermo.heat_capacity_liquid(kw, gravity)[:, 0])
+    return [
+        *_gas_rows(substance, kw),
+        *_hot_liquid_rows(substance, low, slope),
+        *_cold_liquid_rows(substance, low, slope),
+    ]
+
+
+def _gas_rows(substance: PureSubstance, kw: FloatArray) -> list[ReferenceRow]:
+    library = property_library()
+    mass = float(library.MW(substance.cas)) * 1e-3
     trc = library.heat_capacity.TRC_gas_data.loc[substance.cas]
     constants = [float(trc[f"a{n}"]) for n in range(8)]
     omega = thermo.acentric_factor(*substance.arrays)
     a, b, c = thermo.heat_capacity_gas(kw, omega)[:, 0]
-    found = []
-    for temp in (400.0, 500.0, 600.0):
-        theirs = library.heat_capacity.TRCCp(temp, *constants) / mass
-        ours = float(a + b * temp + c * temp**2)
-        found.append(
-            relative_row(
-                "heat capacity, ideal gas",
-                f"{substance.name}, {temp:g} K",
-                ours,
-                theirs,
-                "J/(kg K)",
-                _CP_GAS,
-                "TRC",
-            )
+    return [
+        relative_row(
+            "heat capacity, ideal gas",
+            f"{substance.name}, {temp:g} K",
+            float(a + b * temp + c * temp**2),
+            library.heat_capacity.TRCCp(temp, *constants) / mass,
+            "J/(kg K)",
+            _CP_GAS,
+            "TRC",
         )
-    low, slope = thermo.heat_capacity_liquid(kw, gravity)[:, 0]
-    found += _hot_liquid_rows(substance, low, slope)
+        for temp in (400.0, 500.0, 600.0)
+    ]
+
+
+def _cold_liquid_rows(substance: PureSubstance, low: float, slope: float) -> list[ReferenceRow]:
+    library = property_library()
+    mass = float(library.MW(substance.cas)) * 1e-3
     table = library.heat_capacity.Cp_data_Poling["Cpl"]
     liquid = float(table.get(substance.cas, np.nan)) / mass
-    if np.isfinite(liquid):
-        found.append(
-            relative_row(
-                "heat capacity, liquid",
-                f"{substance.name}, 298 K",
-                float(low + slope * 298.15),
-                liquid,
-                "J/(kg K)",
-                _CP_LIQUID,
-                "Poling, Prausnitz, O'Connell",
-            )
+    if not np.isfinite(liquid):
+        return []
+    return [
+        relative_row(
+            "heat capacity, liquid",
+            f"{substance.name}, 298 K",
+            low + slope * _TEMP_COLD,
+            liquid,
+            "J/(kg K)",
+            _CP_LIQUID,
+            "Poling, Prausnitz, O'Connell",
         )
-    return found
+    ]
 
 
 def water_rows() -> list[ReferenceRow]:
