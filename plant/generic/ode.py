@@ -96,6 +96,13 @@ def _called(
         raise InputError(
             f"{name}: the equations ask for {error}, which does not exist; there is: {known}"
         ) from error
+    except RuntimeError as error:
+        if "truth value" not in str(error):
+            raise
+        raise InputError(
+            f"{name}: the equations ask `if` about an expression, which has no value yet; use "
+            "ca.if_else, or better something smooth such as softplus"
+        ) from error
     pair = isinstance(given, tuple) and len(given) == 2
     if not (pair and all(isinstance(part, Mapping) for part in given)):
         raise InputError(

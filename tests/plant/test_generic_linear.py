@@ -416,6 +416,10 @@ BAD_EQUATIONS = (
     ("rate of a is no CasADi expression", lambda: build(lambda x, u, d: {"a": "x"})),
     ("rate of a has shape", lambda: build(lambda x, u, d: {"a": ca.vertcat(x["a"], 1)})),
     ("contains a symbol that is no state", lambda: build(lambda x, u, d: {"a": OTHER - x["a"]})),
+    (
+        "ask `if` about an expression",
+        lambda: build(lambda x, u, d: {"a": 1 if x["a"] > 0 else 0}),
+    ),
     ("there is no state", lambda: build(lambda x, u, d: {}, states=[])),
     (
         "there is no output",
