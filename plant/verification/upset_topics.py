@@ -1,7 +1,7 @@
 """What upsets do to the crude unit: extremes on the way, and how long until it is back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -76,11 +76,12 @@ class _Watch:
                 back = (n + 1) * _LOOK_S / 3600.0
         return back
 
-    def extremes(self) -> list[float]:
-        """Return the extremes of `_SEEN` so far, in their units."""
-        return [
-            from_si(worst(at[name] for at in self.seen), unit) for name, worst, unit, _, _ in _SEEN
-        ]
+
+def _extremes(seen: list[dict[str, float]]) -> list[float] | list[None]:
+    """Return the extremes of `_SEEN` so far, in their units; nothing where nothing was seen."""
+    if not seen:
+        return [None for _ in _SEEN]
+    return [from_si(worst(at[name] for at in seen), unit) for name, worst, unit, _, _ in _SEEN]
 
 
 def upset_topics(subject: Subject) -> tuple[Topic, ...]:
@@ -102,7 +103,8 @@ def upset_topics(subject: Subject) -> tuple[Topic, ...]:
             f"end. Back: all states within {_BACK_SPANS} spans of their old rest, deposits apart. "
             "Criterion: the simulator runs through within its physical limits and comes back, or "
             "stops because a vessel ran empty or a temperature left the range of the correlations; "
-            "a failed integration or a reading that is not finite is a miss.",
+            "a failed integration or a reading that is not finite is a miss. Set points go beyond "
+            "the ranges of the control system, as stuck valves do.",
         ),
     )
     switches = Topic(
@@ -124,30 +126,40 @@ def upset_row(subject: Subject, upset: Upset) -> Row:
     A plant that stops tells its reason in the last cell.
     """
     subject.progress(f"upsets: {upset.name}")
-    watch = _Watch(Simulator(subject.unit, subject.case, _scenario_of(upset, subject), seed=0))
-    for name, factor in upset.factors.items():
-        watch.simulator.write(name, factor * watch.simulator.setpoints[name])
     minutes = upset.duration_s / 60.0
+    seen: list[dict[str, float]] = []
     try:
-        watch.run(upset.duration_s)
-        for name, value in _nominal_setpoints(subject).items():
-            watch.simulator.write(name, value)
-        hours = watch.hours_to_rest()
+        hours = _hours_until_back(upset, subject, seen)
     except PlantError as error:
-        cells = (upset.name, minutes, *_so_far(watch), None, str(error))
+        cells = (upset.name, minutes, *_extremes(seen), None, str(error))
         return Row(cells, is_physical(error))
     end = "back" if hours is not None else "runs on, not back in 6 h"
-    return Row((upset.name, minutes, *watch.extremes(), hours, end), hours is not None)
+    return Row((upset.name, minutes, *_extremes(seen), hours, end), hours is not None)
+
+
+def _hours_until_back(upset: Upset, subject: Subject, seen: list[dict[str, float]]) -> float | None:
+    """Return the hours from the end of an upset until the plant is back, None when it is not."""
+    model = subject.unit.model
+    simulator = _simulator(subject, _scenario_of(upset, subject))
+    watch = _Watch(simulator, seen)
+    for name, factor in upset.factors.items():
+        simulator.write(name, factor * simulator.setpoints[name])
+    watch.run(upset.duration_s)
+    for name, value in zip(model.u_names, model.u_nominal.tolist(), strict=True):
+        simulator.write(name, value)
+    return watch.hours_to_rest()
+
+
+def _simulator(subject: Subject, scenario: Scenario) -> Simulator:
+    """Return the unit in time without the control system's ranges: valves fail beyond them too."""
+    instruments = replace(subject.case.instruments, ranges={})
+    case = replace(subject.case, instruments=instruments)
+    return Simulator(subject.unit, case, scenario, seed=0)
 
 
 def is_physical(error: PlantError) -> bool:
     """Return whether a plant stopped for a physical reason, not because its numbers failed."""
     return any(reason in str(error) for reason in _PHYSICAL)
-
-
-def _nominal_setpoints(subject: Subject) -> dict[str, float]:
-    model = subject.unit.model
-    return dict(zip(model.u_names, model.u_nominal.tolist(), strict=True))
 
 
 def _scenario_of(upset: Upset, subject: Subject) -> Scenario:
@@ -166,17 +178,13 @@ def _scenario_of(upset: Upset, subject: Subject) -> Scenario:
     return Scenario(end_s + _RECOVERY_S, events=tuple(events))
 
 
-def _so_far(watch: _Watch) -> list[float] | list[None]:
-    return watch.extremes() if watch.seen else [None for _ in _SEEN]
-
-
 def _switched(subject: Subject) -> list[Row]:
     names: Mapping[str, str] = {assay.key: assay.name for assay in subject.case.assays}
     pairs = crude_switches(subject.case.crude_keys)
     slates = [{pairs[0][0]: 1.0}, *({new: 1.0} for _, new in pairs)]
     events = tuple(CrudeSwitch(n * _SWITCH_S, 0.0, slate) for n, slate in enumerate(slates))
     scenario = Scenario(len(slates) * _SWITCH_S, events=events)
-    watch = _Watch(Simulator(subject.unit, subject.case, scenario, seed=0))
+    watch = _Watch(_simulator(subject, scenario))
     watch.run(_SWITCH_S)
     rows = []
     for n, (old, new) in enumerate(pairs, 1):
@@ -185,8 +193,8 @@ def _switched(subject: Subject) -> list[Row]:
         try:
             watch.run(_SWITCH_S)
         except PlantError as error:
-            rows.append(Row((names[old], names[new], *_so_far(watch), str(error)), False))
+            rows.append(Row((names[old], names[new], *_extremes(watch.seen), str(error)), False))
             watch.simulator.start_again((n + 1) * _SWITCH_S)
             continue
-        rows.append(Row((names[old], names[new], *watch.extremes(), "through"), True))
+        rows.append(Row((names[old], names[new], *_extremes(watch.seen), "through"), True))
     return rows

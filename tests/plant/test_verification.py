@@ -343,6 +343,16 @@ def test_an_upset_that_breaks_the_integration_is_a_miss(subject: Subject) -> Non
     assert row.met is False, row
 
 
+def test_upsets_go_beyond_what_the_control_system_accepts(subject: Subject) -> None:
+    """A stuck valve asks nobody: draws of four times the nominal are run, not refused."""
+    factors = {f"flow_vol_{product}": 4.0 for product in ("kerosene", "lgo", "hgo")}
+    row = upset_row(subject, Upset("stuck valves", 600.0, factors=factors))
+    assert row.met, row
+    dry = row.cells[6]
+    assert isinstance(dry, float)
+    assert dry < 1.0  # overflash [vol%]
+
+
 def test_top_temperature_settles_before_the_coil_outlet(subject: Subject) -> None:
     """The top loop acts on the overhead at once; the coil's effect climbs the whole column."""
     top = settling_minutes(subject, "temp_top")["temp_tbp95_naphtha"]
