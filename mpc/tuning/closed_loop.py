@@ -152,16 +152,6 @@ class RecipeDriver:
         return None, ""
 
 
-class HoldDriver:
-    """Nobody moves anything: the fixed set points from which gains are counted."""
-
-    def cycle(
-        self, simulator: Simulator, targets: EconomicTargets | None
-    ) -> tuple[CycleResult | None, str]:
-        """Write nothing."""
-        return None, ""
-
-
 def scan_of(simulator: Simulator, variables: ControlVariables, read_id: int) -> Scan:
     """Return what the sensors show; NaN where a status is not good."""
     shown = simulator.measure()

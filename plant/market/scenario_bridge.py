@@ -1,13 +1,11 @@
 """From the market to the unit: price paths and fed slates as factors, prices and events."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
 from operator_agent.errors import InputError
-from operator_agent.messages import EconomicTargets
 from operator_agent.plant.market.market_scenario import MarketScenario
 from operator_agent.plant.market.price_path import PricePath
 from operator_agent.plant.market.supply import SupplyHistory
@@ -66,33 +64,6 @@ def price_factors(
     }
     factors[FEED] = crude_cost(path, slate, index) / crude_cost(path, slate, reference)
     return MappingProxyType(factors)
-
-
-def economic_targets_on(
-    targets: EconomicTargets,
-    market: MarketScenario,
-    path: PricePath,
-    index: int,
-    reference: int = 0,
-) -> EconomicTargets:
-    """Return the plan's targets with the prices of another day.
-
-    Streams that the market does not move keep their prices.
-
-    Args:
-        targets: of the plan, whose slate is that of `feed`.
-        market: says which product a stream follows.
-        path: prices.
-        index: of the day in the path.
-        reference: of the day for which the plan's prices hold.
-
-    Raises:
-        InputError: as for `price_factors`.
-    """
-    slate = {crude: share for crude, share in targets.slate.items() if share > 0.0}
-    factors = price_factors(market, path, slate, index, reference)
-    prices = {name: price * factors.get(name, 1.0) for name, price in targets.stream_prices.items()}
-    return replace(targets, stream_prices=prices)
 
 
 def price_changes(

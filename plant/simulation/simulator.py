@@ -16,7 +16,6 @@ from operator_agent.plant.simulation.sensors import Measurement, Sensors
 from operator_agent.plant.simulation.snapshot import Snapshot
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit
-from operator_agent.plant.unit.recipe import recipe_setpoints
 from operator_agent.plant.variables import HANDLES, SI_OF_MV, fraction_name
 
 _SI = {**SI_OF_MV, **HANDLES}
@@ -134,17 +133,6 @@ class Simulator:
         self._check_setpoint(mv, value_si)
         self._setpoints[mv] = float(value_si)
         self._truth = None
-
-    def apply_recipe(self) -> dict[str, float]:
-        """Write the operators' card for the declared slate, and return its set points [SI].
-
-        Raises:
-            InputError: the case has no cards.
-        """
-        card = recipe_setpoints(self.case, self.declared_slate)
-        for mv, value in card.items():
-            self.write(mv, value)
-        return card
 
     def advance(self, duration_s: float) -> None:
         """Let time pass, as fast as the processor can; events happen at their times.

@@ -55,19 +55,6 @@ class Elimination:
                 found[row] = found[row + 1] + 1
         return tuple(found)
 
-    @property
-    def n_updates(self) -> int:
-        """Number of multiply-subtract operations of one factorisation."""
-        upper = [
-            end - diagonal - 1
-            for diagonal, end in zip(self.diagonals, self.row_starts[1:], strict=True)
-        ]
-        return sum(
-            upper[column]
-            for row, start in enumerate(self.row_starts[:-1])
-            for column in self.columns[start : self.diagonals[row]]
-        )
-
 
 def plan_elimination(pattern: ca.Sparsity) -> Elimination:
     """Return the elimination of square matrices with a pattern and a full diagonal.

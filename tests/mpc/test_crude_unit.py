@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from operator_agent.messages import Advice, EconomicTargets
-from operator_agent.mpc.controller import Controller
+from operator_agent.mpc.controller import Controller, CycleResult
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.tuning.closed_loop import (
-    HoldDriver,
     MpcDriver,
     RecipeDriver,
     Trajectory,
@@ -61,6 +60,16 @@ SWITCH = Scenario(
         SensorFault(2.5 * HOUR_S, 300.0, "temp_tbp95_lgo", "bad"),
     ),
 )
+
+
+class Hold:
+    """Nobody moves anything: the fixed set points from which gains are counted."""
+
+    def cycle(
+        self, simulator: Simulator, targets: EconomicTargets | None
+    ) -> tuple[CycleResult | None, str]:
+        """Write nothing."""
+        return None, ""
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +133,7 @@ def test_finer_plant_is_held_through_a_crude_switch_and_earns_more_than_the_reci
     variables = controller.variables
     mpc = run(plant, case, controller, MpcDriver(controller), SWITCH, 4.0)
     recipe = run(plant, case, controller, RecipeDriver(case, variables, 60.0), SWITCH, 4.0)
-    hold = run(plant, case, controller, HoldDriver(), SWITCH, 4.0)
+    hold = run(plant, case, controller, Hold(), SWITCH, 4.0)
     assert not mpc.ended and not any(mpc.held)
     assert np.max(mpc.hard_spans) == 0.0
     assert np.max(mpc.soft_spans) < 0.5

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operator_agent.errors import InputError
-from operator_agent.messages import EconomicTargets
 from operator_agent.plant.market.arrivals import Cargo, CargoProgramme, arrivals
 from operator_agent.plant.market.market_file import load_market, load_supply
 from operator_agent.plant.market.price_path import price_path
@@ -18,7 +17,6 @@ from operator_agent.plant.market.scenario_bridge import (
     FEED,
     crude_cost,
     crude_switches,
-    economic_targets_on,
     mean_slate_error,
     price_changes,
     price_factors,
@@ -275,30 +273,16 @@ def test_the_rule_is_a_choice() -> None:
         run_supply(SUPPLY, 1, 100.0, FEED_FLOW)
 
 
-TARGETS = EconomicTargets(
-    case="x",
-    created_s=0.0,
-    slate={"arabian_light": 0.6, "maya": 0.4},
-    flow_vol_feed=0.18,
-    targets={},
-    stream_prices={"feed": 450.0, "naphtha": 500.0, "kerosene": 560.0, "flare": 1.0},
-    energy_price=1e-8,
-    steam_price=0.02,
-)
-
-
-def test_prices_of_a_day_are_those_of_the_plan_times_the_market() -> None:
-    path = price_path(MARKET, 2, 10)
-    assert all(
-        factor == pytest.approx(1.0)
-        for factor in price_factors(MARKET, path, TARGETS.slate, 4, 4).values()
-    )
-    moved = economic_targets_on(TARGETS, MARKET, path, 9)
-    jet = path.products["jet"]
-    assert moved.stream_prices["kerosene"] == pytest.approx(560.0 * jet[9] / jet[0])
-    cost = [crude_cost(path, TARGETS.slate, day) for day in (0, 9)]
-    assert moved.stream_prices[FEED] == pytest.approx(450.0 * cost[1] / cost[0])
-    assert moved.stream_prices["flare"] == 1.0
+def test_price_factors_are_those_of_the_market_since_the_reference_day() -> None:
+    path, slate = price_path(MARKET, 2, 10), {"arabian_light": 0.6, "maya": 0.4}
+    assert set(price_factors(MARKET, path, slate, 4, 4).values()) == {1.0}
+    factors = price_factors(MARKET, path, slate, 9)
+    assert set(factors) == {FEED, *MARKET.streams}
+    jet, (light, maya) = path.products["jet"], (path.crudes[key] for key in slate)
+    assert factors["kerosene"] == pytest.approx(jet[9] / jet[0])
+    cost = [0.6 * light[day] + 0.4 * maya[day] for day in (0, 9)]
+    assert factors[FEED] == pytest.approx(cost[1] / cost[0])
+    assert crude_cost(path, slate, 9) == pytest.approx(cost[1])
 
 
 def test_market_and_tanks_make_a_scenario_of_the_unit(case: CrudeUnitCase) -> None:

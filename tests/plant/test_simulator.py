@@ -29,6 +29,7 @@ from operator_agent.plant.simulation.snapshot import Snapshot
 from operator_agent.plant.simulation.wall_clock import run as run_paced
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit
+from operator_agent.plant.unit.recipe import recipe_setpoints
 from operator_agent.plant.variables import CV_NAMES, MV_NAMES
 
 QUIET = Scenario(duration_s=7200.0, noise_factor=0.0)
@@ -365,12 +366,17 @@ def test_a_value_that_is_not_finite_leaves_the_simulator_at_the_last_good_moment
     assert simulator.snapshot() == stands
 
 
+def write_card(simulator: Simulator) -> None:
+    """Write the operators' card of the declared slate."""
+    for mv, value in recipe_setpoints(simulator.case, simulator.declared_slate).items():
+        simulator.write(mv, value)
+
+
 def test_recipe_follows_the_slate(small: CrudeUnit, case: CrudeUnitCase) -> None:
     simulator = started(small, case, replace(QUIET, events=(CrudeSwitch(0.0, 0.0, MAYA_RICH),)))
-    card = simulator.apply_recipe()
-    assert {mv: simulator.setpoints[mv] for mv in MV_NAMES} == card
+    write_card(simulator)
     by_name = {recipe.name: recipe.setpoints for recipe in case.recipes}
-    assert card == by_name["Maya rich"]
+    assert {mv: simulator.setpoints[mv] for mv in MV_NAMES} == by_name["Maya rich"]
 
 
 def test_wrong_writes_and_times_are_refused(small: CrudeUnit, case: CrudeUnitCase) -> None:
@@ -475,7 +481,7 @@ def test_demonstration_runs_on_the_plant(
     while simulator.time_s < scenario.duration_s:
         simulator.advance(300.0)
         if simulator.time_s == 9000.0:
-            simulator.apply_recipe()
+            write_card(simulator)
         assert all(math.isfinite(reading.value) for reading in simulator.measure().values())
     truth = simulator.truth()
     assert 0.03 < truth["fraction_overflash"] < 0.07
@@ -489,7 +495,7 @@ def test_random_scenarios_run_with_recipes(
     scenario = random_scenario(np.random.default_rng(seed), case, 3 * 3600.0)
     simulator = Simulator(small, case, scenario, seed)
     while simulator.time_s < scenario.duration_s:
-        simulator.apply_recipe()
+        write_card(simulator)
         simulator.advance(1800.0)
         simulator.measure()
 
