@@ -63,6 +63,10 @@ class Bench:
         path.write_text("".join(lines[self.log_start :]))
         return path
 
+    def setpoint(self) -> float:
+        """Return what the device holds for MV00."""
+        return float(self.plant.state()["setpoints"]["MV00"])
+
     def server(self, **options) -> GateServer:
         options.setdefault("operator_key", OPERATOR_KEY)
         return GateServer(self.site, KEY, self.certificates, self.audit, self.clock, **options)

@@ -1,8 +1,6 @@
-"""The controller's model of the crude unit: its laws, balances, signs and reach."""
+"""The controller's model of the crude unit: its balances, economics and reach."""
 
 import ast
-import json
-from dataclasses import replace
 from pathlib import Path
 
 import casadi as ca
@@ -10,19 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import brentq
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError, PlantError
-from operator_agent.plant.coarse.boiling_points import CurveOfLumps
 from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.coarse.controller_model import build_controller_model
-from operator_agent.plant.coarse.gain_table import GainPair, gain_table
-from operator_agent.plant.coarse.lump_laws import LumpLaws
 from operator_agent.plant.coarse.parameters import CoarseParameters, load_coarse_parameters
-from operator_agent.plant.coarse.stages import Inflow, Vessel, make_stage, smaller, stage_rates
-from operator_agent.plant.crude.lumps import Lumps, lumps
-from operator_agent.plant.crude.thermo import HEAT_CAPACITY_STEAM, properties
 from operator_agent.plant.integrate import make_integrator, make_steady_state_solver
 from operator_agent.plant.process_model import ProcessModel
 from operator_agent.plant.unit.case import CrudeUnitCase
@@ -30,29 +21,7 @@ from operator_agent.plant.unit.crude_unit import CrudeUnit
 from operator_agent.plant.variables import CV_NAMES, MV_NAMES
 
 ROOT = Path(__file__).parents[2]
-PROTOTYPE = ROOT.parent / "shared/data/plants/crude_unit_prototype_gains.json"
 PARAMETERS = ROOT / "cases/controllers/crude_unit_model.yaml"
-OF_PROTOTYPE = {  # steps and outputs of the prototype that have the same meaning here
-    "F_m3h": "flow_vol_feed",
-    "COT_sp": "temp_coil_outlet",
-    "Ttop_sp": "temp_top",
-    "D_kero": "flow_vol_kerosene",
-    "D_lgo": "flow_vol_lgo",
-    "D_hgo": "flow_vol_hgo",
-    "Q_mpa": "duty_pumparound_mid",
-    "Q_bpa": "duty_pumparound_bottom",
-    "S_bot": "flow_mass_steam_bottom",
-    "T_pre": "temp_preheat",
-    "T95_naph": "temp_tbp95_naphtha",
-    "T95_kero": "temp_tbp95_kerosene",
-    "T95_lgo": "temp_tbp95_lgo",
-    "T95_hgo": "temp_tbp95_hgo",
-    "T05_kero": "temp_tbp05_kerosene",
-    "overflash": "fraction_overflash",
-    "Qf": "duty_furnace",
-    "Qcond": "duty_condenser",
-}
-SMALL = 0.16  # prototype effects below this [K, vol% of feed, MW] may have either sign
 
 
 @pytest.fixture(scope="module")
@@ -68,22 +37,6 @@ def economics(case: CrudeUnitCase) -> ca.Function:
 @pytest.fixture(scope="module")
 def parameters(case: CrudeUnitCase) -> CoarseParameters:
     return case.controller_model
-
-
-@pytest.fixture(scope="module")
-def divided(case: CrudeUnitCase, parameters: CoarseParameters) -> Lumps:
-    return lumps(case.assays, parameters.lump_edges, case.slate_vector(case.slate))
-
-
-@pytest.fixture(scope="module")
-def laws(case: CrudeUnitCase, parameters: CoarseParameters, divided: Lumps) -> LumpLaws:
-    slate = case.slate_vector(case.slate)
-    return LumpLaws.fit(divided, slate, parameters.pressure_reference, 1.0)
-
-
-@pytest.fixture(scope="module")
-def gains(model: ProcessModel, plant: CrudeUnit) -> tuple[GainPair, ...]:
-    return gain_table(model, plant.model)
 
 
 def outputs(model: ProcessModel, x: FloatArray, u: FloatArray, d: FloatArray) -> dict[str, float]:
@@ -175,162 +128,6 @@ def test_economic_outputs_are_flows_fired_duty_and_steam(
     # a stripper sends a part of its draw back
     for flow, product in zip(flows[2:5], ("kerosene", "lgo", "hgo"), strict=True):
         assert 0.75 < flow / case.setpoints[f"flow_vol_{product}"] < 0.98
-
-
-def test_vapour_pressures_and_heats_follow_the_correlations(
-    divided: Lumps, laws: LumpLaws, parameters: CoarseParameters
-) -> None:
-    constants = properties(divided)
-    a, b, c = constants.antoine
-    for shift in (-60.0, 0.0, 40.0):
-        temps = np.array(laws.temp_reference).ravel() + shift
-        exact = np.exp(a - b / (temps + c)) / parameters.pressure_reference
-        for n, temp in enumerate(temps):
-            ours = float(laws.volatility(ca.DM(temp))[n])
-            assert ours == pytest.approx(exact[n], rel=0.06)
-            powers = float(temp) ** np.arange(4)
-            latent = powers @ constants.vapour[:, n] - powers[:3] @ constants.liquid[:, n]
-            one = ca.DM.zeros(divided.n)
-            one[n] = 1.0
-            found = float(laws.latent_heat(one, ca.DM(temp))) * constants.molar_volume[n]
-            assert found == pytest.approx(latent, rel=0.06)
-
-
-def stage_of(laws: LumpLaws, temp: float, steam: float, transfer: float) -> dict[str, float]:
-    """Return traffic of a stage full of one mixture, evaluated."""
-    vessel = Vessel(5.0, 100.0, 1e6, transfer)
-    volumes = ca.DM.ones(laws.slope.numel()) * (5.0 / laws.slope.numel())
-    stage = make_stage(laws, ca.SX(volumes), ca.SX(temp), 2e5, ca.SX(steam), vessel)
-    names = ("vapour", "liquid")
-    told = ca.Function("stage", [], [stage.vapour, stage.liquid])()
-    values = dict(zip(names, (told["o0"].full().ravel(), told["o1"].full().ravel()), strict=True))
-    density = np.array(laws.molar_density).ravel()
-    volatile = density * np.array(laws.volatility(ca.DM(temp))).ravel()
-    return {
-        "moles": float(density @ values["vapour"]),
-        "liquid": float(values["liquid"][0]),
-        "boiling": float(volatile.sum() / density.sum()) * laws.pressure_reference / 2e5,
-    }
-
-
-def test_vapour_flow_is_that_of_equilibrium_below_boiling(laws: LumpLaws) -> None:
-    stages = (stage_of(laws, temp, 100.0, 1e7) for temp in np.arange(300.0, 500.0, 5.0))
-    found = next(stage for stage in stages if stage["boiling"] > 0.4)
-    assert found["boiling"] < 0.9
-    equilibrium = 100.0 * found["boiling"] / (1.0 - found["boiling"])
-    assert found["moles"] == pytest.approx(equilibrium, rel=0.02)
-
-
-def test_superheat_drives_the_vapour_above_boiling(laws: LumpLaws) -> None:
-    found = stage_of(laws, 480.0, 0.0, 3e4)
-    assert found["boiling"] > 1.2
-    driven = 3e4 * found["boiling"] * (found["boiling"] - 1.0)
-    assert found["moles"] == pytest.approx(driven, rel=0.005)
-
-
-def test_a_full_stage_lets_its_design_flow_go(laws: LumpLaws) -> None:
-    assert stage_of(laws, 400.0, 10.0, 3e4)["liquid"] == pytest.approx(5.0 / 100.0)
-
-
-@given(st.floats(0.0, 0.5), st.floats(0.0, 0.5))
-def test_a_draw_is_never_more_than_there_is(wanted: float, there: float) -> None:
-    got = float(ca.evalf(smaller(ca.SX(wanted), ca.SX(there))))
-    least = min(wanted, there)
-    assert 0.0 <= got <= least * (1.0 + 1e-12)
-    if least < 0.75 * max(wanted, there) and least > 1e-3:
-        assert got == pytest.approx(least, rel=0.015)
-
-
-def test_a_stage_keeps_its_heat(laws: LumpLaws) -> None:
-    """The heat held rises by what comes in less what goes out; recomputed from the streams."""
-    rng, n = np.random.default_rng(4), int(laws.slope.numel())
-    vessel = Vessel(5.0, 100.0, 1e6, 3e4)
-    volumes, flows = ca.SX(rng.uniform(0.1, 1.0, n)), ca.SX(rng.uniform(0.0, 0.01, n))
-    temp, temp_in, steam, cooling = ca.SX(500.0), ca.SX(530.0), ca.SX(90.0), ca.SX(3e6)
-    stage = make_stage(laws, volumes, temp, 2e5, steam, vessel)
-    inflow = Inflow(flows, ca.sum1(flows), temp_in, laws.latent_heat(flows, temp_in))
-    steams = ((steam, ca.SX(590.0)),)
-    rate, temp_rate = stage_rates(laws, stage, vessel, (inflow,), steams, cooling)
-    held = ca.sum1(rate) * laws.heat(temp) + temp_rate * (
-        1e6 + ca.sum1(volumes) * laws.heat_capacity_at(temp)
-    )
-    out = (stage.liquid + ca.sum1(stage.vapour)) * laws.heat(temp) + stage.latent
-    into = inflow.total * laws.heat(temp_in) + inflow.latent
-    into = into + HEAT_CAPACITY_STEAM * steam * (590.0 - 500.0) - cooling
-    assert float(ca.evalf(held)) == pytest.approx(float(ca.evalf(into - out)), rel=1e-5)
-
-
-@pytest.mark.parametrize("fraction", [0.05, 0.5, 0.95])
-def test_an_analyser_rests_where_the_fraction_has_distilled(
-    divided: Lumps, fraction: float
-) -> None:
-    curve = CurveOfLumps(divided, 0.2, 110.0)
-    volumes = np.linspace(1.0, 0.1, divided.n) * 0.01
-    width = 0.2 * np.minimum(divided.temp_high - divided.temp_low, 110.0)
-
-    def missing(temp: float) -> float:
-        below = 1.0 / (1.0 + np.exp((divided.temp_boiling - temp) / width))
-        return float(volumes @ below / volumes.sum() - fraction)
-
-    exact = brentq(missing, 250.0, 1200.0, xtol=1e-9)
-    for start in (300.0, 500.0, 900.0):
-        temp = start
-        for _ in range(60):
-            temp += float(ca.evalf(curve.step(ca.SX(temp), ca.SX(volumes), fraction)))
-        assert temp == pytest.approx(exact, abs=1e-6)
-
-
-def through_the_train(gains: tuple[GainPair, ...]) -> list[GainPair]:
-    """Return effects on the furnace that the preheat train makes.
-
-    The controller sees them in its measured preheat temperature, one cycle later, not in its model.
-    """
-    direct = ("flow_vol_feed", "temp_coil_outlet")
-    return [p for p in gains if p.output == "duty_furnace" and p.source not in direct]
-
-
-@pytest.mark.slow
-def test_gain_signs_agree_with_the_plant(gains: tuple[GainPair, ...]) -> None:
-    assert [pair for pair in gains if not pair.same_sign] == []
-
-
-@pytest.mark.slow
-def test_gains_are_of_the_plants_size_but_not_the_plants(gains: tuple[GainPair, ...]) -> None:
-    large = [
-        pair
-        for pair in gains
-        if abs(pair.plant) > 0.2
-        and pair.source in MV_NAMES
-        and pair not in through_the_train(gains)
-    ]
-    ratios = np.array([pair.ratio for pair in large])
-    assert ratios.size > 30
-    assert np.all((ratios > 0.2) & (ratios < 5.0))
-    assert 0.5 < np.median(ratios) < 1.5
-    assert np.mean(np.abs(ratios - 1.0) > 0.05) > 0.5  # a real mismatch
-
-
-@pytest.mark.slow
-def test_gain_signs_agree_with_the_prototype(gains: tuple[GainPair, ...]) -> None:
-    if not PROTOTYPE.exists():
-        pytest.skip("the prototype's gains are not at hand: ../shared is absent")
-    data = json.loads(PROTOTYPE.read_text(encoding="utf-8"))
-    found = {(pair.source, pair.output): pair for pair in gains}
-    wrong = []
-    for step, effects in data["gains"].items():
-        for theirs, effect in effects.items():
-            pair = found.get((OF_PROTOTYPE.get(step, ""), OF_PROTOTYPE.get(theirs, "")))
-            if pair is None or abs(effect) <= SMALL or abs(pair.model) < 0.02:
-                continue
-            if np.sign(effect) != np.sign(pair.model):
-                wrong.append((pair, effect))
-    assert not wrong
-
-
-def test_a_gain_table_needs_the_same_outputs(model: ProcessModel) -> None:
-    other = replace(model, y_names=("density", *model.y_names[1:]))
-    with pytest.raises(InputError, match="no output 'temp_tbp95_naphtha'"):
-        gain_table(model, other)
 
 
 @pytest.mark.slow
