@@ -11,17 +11,17 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.messages import Advice, EconomicTargets
-from operator_agent.mpc.acceptance import unmet_limits
 from operator_agent.mpc.advice import backed_off
-from operator_agent.mpc.condense import Horizon
-from operator_agent.mpc.estimator import Estimator, EstimatorState, Rejected
-from operator_agent.mpc.linearise import ScaledModel
+from operator_agent.mpc.engine.acceptance import unmet_limits
+from operator_agent.mpc.engine.condense import Horizon
+from operator_agent.mpc.engine.linearise import ScaledModel
+from operator_agent.mpc.engine.stage_weights import by_name, stage_weights
+from operator_agent.mpc.engine.transcription import LimitShape, Transcription
+from operator_agent.mpc.estimation.estimator import Estimator, EstimatorState, Rejected
 from operator_agent.mpc.problem import Outcome, Problem, SolverStatus, Warm, refused
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.solve import solve
-from operator_agent.mpc.stage_weights import by_name, stage_weights
-from operator_agent.mpc.target import SteadyTarget, TargetOptimizer, TargetState
-from operator_agent.mpc.transcription import LimitShape, Transcription
+from operator_agent.mpc.target.target import SteadyTarget, TargetOptimizer, TargetState
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
 from operator_agent.plant.process_model import ProcessModel

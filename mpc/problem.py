@@ -13,9 +13,9 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import SolveFailedError
-from operator_agent.mpc.condense import Condensed
-from operator_agent.mpc.stage_weights import StageWeights
-from operator_agent.mpc.transcription import Transcription
+from operator_agent.mpc.engine.condense import Condensed
+from operator_agent.mpc.engine.stage_weights import StageWeights
+from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.variables import ControlVariables
 
 

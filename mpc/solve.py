@@ -14,10 +14,12 @@ from types import MappingProxyType
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.acceptance import CLIP_TOLERANCE, check_inputs, check_point
-from operator_agent.mpc.condense import Condensed, condense
-from operator_agent.mpc.cost import ScaledProblem, write_qp
-from operator_agent.mpc.dense_qp import QpSolution
+from operator_agent.mpc.engine.acceptance import CLIP_TOLERANCE, check_inputs, check_point
+from operator_agent.mpc.engine.condense import Condensed, condense
+from operator_agent.mpc.engine.cost import ScaledProblem, write_qp
+from operator_agent.mpc.engine.dense_qp import QpSolution
+from operator_agent.mpc.engine.rollout import rollout
+from operator_agent.mpc.engine.step import Direction, Plan, StepTaken, best_step, full_step
 from operator_agent.mpc.problem import (
     Diagnostics,
     Outcome,
@@ -27,8 +29,6 @@ from operator_agent.mpc.problem import (
     Warm,
     refused,
 )
-from operator_agent.mpc.rollout import rollout
-from operator_agent.mpc.step import Direction, Plan, StepTaken, best_step, full_step
 
 SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
 SETTLED_STEP = 0.3  # scaled; a full step below it leaves nothing for a second iteration of a cycle

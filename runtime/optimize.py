@@ -27,8 +27,8 @@ from operator_agent.messages import Advice, EconomicTargets
 from operator_agent.mpc.advice import backed_off
 from operator_agent.mpc.controller import Controller
 from operator_agent.mpc.scan import Scan
-from operator_agent.mpc.steady_optimum import best_steady_state
-from operator_agent.mpc.target import SteadyTarget, price_vector
+from operator_agent.mpc.target.steady_optimum import best_steady_state
+from operator_agent.mpc.target.target import SteadyTarget, price_vector
 from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.integrate import steady_state
 from operator_agent.plant.unit.case_file import load_crude_unit_case

@@ -16,9 +16,9 @@ import numpy as np
 
 from operator_agent.messages import EconomicTargets
 from operator_agent.mpc.controller import Controller, ControllerState
-from operator_agent.mpc.linearise import ScaledModel
+from operator_agent.mpc.engine.linearise import ScaledModel
+from operator_agent.mpc.peers.ipopt import Reference
 from operator_agent.mpc.problem import Problem, Warm
-from operator_agent.mpc.reference import Reference
 from operator_agent.mpc.tuning.closed_loop import scan_of
 from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights

@@ -15,15 +15,15 @@ from operator_agent.errors import (
     SolveFailedError,
 )
 from operator_agent.messages import Advice, AdviceEnvelope, EconomicTargets
-from operator_agent.mpc.acceptance import unmet_limits
 from operator_agent.mpc.advice import backed_off, inside
 from operator_agent.mpc.certify import certify, hold_move
 from operator_agent.mpc.controller import Controller
-from operator_agent.mpc.estimator import Estimator, EstimatorState
-from operator_agent.mpc.linearise import ScaledModel
+from operator_agent.mpc.engine.acceptance import unmet_limits
+from operator_agent.mpc.engine.linearise import ScaledModel
+from operator_agent.mpc.estimation.estimator import Estimator, EstimatorState
 from operator_agent.mpc.problem import Diagnostics, Outcome, PointWorth, SolverStatus, refused
 from operator_agent.mpc.scan import Scan
-from operator_agent.mpc.target import TargetOptimizer, price_vector
+from operator_agent.mpc.target.target import TargetOptimizer, price_vector
 from operator_agent.mpc.tuning.genetic import GaSettings, GeneBounds, tune
 from operator_agent.mpc.variables import ControlVariables, variables_from_site
 from operator_agent.mpc.weights import Weights, load_weights, save_weights

@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from operator_agent.mpc.acceptance import check_point
-from operator_agent.mpc.condense import Horizon, condense
-from operator_agent.mpc.cost import ScaledProblem
-from operator_agent.mpc.dense_qp import DenseQp
-from operator_agent.mpc.linearise import ScaledModel
+from operator_agent.mpc.engine.acceptance import check_point
+from operator_agent.mpc.engine.condense import Horizon, condense
+from operator_agent.mpc.engine.cost import ScaledProblem
+from operator_agent.mpc.engine.dense_qp import DenseQp
+from operator_agent.mpc.engine.linearise import ScaledModel
+from operator_agent.mpc.engine.rollout import rollout
+from operator_agent.mpc.engine.stage_weights import stage_weights
+from operator_agent.mpc.engine.transcription import LimitShape, Transcription
+from operator_agent.mpc.peers.ipopt import Reference
 from operator_agent.mpc.problem import PointWorth, Problem, SolverStatus
-from operator_agent.mpc.reference import Reference
-from operator_agent.mpc.rollout import rollout
 from operator_agent.mpc.solve import solve
-from operator_agent.mpc.stage_weights import stage_weights
-from operator_agent.mpc.transcription import LimitShape, Transcription
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
 from operator_agent.plant.process_model import ProcessModel

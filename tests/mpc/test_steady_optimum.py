@@ -7,8 +7,8 @@ import pytest
 
 from operator_agent.messages import EconomicTargets
 from operator_agent.mpc.controller import Controller
-from operator_agent.mpc.steady_optimum import SteadyOptimum, best_steady_state
-from operator_agent.mpc.target import price_vector
+from operator_agent.mpc.target.steady_optimum import SteadyOptimum, best_steady_state
+from operator_agent.mpc.target.target import price_vector
 from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.integrate import steady_state
 from operator_agent.plant.unit.case import CrudeUnitCase

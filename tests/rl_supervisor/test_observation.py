@@ -6,7 +6,7 @@ import pytest
 
 from operator_agent.errors import InputError
 from operator_agent.messages import EconomicTargets
-from operator_agent.mpc.target import SteadyTarget
+from operator_agent.mpc.target.target import SteadyTarget
 from operator_agent.rl_supervisor.observation import History, Observer
 from operator_agent.site import Site
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.condense import Condensed
-from operator_agent.mpc.cost import ScaledProblem, plan_cost
-from operator_agent.mpc.rollout import rollout
-from operator_agent.mpc.transcription import Transcription
+from operator_agent.mpc.engine.condense import Condensed
+from operator_agent.mpc.engine.cost import ScaledProblem, plan_cost
+from operator_agent.mpc.engine.rollout import rollout
+from operator_agent.mpc.engine.transcription import Transcription
 
 STEP_LENGTHS = (1.0, 0.5, 0.2)  # then 0; shorter steps gained nothing on jumps that need a ramp
 SMALL_GAP = 1.0  # spans; below it closing the defects to first order gave the cost to five digits

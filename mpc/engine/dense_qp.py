@@ -12,7 +12,7 @@ import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.linearise import BufferedFunction
+from operator_agent.mpc.engine.linearise import BufferedFunction
 
 DAQP_STATUS = {
     1: "optimal",

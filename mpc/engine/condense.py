@@ -19,7 +19,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.linearise import Linearisation, Pattern
+from operator_agent.mpc.engine.linearise import Linearisation, Pattern
 
 
 @dataclass(frozen=True)

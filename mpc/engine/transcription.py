@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.condense import Horizon
-from operator_agent.mpc.dense_qp import DenseQp
-from operator_agent.mpc.linearise import BufferedFunction, Lineariser, ScaledModel
+from operator_agent.mpc.engine.condense import Horizon
+from operator_agent.mpc.engine.dense_qp import DenseQp
+from operator_agent.mpc.engine.linearise import BufferedFunction, Lineariser, ScaledModel
 from operator_agent.mpc.variables import ControlVariables
 
 

@@ -12,9 +12,9 @@ import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.cost import ScaledProblem, penalties
+from operator_agent.mpc.engine.cost import ScaledProblem, penalties
+from operator_agent.mpc.engine.transcription import Transcription, side_limit
 from operator_agent.mpc.problem import Problem
-from operator_agent.mpc.transcription import Transcription, side_limit
 
 MUMPS_AMD_ORDERING = 0  # three to seven times faster here than the default ordering
 

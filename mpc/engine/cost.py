@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.stage_weights import StageWeights
+from operator_agent.mpc.engine.transcription import Transcription, side_limit
 from operator_agent.mpc.problem import Problem
-from operator_agent.mpc.stage_weights import StageWeights
-from operator_agent.mpc.transcription import Transcription, side_limit
 
 LARGEST_STEP = 1.0  # spans of one MV per iteration: a prediction further away is not believed
 

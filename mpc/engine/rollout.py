@@ -3,9 +3,9 @@
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.condense import factorise
-from operator_agent.mpc.linearise import Lineariser
-from operator_agent.mpc.transcription import Transcription
+from operator_agent.mpc.engine.condense import factorise
+from operator_agent.mpc.engine.linearise import Lineariser
+from operator_agent.mpc.engine.transcription import Transcription
 
 NEWTON_TOLERANCE = 1e-7  # scaled defect of a state that is carried on; well above rounding
 NEWTON_ITERATIONS = 25  # a cold start needs some ten

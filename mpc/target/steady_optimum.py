@@ -12,8 +12,8 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import SolveFailedError
 from operator_agent.messages import EconomicTargets
-from operator_agent.mpc.linearise import ScaledModel
-from operator_agent.mpc.target import SteadyTarget, TargetOptimizer
+from operator_agent.mpc.engine.linearise import ScaledModel
+from operator_agent.mpc.target.target import SteadyTarget, TargetOptimizer
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
 from operator_agent.plant.process_model import ProcessModel

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.linearise import Lineariser, ScaledModel
-from operator_agent.mpc.rollout import implicit_step
+from operator_agent.mpc.engine.linearise import Lineariser, ScaledModel
+from operator_agent.mpc.engine.rollout import implicit_step
+from operator_agent.mpc.engine.steady_state import steady_state
 from operator_agent.mpc.scan import Scan
-from operator_agent.mpc.steady_state import steady_state
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
 

@@ -18,9 +18,9 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.messages import EconomicTargets
-from operator_agent.mpc.dense_qp import DenseQp, QpSolution
-from operator_agent.mpc.linearise import BufferedFunction, Lineariser, ScaledModel
-from operator_agent.mpc.steady_state import steady_gains, steady_state
+from operator_agent.mpc.engine.dense_qp import DenseQp, QpSolution
+from operator_agent.mpc.engine.linearise import BufferedFunction, Lineariser, ScaledModel
+from operator_agent.mpc.engine.steady_state import steady_gains, steady_state
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
 

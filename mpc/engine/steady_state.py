@@ -8,8 +8,8 @@ Numer. Anal. 35 (1998) 508), so that a far start follows the plant's own way.
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.condense import factorise
-from operator_agent.mpc.linearise import Linearisation, Lineariser
+from operator_agent.mpc.engine.condense import factorise
+from operator_agent.mpc.engine.linearise import Linearisation, Lineariser
 
 STEADY_TOLERANCE = 1e-8  # scaled, per second: under a ten-thousandth of a span in an hour
 MAX_ITERATIONS = 120

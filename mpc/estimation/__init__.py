@@ -1,0 +1,1 @@
+"""What is known of the plant: judged readings, states, disturbances."""

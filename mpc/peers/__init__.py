@@ -1,0 +1,1 @@
+"""The same problems solved by other tools: yardsticks for audits and benchmarks."""

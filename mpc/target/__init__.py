@@ -1,0 +1,1 @@
+"""The steady state that pays best under ranked limits."""
