@@ -9,7 +9,7 @@ from operator_agent.errors import InputError
 from operator_agent.plant.coarse.parameters import CoarseParameters
 from operator_agent.plant.crude.assay import Assay
 from operator_agent.plant.equipment.flow_loop import Practice, Service
-from operator_agent.plant.equipment.heater import Heater
+from operator_agent.plant.equipment.heater_sizes import Heater
 from operator_agent.plant.equipment.preheat_train import TrainEquipment
 from operator_agent.plant.simulation.instruments import Instruments
 from operator_agent.plant.variables import BOUNDARY, STATUS, TEMP_PREHEAT, fraction_name

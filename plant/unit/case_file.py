@@ -12,7 +12,7 @@ from operator_agent.plant.crude.assay import Assay
 from operator_agent.plant.crude.assay_record import read_crude
 from operator_agent.plant.document import Section, quantity_si, read_document
 from operator_agent.plant.equipment.flow_loop import Practice, Service
-from operator_agent.plant.equipment.heater import Heater
+from operator_agent.plant.equipment.heater_sizes import Heater
 from operator_agent.plant.equipment.preheat_train import TrainEquipment
 from operator_agent.plant.simulation.instruments import load_instruments
 from operator_agent.plant.unit.case import (

@@ -15,12 +15,8 @@ import casadi as ca
 
 from operator_agent.plant.equipment.desalter import WashWater
 from operator_agent.plant.equipment.exchanger import HotSide
-from operator_agent.plant.equipment.heater import (
-    HeaterInputs,
-    HeaterProcess,
-    HeaterResult,
-    add_heater,
-)
+from operator_agent.plant.equipment.firing import HeaterInputs
+from operator_agent.plant.equipment.heater import HeaterProcess, HeaterResult, add_heater
 from operator_agent.plant.equipment.preheat_train import (
     PreheatTrain,
     TrainInputs,

@@ -16,12 +16,9 @@ from operator_agent.plant.equipment.combustion import (
     burn,
     loss_siegert,
 )
-from operator_agent.plant.equipment.heater import (
-    Heater,
-    HeaterInputs,
-    HeaterProcess,
-    add_heater,
-)
+from operator_agent.plant.equipment.firing import HeaterInputs
+from operator_agent.plant.equipment.heater import HeaterProcess, add_heater
+from operator_agent.plant.equipment.heater_sizes import Heater
 from operator_agent.plant.states import States
 
 from .equipment_bench import Bench, make_bench, number, symbols

@@ -20,7 +20,7 @@ from operator_agent.plant.equipment.flow_loop import (
     Service,
 )
 from operator_agent.plant.equipment.fouling import SI_OF_FOULING, Fouling
-from operator_agent.plant.equipment.heater import SI_OF_HEATER, Heater
+from operator_agent.plant.equipment.heater_sizes import SI_OF_HEATER, Heater
 from operator_agent.plant.equipment.preheat_train import TrainEquipment
 from operator_agent.plant.equipment.pump import SI_OF_PUMP, Pump
 from operator_agent.plant.equipment.valve import SI_OF_VALVE, Valve
