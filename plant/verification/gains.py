@@ -1,14 +1,11 @@
 """Steady gains of the crude unit: all inputs on all controlled variables, signs and ranges."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from operator_agent.arrays import FloatArray
-from operator_agent.errors import PlantError
 from operator_agent.plant.unit.case import CrudeUnitCase
-from operator_agent.plant.variables import BOUNDARY, fraction_name
+from operator_agent.plant.variables import CV_NAMES, fraction_name
 from operator_agent.plant.verification.gain_expectations import (
     FALLS,
     RISES,
@@ -16,85 +13,17 @@ from operator_agent.plant.verification.gain_expectations import (
     Expectation,
     expectations,
 )
-from operator_agent.plant.verification.subject import Subject, moved
+from operator_agent.plant.verification.gain_ranges import GainRange, gain_ranges
+from operator_agent.plant.verification.status_expectations import status_expectations
+from operator_agent.plant.verification.subject import Subject
 from operator_agent.plant.verification.titles import TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic
 
-_REACH_SPANS = 1.5  # to both sides of the nominal point
-_HALF_STEPS = 2  # to each side
 SMALL = 0.03  # spans per span: a controller does not see it, and its sign says nothing
 _CUT_K = 653.15  # 380 degC, about where HGO ends: what boils below is distillate
 _CUT_SAYS = 0.03  # volume fraction: curves closer than this say nothing of the sign
+_NAMED = 2  # outputs that stay are named up to here, then counted
 _WORDS = {RISES: "rises", FALLS: "falls", STAYS: "stays"}
-
-
-@dataclass(frozen=True, slots=True)
-class GainRange:
-    """Gains of one input on all controlled variables, in spans per span.
-
-    Attributes:
-        source: input.
-        nominal: at the nominal point, shape (n_y,).
-        low, high: over the reach of the input, shape (n_y,).
-        reach: from and to [spans]; smaller where the plant has no rest or a share would be
-            negative.
-    """
-
-    source: str
-    nominal: FloatArray
-    low: FloatArray
-    high: FloatArray
-    reach: tuple[float, float]
-
-
-def sources_of(case: CrudeUnitCase) -> tuple[str, ...]:
-    """Return the disturbances that are no failure of equipment."""
-    return (*(fraction_name(key) for key in case.crude_keys), *BOUNDARY)
-
-
-def gain_ranges(subject: Subject) -> tuple[GainRange, ...]:
-    """Return gains and their ranges for every set point and disturbance of the plant.
-
-    Raises:
-        PlantError: the plant has no rest near its nominal point.
-    """
-    found = []
-    for source in (*subject.unit.model.u_names, *sources_of(subject.case)):
-        subject.progress(f"gains: {source}")
-        found.append(_range(subject, source))
-    return tuple(found)
-
-
-def _range(subject: Subject, source: str) -> GainRange:
-    model = subject.unit.model
-    shares = [n for n, name in enumerate(model.d_names) if name.startswith("fraction_")]
-    points = [(0.0, model.outputs(model.x_nominal, model.u_nominal, model.d_nominal))]
-    for direction in (1.0, -1.0):
-        x = model.x_nominal
-        for spans in direction * _REACH_SPANS * np.arange(1, _HALF_STEPS + 1) / _HALF_STEPS:
-            u, d = moved(model, source, float(spans))
-            if any(d[n] < 0.0 for n in shares):
-                break
-            try:
-                x = subject.solver.solve(u, d, x)
-            except PlantError:  # no rest so far out: the reach of the table says so
-                break
-            points.append((float(spans), model.outputs(x, u, d)))
-    points.sort(key=lambda point: point[0])
-    spans = np.array([point[0] for point in points])
-    if len(spans) < 2:
-        raise PlantError(f"model {model.name} comes to rest nowhere beside its nominal {source}")
-    values = np.array([point[1].full().ravel() for point in points]) / model.y_scale
-    slopes = np.diff(values, axis=0) / np.diff(spans)[:, np.newaxis]
-    middle = int(np.flatnonzero(spans == 0.0)[0])
-    beside = slopes[max(middle - 1, 0) : middle + 1]
-    return GainRange(
-        source,
-        beside.mean(axis=0),
-        slopes.min(axis=0),
-        slopes.max(axis=0),
-        (float(spans[0]), float(spans[-1])),
-    )
 
 
 def crude_expectations(case: CrudeUnitCase) -> Iterator[Expectation]:
@@ -125,7 +54,10 @@ def gain_topics(subject: Subject) -> tuple[Topic, ...]:
         "gains",
         TITLES["gains"][0],
         (Column("spans per span"), *(Column(f"`{cv}`") for cv in model.y_names)),
-        tuple(Row((f"`{name}`", *map(float, r.nominal))) for name, r in ranges.items()),
+        tuple(
+            Row((f"`{name}`", *map(float, found.nominal[: model.n_y])))
+            for name, found in ranges.items()
+        ),
         ("Spans stand in the case. A crude's share grows at the expense of all others.",),
     )
     heads = (
@@ -138,37 +70,58 @@ def gain_topics(subject: Subject) -> tuple[Topic, ...]:
         Column("within, spans", ".2g"),
         Column("reason"),
     )
-    judged = [*expectations(), *crude_expectations(subject.case)]
-    rows = []
-    for source, found in ranges.items():
-        of_source = [e for e in judged if e.source == source]
-        moving = [e for e in of_source if e.sign != STAYS]
-        rows += [judged_row(found, model.y_names.index(e.output), e) for e in moving]
-        still = [e for e in of_source if e.sign == STAYS]
-        if still:
-            rows.append(_still(found, [model.y_names.index(e.output) for e in still], still))
+    rows = [row for found in ranges.values() for row in _rows(found, judged_expectations(subject))]
     notes = (
         f"Gains within {SMALL} spans per span count as none: `stays` asks for that over the whole "
         "range of the input. `rises` and `falls` ask for more than that at the nominal point, and "
-        "for no more than that in the other direction anywhere in the range.",
+        "for no more than that in the other direction anywhere in the range; where a balance says "
+        "by how much, the whole range lies there.",
+        "The span of a status is the whole equipment, and its gain that of bringing it back: what "
+        "rises with the status falls with a loss. What is no variable of the controller counts in "
+        "the span of one of its kind, or in its own nominal value where there is none (openings, "
+        "powers, fuel, salt).",
     )
     return (matrix, Topic("gains", TITLES["gains"][1], heads, tuple(rows), notes))
 
 
-def judged_row(found: GainRange, at: int, expected: Expectation) -> Row:
+def judged_expectations(subject: Subject) -> tuple[Expectation, ...]:
+    """Return everything that is judged of the unit's gains."""
+    of_status = status_expectations(subject.told, subject.case)
+    return (*expectations(), *crude_expectations(subject.case), *of_status)
+
+
+def _rows(found: GainRange, judged: tuple[Expectation, ...]) -> Iterator[Row]:
+    """Yield the rows of one input: what moves one by one, what stays by its reason."""
+    of_source = [expected for expected in judged if expected.source == found.source]
+    still: dict[str, list[Expectation]] = {}
+    for expected in of_source:
+        if expected.sign == STAYS:
+            still.setdefault(expected.reason, []).append(expected)
+        else:
+            yield judged_row(found, expected)
+    for group in still.values():
+        yield still_row(found, group)
+
+
+def judged_row(found: GainRange, expected: Expectation) -> Row:
     """Return the row of one gain that is expected to rise or fall.
 
     Args:
         found: gains of the input.
-        at: place of the controlled variable.
         expected: what balances say.
     """
+    at, sign = found.outputs.index(expected.output), expected.sign
     gain, low, high = (float(values[at]) for values in (found.nominal, found.low, found.high))
-    met = expected.sign * gain > SMALL and min(expected.sign * g for g in (low, high)) >= -SMALL
+    met = sign * gain > SMALL and min(sign * low, sign * high) >= -SMALL
+    words = _WORDS[sign]
+    if expected.size is not None:
+        least, most = expected.size
+        met = met and all(least <= sign * value <= most for value in (gain, low, high))
+        words += f" by {least:.2f} to {most:.2f}"
     cells = (
         f"`{found.source}`",
         f"`{expected.output}`",
-        _WORDS[expected.sign],
+        words,
         gain,
         low,
         high,
@@ -178,18 +131,29 @@ def judged_row(found: GainRange, at: int, expected: Expectation) -> Row:
     return Row(cells, met)
 
 
-def _still(found: GainRange, at: list[int], expected: list[Expectation]) -> Row:
-    """Return one row for all outputs that an input leaves alone, with the largest gain of each."""
-    low, high = float(found.low[at].min()), float(found.high[at].max())
-    names = f"`{expected[0].output}`" if len(at) == 1 else f"{len(at)} others"
+def still_row(found: GainRange, expected: Sequence[Expectation]) -> Row:
+    """Return one row for outputs that an input leaves alone, with the lowest and highest gain.
+
+    Args:
+        found: gains of the input.
+        expected: what it leaves alone for one and the same reason.
+    """
+    outputs = [one.output for one in expected]
+    at = [found.outputs.index(output) for output in outputs]
+    largest = np.maximum(np.abs(found.low[at]), np.abs(found.high[at]))
+    met = float(largest.max()) <= SMALL
+    names = " and ".join(f"`{name}`" for name in outputs)
+    if len(outputs) > _NAMED:
+        names = "all of them" if set(outputs) == set(CV_NAMES) else f"{len(outputs)} others"
+        names += "" if met else f", `{outputs[int(largest.argmax())]}` most"
     cells = (
         f"`{found.source}`",
-        "all of them" if len(at) == len(found.nominal) else names,
+        names,
         _WORDS[STAYS],
         None,
-        low,
-        high,
+        float(found.low[at].min()),
+        float(found.high[at].max()),
         found.reach,
         expected[0].reason,
     )
-    return Row(cells, max(abs(low), abs(high)) <= SMALL)
+    return Row(cells, met)

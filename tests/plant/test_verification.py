@@ -6,39 +6,23 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-import casadi as ca
 import numpy as np
 import pytest
 
-from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError, PlantError
 from operator_agent.plant.integrate import make_steady_state_solver
-from operator_agent.plant.process_model import ProcessModel
 from operator_agent.plant.simulation.scenario import Scenario
 from operator_agent.plant.simulation.simulator import Simulator
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit, build_crude_unit, disturbance_vector
 from operator_agent.plant.unit.recipe import nearest_recipe
-from operator_agent.plant.variables import CV_NAMES, HANDLES, MV_NAMES, PRODUCTS
+from operator_agent.plant.variables import MV_NAMES, PRODUCTS
 from operator_agent.plant.verification.classic_topics import agrees
 from operator_agent.plant.verification.closure import CLOSURE, close_a_day, day_of_moves
-from operator_agent.plant.verification.gain_expectations import (
-    FALLS,
-    RISES,
-    Expectation,
-    expectations,
-)
-from operator_agent.plant.verification.gains import (
-    GainRange,
-    crude_expectations,
-    gain_ranges,
-    judged_row,
-    sources_of,
-)
 from operator_agent.plant.verification.layout_of_size import layout_of_size
 from operator_agent.plant.verification.render import as_document, as_markdown
 from operator_agent.plant.verification.settling import settling_minutes
-from operator_agent.plant.verification.subject import Subject, moved, told
+from operator_agent.plant.verification.subject import Subject, told
 from operator_agent.plant.verification.titles import SUMMARY, TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic, Verification
 from operator_agent.plant.verification.upset_list import Upset, crude_switches, upsets
@@ -124,80 +108,6 @@ def test_day_moves_every_set_point_and_switches_the_crude(subject: Subject) -> N
     n_crudes = len(subject.case.crude_keys)
     assert all(d[:n_crudes].sum() == pytest.approx(1.0) for _, d in day)
     assert day[-1][1][1] == pytest.approx(model.d_nominal[1] + 0.2)
-
-
-def test_every_set_point_and_disturbance_is_stepped(subject: Subject) -> None:
-    inputs = {*MV_NAMES, *HANDLES, *sources_of(subject.case)}
-    steps = {e.source for e in expectations()}
-    assert steps <= inputs
-    assert {e.output for e in expectations()} <= set(CV_NAMES)
-    pairs = [(e.source, e.output) for e in expectations()]
-    assert len(set(pairs)) == len(pairs)
-    # Whatever has no expectation here is a crude's share, judged by its own boiling curve.
-    assert all(name.startswith("fraction_") for name in inputs - steps)
-
-
-def exact_gains(model: ProcessModel) -> FloatArray:
-    """Return -C A^-1 B + D at the nominal point, drifting states held, shape (n_y, n_u + n_d)."""
-    x, u, d = (ca.SX.sym(s, n) for s, n in (("x", model.n_x), ("u", model.n_u), ("d", model.n_d)))
-    w = ca.vertcat(u, d)
-    values = (model.rhs(x, u, d), model.outputs(x, u, d))
-    slopes = [ca.jacobian(value, by) for value in values for by in (x, w)]
-    at = (model.x_nominal, model.u_nominal, model.d_nominal)
-    a, b, c, through = (m.full() for m in ca.Function("slopes", [x, u, d], slopes)(*at))
-    moving = np.array([name not in model.drifting for name in model.x_names])
-    rest = np.linalg.solve(a[np.ix_(moving, moving)], b[moving])
-    return np.asarray(through - c[:, moving] @ rest)
-
-
-@pytest.mark.slow
-def test_gains_agree_with_the_linearised_plant(subject: Subject) -> None:
-    """Gains of steps of 0.75 spans to both sides beside those of exact Jacobians.
-
-    Within 0.02 spans per span and a twentieth of the gain: what is left is curvature.
-    """
-    model = subject.unit.model
-    exact = exact_gains(model)
-    judged = [*expectations(), *crude_expectations(subject.case)]
-    compared = 0
-    for found in gain_ranges(subject):
-        u, d = moved(model, found.source, 1.0)
-        step = np.concatenate((u - model.u_nominal, d - model.d_nominal))
-        slopes = exact @ step / model.y_scale
-        for output in (e.output for e in judged if e.source == found.source):
-            at = model.y_names.index(output)
-            allowed = 0.02 + 0.05 * abs(slopes[at])
-            assert found.nominal[at] == pytest.approx(slopes[at], abs=allowed), (found, output)
-            compared += 1
-    assert compared == len(judged)
-
-
-@pytest.mark.parametrize(
-    ("sign", "gain", "low", "high", "met"),
-    [
-        (RISES, 0.5, 0.2, 0.9, True),
-        (RISES, 0.02, 0.01, 0.04, False),  # counts as none
-        (FALLS, -0.02, -0.03, -0.01, False),
-        (FALLS, -0.5, -0.9, 0.02, True),
-        (FALLS, -0.5, -0.9, 0.04, False),  # the sign turns within the range
-        (RISES, -0.5, -0.9, -0.2, False),
-    ],
-)
-def test_gains_that_count_as_none_do_not_meet_a_sign(
-    sign: int, gain: float, low: float, high: float, met: bool
-) -> None:
-    gains = [np.array([value]) for value in (gain, low, high)]
-    found = GainRange("temp_top", gains[0], gains[1], gains[2], (-1.5, 1.5))
-    expected = Expectation("temp_top", "temp_tbp95_naphtha", sign, "a reason")
-    assert judged_row(found, 0, expected).met is met
-
-
-def test_crude_share_grows_at_the_expense_of_the_others(small: CrudeUnit) -> None:
-    model = small.model
-    _, d = moved(model, "fraction_maya", 1.0)
-    shares = d[: sum(name.startswith("fraction_") for name in model.d_names)]
-    assert shares.sum() == pytest.approx(1.0)
-    assert d[model.d_names.index("fraction_maya")] == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize(("n_lumps", "n_trays"), [(8, 10), (24, 24), (18, 16), (13, 19)])
