@@ -6,7 +6,7 @@ error that names the nearest key that would have been right.
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,21 @@ class Section:
         if not isinstance(value, str) or not value.strip():
             raise InputError(f"{self.where}.{key}: expected a text, found {value!r}")
         return value.strip()
+
+    def choice(self, key: str, known: Iterable[str]) -> str:
+        """Return a text that is one of those known.
+
+        Raises:
+            InputError: the key is missing, or its text is another; the message lists them all.
+        """
+        found, names = self.text(key), tuple(known)
+        if found not in names:
+            near = difflib.get_close_matches(found, names, n=1)
+            hint = f"; the nearest is '{near[0]}'" if near else ""
+            raise InputError(
+                f"{self.where}.{key}: unknown {key} '{found}'{hint}; use one of: {', '.join(names)}"
+            )
+        return found
 
     def count(self, key: str) -> int:
         """Return a whole number above zero.

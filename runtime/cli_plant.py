@@ -63,7 +63,7 @@ def simulate(
 
     _make_folder(out)
     found = load_crude_unit_case(case)
-    events = None if scenario is None else load_scenario(scenario)
+    events = None if scenario is None else load_scenario(scenario, found.crude_keys)
     length_h = hours or (8.0 if events is None else events.duration_s / 3600.0)
     unit = build_crude_unit(found, layout)
     simulator = Simulator(unit, found, events or Scenario(duration_s=length_h * 3600.0), seed)

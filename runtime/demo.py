@@ -82,7 +82,8 @@ def run_demo(
     display.stage(f"Reading {site_path}")
     site = load_site(site_path)
     case = load_crude_unit_case(Path(site.files["plant"]))
-    scenario = replace(load_scenario(Path(site.files["scenario"])), duration_s=hours * 3600.0)
+    written = load_scenario(Path(site.files["scenario"]), case.crude_keys)
+    scenario = replace(written, duration_s=hours * 3600.0)
     policy = load_policy(Path(site.files["policy"]))
     display.stage("Planning: LP with HiGHS, then NLP with IPOPT, for each event that changes it")
     with PlannerPool() as planner:

@@ -28,7 +28,7 @@ def build_plant(
         hours: length of the scenario [h], its own when None.
     """
     case = load_crude_unit_case(Path(site.files["plant"]))
-    scenario = load_scenario(Path(site.files["scenario"]))
+    scenario = load_scenario(Path(site.files["scenario"]), case.crude_keys)
     if hours is not None:
         scenario = replace(scenario, duration_s=hours * 3600.0)
     unit = build_crude_unit(case, PLANT_LAYOUT)

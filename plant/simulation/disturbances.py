@@ -10,6 +10,7 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.plant.process_model import ProcessModel
+from operator_agent.plant.simulation.event_ranges import check_boundary
 from operator_agent.plant.simulation.events import (
     EVENT_NAMES,
     PREHEAT_SHIFT,
@@ -43,7 +44,8 @@ class Disturbances:
         """Take a model, its crudes and what happens.
 
         Raises:
-            InputError: the scenario names a crude, a disturbance or a handle that is not there.
+            InputError: the scenario names a crude, a disturbance or a handle that is not there, or
+                moves the surroundings beyond what there is.
         """
         check_slates(scenario, case.crude_keys)
         self._names = model.d_names
@@ -74,6 +76,8 @@ class Disturbances:
                 seed, "weather", weather.temp_k_noise, weather.noise_time_s
             )
         self.breaks = _breaks(scenario)
+        for time_s in (*self.breaks, scenario.duration_s):  # between them all goes straight
+            check_boundary(self._planned(time_s), time_s)
 
     def _check(self, scenario: Scenario) -> None:
         wanted: list[tuple[str, str]] = [
@@ -124,10 +128,18 @@ class Disturbances:
 
     def vector(self, time_s: float) -> FloatArray:
         """Return what really acts on the unit, shape (n_d,) [SI]."""
+        values = self._planned(time_s)
+        self._add_weather(values, time_s)
+        for name, noise in self._noise.items():
+            if name in values:
+                values[name] += noise.at(time_s)
+        return np.array([values[name] for name in self._names])
+
+    def _planned(self, time_s: float) -> dict[str, float]:
+        """Return what acts on the unit by name, without weather and chance [SI]."""
         values = dict(self._nominal)
         values |= self.true_slate(time_s)
         values[PREHEAT_SHIFT] += self._preheat_shift(time_s)
-        self._add_weather(values, time_s)
         for change in self._changes:
             values[change.variable] += ramp(time_s, change.at_s, change.ramp_s) * change.delta
         factor = 1.0
@@ -138,10 +150,7 @@ class Disturbances:
         for trip in self._trips:
             if trip.at_s <= time_s < trip.at_s + trip.duration_s:
                 values[trip.variable] = min(values[trip.variable], trip.remaining)
-        for name, noise in self._noise.items():
-            if name in values:
-                values[name] += noise.at(time_s)
-        return np.array([values[name] for name in self._names])
+        return values
 
     def handle_noise(self, time_s: float) -> Mapping[str, float]:
         """Return by how much the loops miss their set points, by handle with process noise."""

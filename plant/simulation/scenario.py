@@ -8,11 +8,17 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar
 
 from operator_agent.errors import InputError
+from operator_agent.plant.simulation.event_ranges import (
+    NOISE_FACTOR,
+    SHARE_ERROR,
+    TEMP_SD,
+    WEATHER_RANGES,
+    event_faults,
+)
 from operator_agent.plant.simulation.events import EVENT_NAMES, CrudeSwitch, Event
 from operator_agent.plant.unit.case import slate_vector
 
 _SLATE_ERROR_TOLERANCE = 1e-9  # rounding of a sum of a few fractions
-_SIGNED = frozenset({"size", "temp_k_delta", "delta"})  # may be negative
 _DAY_S = 86_400.0
 
 Kind = TypeVar("Kind", bound=Event)
@@ -39,9 +45,8 @@ class Weather:
     def __post_init__(self) -> None:
         """Refuse sizes that make no sense."""
         for item in fields(self):
-            value = getattr(self, item.name)
-            if not (math.isfinite(value) and value >= 0.0):
-                raise InputError(f"weather: {item.name} is {value}; give zero or more")
+            if fault := WEATHER_RANGES[item.name].fault(getattr(self, item.name)):
+                raise InputError(f"weather: {item.name} {fault}")
         if self.noise_time_s == 0.0:
             raise InputError("weather: noise_time_s is 0; give a positive time")
 
@@ -71,6 +76,8 @@ class ProcessNoise:
                 f"process noise of {self.variable}: sd {self.sd} over {self.time_s} s; the sd is "
                 "zero or more and the time positive"
             )
+        if self.variable.startswith("temp_") and (fault := TEMP_SD.fault(self.sd)):
+            raise InputError(f"process noise of {self.variable}: sd {fault}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,8 @@ class Scenario:
         noise_factor: on the standard deviations of the instruments, at the start.
         events: in any order.
         slate_error: true minus declared fraction by crude; adds up to zero. It is not measured,
-            and enters over the first `slate_error_ramp_s`.
+            and enters over the first `slate_error_ramp_s`. A crude of which less is declared than
+            the error takes away is absent.
         slate_error_ramp_s: [s].
         fouling: slow fall of the preheat temperature [K/s].
         weather: of the surroundings, where the unit has them.
@@ -102,8 +110,8 @@ class Scenario:
         """Refuse times and factors that make no sense."""
         if not (math.isfinite(self.duration_s) and self.duration_s > 0.0):
             raise InputError(f"a scenario lasts {self.duration_s} s; give a positive time")
-        if not (math.isfinite(self.noise_factor) and self.noise_factor >= 0.0):
-            raise InputError(f"noise factor {self.noise_factor} must be zero or more")
+        if fault := NOISE_FACTOR.fault(self.noise_factor):
+            raise InputError(f"noise_factor {fault}")
         if not (math.isfinite(self.slate_error_ramp_s) and self.slate_error_ramp_s > 0.0):
             raise InputError(
                 f"slate_error_ramp_s is {self.slate_error_ramp_s}; it must be positive"
@@ -111,7 +119,11 @@ class Scenario:
         if not math.isfinite(self.fouling):
             raise InputError(f"fouling is {self.fouling} K/s; give a finite number")
         for event in self.events:
-            _check_event(event)
+            for attribute, fault in event_faults(event):
+                raise InputError(f"event {EVENT_NAMES[type(event)]}: {attribute} {fault}")
+        for crude, error in self.slate_error.items():
+            if fault := SHARE_ERROR.fault(error):
+                raise InputError(f"slate_error.{crude} {fault}")
         if not abs(sum(self.slate_error.values())) <= _SLATE_ERROR_TOLERANCE:
             raise InputError("slate_error must add up to zero: what one crude gains another loses")
         noisy = [noise.variable for noise in self.process_noise]
@@ -124,28 +136,6 @@ class Scenario:
         return tuple(sorted(found, key=lambda event: event.at_s))
 
 
-def _check_event(event: Event) -> None:
-    name = EVENT_NAMES[type(event)]
-    for key, value in _numbers(event).items():
-        if not math.isfinite(value):
-            raise InputError(f"event {name}: {key} is {value}; give a finite number")
-        if value < 0.0 and key not in _SIGNED:
-            raise InputError(f"event {name}: {key} is {value}; it must not be negative")
-    if getattr(event, "remaining", 0.0) > 1.0:
-        raise InputError(f"event {name}: remaining is above 1, which is full service")
-
-
-def _numbers(event: Event) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for item in fields(event):
-        value = getattr(event, item.name)
-        if isinstance(value, Mapping):
-            found |= {f"{item.name}.{key}": float(number) for key, number in value.items()}
-        elif isinstance(value, int | float):
-            found[item.name] = float(value)
-    return found
-
-
 def check_slates(scenario: Scenario, crude_keys: tuple[str, ...]) -> None:
     """Check the scenario's slates against the crudes of a unit.
 
@@ -153,10 +143,14 @@ def check_slates(scenario: Scenario, crude_keys: tuple[str, ...]) -> None:
         InputError: a crude is unknown or a slate does not add up to 1.
     """
     for switch in scenario.of(CrudeSwitch):
-        slate_vector(crude_keys, switch.slate)
+        try:
+            slate_vector(crude_keys, switch.slate)
+        except InputError as error:
+            raise InputError(f"event crude_switch at {switch.at_s:g} s: {error}") from error
     unknown = [key for key in scenario.slate_error if key not in crude_keys]
     if unknown:
-        raise InputError(f"slate_error names unknown crude '{unknown[0]}'")
+        known = ", ".join(crude_keys)
+        raise InputError(f"slate_error names unknown crude '{unknown[0]}'; the unit runs: {known}")
 
 
 def fingerprint(scenario: Scenario) -> str:

@@ -1,13 +1,17 @@
 """Reads scenario files: YAML in which each number carries its unit."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from operator_agent.errors import InputError
 from operator_agent.plant.document import Section, read_document
-from operator_agent.plant.simulation.dimension import si_of, si_of_span
+from operator_agent.plant.simulation.dimension import si_of_span
+from operator_agent.plant.simulation.event_ranges import WEATHER_RANGES, event_faults
 from operator_agent.plant.simulation.events import (
+    FAULT_KINDS,
     CrudeSwitch,
     DisturbanceChange,
     EquipmentTrip,
@@ -26,8 +30,19 @@ from operator_agent.plant.simulation.scenario import (
     events_outside,
 )
 from operator_agent.plant.unit.case_file import read_slate
+from operator_agent.plant.variables import BOUNDARY, HANDLES, SI_OF_MV, STATUS
 
 _DAY_S = 86_400.0
+_SI_OF_HANDLE: Mapping[str, str] = MappingProxyType({**SI_OF_MV, **HANDLES})
+_EQUIPMENT = tuple(name.removeprefix("status_") for name in STATUS)
+_KEYS = {  # of the file, where they differ from the attributes of events
+    "at_s": "at",
+    "ramp_s": "ramp",
+    "duration_s": "duration",
+    "temp_k_delta": "temp_delta",
+    "delta": "temp_delta",
+    "value": "setpoint",
+}
 
 
 def _at(section: Section) -> float:
@@ -55,7 +70,7 @@ def _sensor_fault(section: Section) -> SensorFault:
         at_s=_at(section),
         duration_s=section.plain_quantity("duration", "s"),
         variable=variable,
-        kind=section.text("kind"),
+        kind=section.choice("kind", FAULT_KINDS),
         size=section.plain_quantity("size", size_si) if section.has("size") else 0.0,
     )
 
@@ -84,7 +99,8 @@ def _fuel_change(section: Section) -> FuelChange:
 def _equipment(section: Section) -> EquipmentTrip:
     remaining = section.plain_quantity("remaining", "1") if section.has("remaining") else 0.0
     duration_s = section.plain_quantity("duration", "s")
-    return EquipmentTrip(_at(section), duration_s, section.text("equipment"), remaining)
+    equipment = section.choice("equipment", _EQUIPMENT)
+    return EquipmentTrip(_at(section), duration_s, equipment, remaining)
 
 
 def _power_dip(section: Section) -> EquipmentTrip:
@@ -94,13 +110,18 @@ def _power_dip(section: Section) -> EquipmentTrip:
 
 def _exchanger_cleaning(section: Section) -> EquipmentTrip:
     number = section.count("exchanger")
-    duration_s = section.plain_quantity("duration", "s")
-    return EquipmentTrip(_at(section), duration_s, f"exchanger_{number}")
+    equipment = f"exchanger_{number}"
+    if equipment not in _EQUIPMENT:
+        last = sum(name.startswith("exchanger_") for name in _EQUIPMENT)
+        raise InputError(
+            f"{section.where}.exchanger: there is no exchanger {number}; give 1 to {last}"
+        )
+    return EquipmentTrip(_at(section), section.plain_quantity("duration", "s"), equipment)
 
 
 def _setpoint_change(section: Section) -> SetpointChange:
-    handle = section.text("handle")
-    value = section.plain_quantity("setpoint", si_of(handle, f"{section.where}.handle"))
+    handle = section.choice("handle", _SI_OF_HANDLE)
+    value = section.plain_quantity("setpoint", _SI_OF_HANDLE[handle])
     return SetpointChange(_at(section), handle, value)
 
 
@@ -124,13 +145,22 @@ _READERS: Mapping[str, Callable[[Section], Event]] = MappingProxyType(
 
 
 def _event(section: Section) -> Event:
-    kind = section.text("event")
-    if kind not in _READERS:
-        known = ", ".join(_READERS)
-        raise InputError(f"{section.where}: unknown event '{kind}'; use one of: {known}")
-    event = _READERS[kind](section)
+    event = _READERS[section.choice("event", _READERS)](section)
     section.close()
+    for attribute, fault in event_faults(event):
+        name, *inner = attribute.split(".")
+        place = ".".join((section.where, _KEYS.get(name, name), *inner))
+        raise InputError(f"{place} {fault}")
     return event
+
+
+@contextmanager
+def _placed(where: str) -> Iterator[None]:
+    """Say where in the file a refused value stands."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def _weather(section: Section) -> Weather:
@@ -147,19 +177,29 @@ def _weather(section: Section) -> Weather:
         if section.has(key)
     }
     section.close()
-    return Weather(**values)
+    for name, value in values.items():
+        if fault := WEATHER_RANGES[name].fault(value):
+            raise InputError(f"{section.where}.{si_by_key[name][0]} {fault}")
+    with _placed(section.where):
+        return Weather(**values)
 
 
 def _process_noise(section: Section) -> ProcessNoise:
-    variable = section.text("variable")
+    variable = section.choice("variable", (*BOUNDARY, *_SI_OF_HANDLE))
     sd = section.plain_quantity("sd", si_of_span(variable, f"{section.where}.variable"))
-    noise = ProcessNoise(variable, sd, section.plain_quantity("time", "s"))
+    time_s = section.plain_quantity("time", "s")
     section.close()
-    return noise
+    with _placed(section.where):
+        return ProcessNoise(variable, sd, time_s)
 
 
-def load_scenario(path: Path) -> Scenario:
+def load_scenario(path: Path, crude_keys: Sequence[str] = ()) -> Scenario:
     """Return the scenario in a YAML file.
+
+    Args:
+        path: of the file.
+        crude_keys: of the unit that will meet the scenario; with them a wrong crude is told with
+            its place in the file, without them only by the simulator.
 
     Raises:
         InputError: the file is missing, a key, unit or value in it is wrong, or an event begins
@@ -174,16 +214,33 @@ def load_scenario(path: Path) -> Scenario:
     if document.has("fouling_per_day"):
         fouling = document.plain_quantity("fouling_per_day", "delta_K") / _DAY_S
     noises = document.items("process_noise") if document.has("process_noise") else ()
-    scenario = Scenario(
-        duration_s=document.plain_quantity("duration", "s"),
-        noise_factor=document.plain_quantity("noise_factor", "1"),
-        events=tuple(_event(item) for item in document.items("events")),
-        slate_error=error,
-        fouling=fouling,
-        weather=_weather(document.section("weather")) if document.has("weather") else None,
-        process_noise=tuple(_process_noise(item) for item in noises),
-    )
+    values: dict[str, Any] = {
+        "duration_s": document.plain_quantity("duration", "s"),
+        "noise_factor": document.plain_quantity("noise_factor", "1"),
+        "events": tuple(_event(item) for item in document.items("events")),
+        "slate_error": error,
+        "fouling": fouling,
+        "weather": _weather(document.section("weather")) if document.has("weather") else None,
+        "process_noise": tuple(_process_noise(item) for item in noises),
+    }
     document.close()
+    with _placed(document.where):
+        scenario = Scenario(**values)
+    if crude_keys:
+        _check_crudes(scenario, tuple(crude_keys), document.where)
     for sentence in events_outside(scenario):
         raise InputError(f"{document.where}: {sentence}")
     return scenario
+
+
+def _check_crudes(scenario: Scenario, crude_keys: tuple[str, ...], where: str) -> None:
+    slates = {
+        f"{where}.events[{n}].slate": event.slate
+        for n, event in enumerate(scenario.events)
+        if isinstance(event, CrudeSwitch)
+    }
+    for place, slate in {f"{where}.slate_error": scenario.slate_error, **slates}.items():
+        for crude in slate:
+            if crude not in crude_keys:
+                known = ", ".join(crude_keys)
+                raise InputError(f"{place}: no crude '{crude}'; the unit runs: {known}")

@@ -1,15 +1,11 @@
-"""Scenarios: what they hold, what a wrong one is told, and the events of the surroundings."""
+"""Scenarios: what their files hold, and what a wrong one is told."""
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from operator_agent.errors import InputError
-from operator_agent.plant.process_model import ProcessModel
-from operator_agent.plant.simulation.disturbances import Disturbances
 from operator_agent.plant.simulation.events import (
     CrudeSwitch,
     DisturbanceChange,
@@ -29,11 +25,8 @@ from operator_agent.plant.simulation.scenario import (
 )
 from operator_agent.plant.simulation.scenario_file import load_scenario
 from operator_agent.plant.unit.case import CrudeUnitCase
-from operator_agent.plant.unit.crude_unit import CrudeUnit
-from operator_agent.plant.variables import BOUNDARY, STATUS, fraction_name
 
 KERO = "temp_tbp95_kerosene"
-DAY_S = 86_400.0
 HEADER = 'description: test\nduration: {value: 9, unit: h}\nnoise_factor: {value: 1, unit: "1"}\n'
 
 
@@ -119,19 +112,54 @@ def test_every_event_is_read_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("event: power_dip", "event: power_dipp", r"events\[1\]: unknown event 'power_dipp'"),
+        (
+            "event: power_dip",
+            "event: power_dipp",
+            r"events\[1\].event: unknown event 'power_dipp'; the nearest is 'power_dip'; use",
+        ),
         ("exchanger: 2", "exchanger: two", r"events\[2\].exchanger: expected a whole number"),
         ("equipment: pump_feed", "equipment: pump_feed\n    sice: 3", "unknown key 'sice'"),
         ("value: -8, unit: delta_K", "value: -8, unit: bar", "unit 'bar' is a pressure"),
         ("value: 4, unit: h", "value: 400, unit: h", "begins at 1440000 s, but the scenario ends"),
-        ("handle: temp_top", "handle: tmp_top", "unknown key 'tmp_top'; variables begin with"),
-        ("kind: drift", "kind: drifting", "kind 'drifting'; use one of: stuck"),
-        ("daily_amplitude: {value: 6", "daily_amplitude: {value: -6", "temp_k_amplitude is -6"),
+        (
+            "handle: temp_top",
+            "handle: tmp_top",
+            r"events\[6\].handle: unknown .*nearest is 'temp_top'; use one",
+        ),
+        (
+            "kind: drift",
+            "kind: drifting",
+            r"events\[7\].kind: unknown kind 'drifting'.* use one of: stuck",
+        ),
+        (
+            "daily_amplitude: {value: 6",
+            "daily_amplitude: {value: -6",
+            r"yaml\.weather\.daily_amplitude is -6 K; give 0 to 50 K",
+        ),
         ("noise: {value: 1,", "nois: {value: 1,", "unknown key 'nois'"),
         ("sd: {value: 1,", "sd: {value: -1,", "process noise of temp_shift_preheat: sd -1"),
-        ("remaining: {value: 40", "remaining: {value: 140", "above 1, which is full service"),
+        (
+            "remaining: {value: 40",
+            "remaining: {value: 140",
+            r"events\[1\].remaining is 1.4; give 0 to 1",
+        ),
         ("at: {value: 5, unit: h}", "at: {value: .nan, unit: h}", "expected a finite number"),
-        ("at: {value: 5, unit: h}", "at: {value: -5, unit: h}", "event sensor_fault: at_s is -18"),
+        (
+            "at: {value: 5, unit: h}",
+            "at: {value: -5, unit: h}",
+            r"events\[7\].at is -18000 s; it must not",
+        ),
+        ("equipment: pump_feed", "equipment: pump_fed", r"\.equipment: .*nearest is 'pump_feed'"),
+        ("exchanger: 2", "exchanger: 5", r"events\[2\].exchanger: there is no .* 5; give 1 to 4"),
+        ("value: -8, unit", "value: -400, unit", r"\.temp_delta is -400 K; give -150 to 150 K"),
+        ("value: 93, unit", "value: 0, unit", r"events\[5\].factor is 0; give 0.05 to 3"),
+        ("value: 93, unit", "value: -10, unit", r"events\[5\].factor is -0.1; give 0.05 to 3"),
+        (
+            "variable: temp_shift_p",
+            "variable: temp_shft_p",
+            r"process_noise\[0\].variable: unknown",
+        ),
+        ("sd: {value: 1,", "sd: {value: 90,", r"temp_shift_preheat: sd is 90 K; give 0 to 50 K"),
     ],
 )
 def test_wrong_scenario_files_are_refused_with_the_place(
@@ -140,6 +168,46 @@ def test_wrong_scenario_files_are_refused_with_the_place(
     assert old in EVERY_EVENT
     with pytest.raises(InputError, match=message):
         load_scenario(written(tmp_path, EVERY_EVENT.replace(old, new, 1)))
+
+
+SWITCH = """
+events:
+  - event: noise_change
+    at: {value: 1, unit: h}
+    factor: {value: 2, unit: "1"}
+  - event: crude_switch
+    at: {value: 2, unit: h}
+    slate: {unit: "vol%", source: test, arabian_light: 60, maya: 40}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "light: 60, maya: 40",
+            "light: 110, maya: -10",
+            r"events\[1\].slate.arabian_light is 1.1;",
+        ),
+        ("maya: 40", "maya: -40", r"scenario.yaml.events\[1\].slate.maya is -0.4; give 0 to 1"),
+        ("maya: 40", "maya: 30", r"events\[1\].slate is wrong: slate adds up to 0.9"),
+        ("maya: 40", "maia: 40", r"events\[1\].slate: no crude 'maia'; the unit runs: arabian"),
+    ],
+)
+def test_wrong_slates_are_refused_with_their_place_and_what_is_allowed(
+    old: str, new: str, message: str, tmp_path: Path, case: CrudeUnitCase
+) -> None:
+    with pytest.raises(InputError, match=message):
+        load_scenario(written(tmp_path, SWITCH.replace(old, new)), case.crude_keys)
+
+
+def test_a_wrong_slate_error_is_refused_with_its_place(tmp_path: Path, case: CrudeUnitCase) -> None:
+    line = 'slate_error: {unit: "vol%", source: test, maya: 200, arabian_light: -200}\nevents: []\n'
+    with pytest.raises(InputError, match=r"scenario.yaml: slate_error.maya is 2; give -1 to 1"):
+        load_scenario(written(tmp_path, line), case.crude_keys)
+    small = line.replace("200", "2").replace("maya", "brent")
+    with pytest.raises(InputError, match=r"yaml.slate_error: no crude 'brent'; the unit runs: "):
+        load_scenario(written(tmp_path, small), case.crude_keys)
 
 
 def test_missing_and_unknown_keys_of_a_scenario_are_named(tmp_path: Path) -> None:
@@ -162,7 +230,7 @@ def test_wrong_scenarios_are_refused() -> None:
         Scenario(60.0, events=(NoiseChange(-1.0, 1.0),))
     with pytest.raises(InputError, match="add up to zero"):
         Scenario(60.0, slate_error={"maya": 0.1})
-    with pytest.raises(InputError, match="noise factor -1"):
+    with pytest.raises(InputError, match="noise_factor is -1; give 0 to 1000"):
         Scenario(60.0, -1.0)
     with pytest.raises(InputError, match="fouling is nan"):
         Scenario(60.0, fouling=math.nan)
@@ -179,119 +247,3 @@ def test_events_outside_the_duration_are_told_with_their_time() -> None:
         "event preheat_change begins at 3600 s",
         "event noise_change begins at 7200 s",
     ]
-
-
-def surroundings(case: CrudeUnitCase, small: CrudeUnit) -> ProcessModel:
-    """The coarse layout with the disturbances of a whole unit; only their names are used."""
-    model = small.model
-    names = (*map(fraction_name, case.crude_keys), *BOUNDARY, *STATUS)
-    nominal = [
-        *case.slate_vector(case.slate),
-        288.0,
-        295.0,
-        300.0,
-        4.6e7,
-        0.0,
-        *[1.0] * len(STATUS),
-    ]
-    values = {
-        name: getattr(model, name)
-        for name in ProcessModel.__dataclass_fields__
-        if not name.startswith("d_")
-    }
-    return ProcessModel(
-        **values,
-        d_names=names,
-        d_nominal=np.array(nominal),
-        d_scale=np.ones(len(names)),
-    )
-
-
-def acting(model: ProcessModel, case: CrudeUnitCase, scenario: Scenario) -> Disturbances:
-    return Disturbances(model, case, scenario, 3)
-
-
-def value(disturbances: Disturbances, model: ProcessModel, name: str, time_s: float) -> float:
-    return float(disturbances.vector(time_s)[model.d_names.index(name)])
-
-
-def test_equipment_goes_out_of_service_and_returns(case: CrudeUnitCase, small: CrudeUnit) -> None:
-    model = surroundings(case, small)
-    events = (
-        EquipmentTrip(600.0, 300.0, "pump_feed"),
-        EquipmentTrip(700.0, 20.0, "power", 0.4),
-        EquipmentTrip(650.0, 100.0, "pump_feed", 0.5),
-    )
-    now = acting(model, case, Scenario(3600.0, events=events))
-    pump = [value(now, model, "status_pump_feed", t) for t in (599.0, 600.0, 899.0, 900.0)]
-    assert pump == [1.0, 0.0, 0.0, 1.0]
-    power = [value(now, model, "status_power", t) for t in (699.0, 705.0, 720.0)]
-    assert power == [1.0, 0.4, 1.0]
-    assert {600.0, 900.0, 700.0, 720.0} <= set(now.breaks)
-    assert value(now, model, "status_condenser", 705.0) == 1.0
-
-
-def test_surroundings_move_by_their_events(case: CrudeUnitCase, small: CrudeUnit) -> None:
-    model = surroundings(case, small)
-    events = (
-        DisturbanceChange(600.0, 1200.0, "temp_ambient", -8.0),
-        FuelChange(600.0, 0.0, 0.9),
-        FuelChange(1200.0, 100.0, 1.1),
-        PreheatChange(0.0, 100.0, -6.0),
-    )
-    now = acting(model, case, Scenario(3600.0, events=events, fouling=1e-3))
-    assert value(now, model, "temp_ambient", 1200.0) == pytest.approx(288.0 - 4.0)
-    assert value(now, model, "heating_value_fuel", 700.0) == pytest.approx(0.9 * 4.6e7)
-    assert value(now, model, "heating_value_fuel", 1250.0) == pytest.approx(1.0 * 4.6e7)
-    assert value(now, model, "heating_value_fuel", 1300.0) == pytest.approx(1.1 * 4.6e7)
-    assert value(now, model, "temp_shift_preheat", 1000.0) == pytest.approx(-7.0)
-    assert now.cell(50.0) == (0.0, 60.0)
-    assert now.cell(60.0) == (60.0, 100.0)
-    assert now.cell(100.0) == now.cell(119.0) == (100.0, 120.0)
-    assert now.cell(1e4) == (9960.0, 10020.0)
-
-
-def test_weather_has_a_daily_cycle_and_chance(case: CrudeUnitCase, small: CrudeUnit) -> None:
-    model = surroundings(case, small)
-    calm = acting(model, case, Scenario(DAY_S, weather=Weather(6.0, share_cooling_water=0.5)))
-    assert value(calm, model, "temp_ambient", 0.625 * DAY_S) == pytest.approx(294.0)
-    assert value(calm, model, "temp_ambient", 1.125 * DAY_S) == pytest.approx(282.0)
-    assert value(calm, model, "temp_cooling_water", 0.625 * DAY_S) == pytest.approx(298.0)
-    wild = acting(model, case, Scenario(DAY_S, weather=Weather(temp_k_noise=2.0)))
-    days = [value(wild, model, "temp_ambient", DAY_S * n) - 288.0 for n in range(400)]
-    assert np.std(days) == pytest.approx(2.0, rel=0.15)
-
-
-def test_process_noise_is_common_to_all_scenarios_of_a_seed(
-    case: CrudeUnitCase, small: CrudeUnit
-) -> None:
-    model = surroundings(case, small)
-    noise = ProcessNoise("temp_shift_preheat", 1.5, 900.0)
-    alone = acting(model, case, Scenario(DAY_S, process_noise=(noise,)))
-    other = ProcessNoise("heating_value_fuel", 1e5, 900.0)
-    event = PreheatChange(0.0, 0.0, 3.0)
-    beside = acting(model, case, Scenario(DAY_S, events=(event,), process_noise=(other, noise)))
-    for time_s in (0.0, 333.0, 5e4):
-        first = value(alone, model, "temp_shift_preheat", time_s)
-        assert value(beside, model, "temp_shift_preheat", time_s) == pytest.approx(first + 3.0)
-
-
-@pytest.mark.parametrize(
-    ("scenario", "message"),
-    [
-        (Scenario(9.0, weather=Weather(3.0)), "weather: this unit has no variable 'temp_ambient'"),
-        (Scenario(9.0, events=(FuelChange(0.0, 0.0, 0.9),)), "fuel_change: this unit has no"),
-    ],
-)
-def test_surroundings_that_a_unit_does_not_have_are_refused(
-    scenario: Scenario, message: str, case: CrudeUnitCase, small: CrudeUnit
-) -> None:
-    model, fewer = small.model, len(case.crude_keys)
-    bare = replace(
-        model,
-        d_names=model.d_names[:fewer],
-        d_nominal=model.d_nominal[:fewer],
-        d_scale=model.d_scale[:fewer],
-    )
-    with pytest.raises(InputError, match=message):
-        acting(bare, case, scenario)
