@@ -38,7 +38,7 @@ class GainRange:
 
 
 def sources_of(case: CrudeUnitCase) -> tuple[str, ...]:
-    """Return the disturbances of the plant: crudes, boundary and status of equipment."""
+    """Return the disturbances with a steady gain: crudes, boundary and status of equipment."""
     return (*(fraction_name(key) for key in case.crude_keys), *BOUNDARY, *STATUS)
 
 
