@@ -1,8 +1,8 @@
 """The case file of a market and its crude supply: every number with unit and source."""
 
 from pathlib import Path
-from types import MappingProxyType
 
+from operator_agent.frozen import FrozenMapping
 from operator_agent.plant.document import Section, read_document
 from operator_agent.plant.market.arrivals import CargoProgramme
 from operator_agent.plant.market.market_scenario import (
@@ -67,7 +67,7 @@ def _market(document: Section) -> MarketScenario:
         premiums=worth,
         products=tuple(_product(item) for item in document.items("products")),
         crudes=tuple(_crude(item) for item in document.items("crudes")),
-        streams=MappingProxyType(followed),
+        streams=FrozenMapping(followed),
     )
 
 
@@ -83,7 +83,7 @@ def _chance(section: Section, unit_of_sd: str) -> Chance:
         shared = section.section("loadings")
         loadings = {name: shared.quantity(name, "1") for name in shared.names()}
     section.close()
-    return Chance(process, loading, MappingProxyType(loadings))
+    return Chance(process, loading, FrozenMapping(loadings))
 
 
 def _season(section: Section, unit_of_amplitude: str) -> Season:

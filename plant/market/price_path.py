@@ -7,12 +7,12 @@ and the day alone: a path may be continued, an action or a further product chang
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
+from operator_agent.frozen import FrozenMapping
 from operator_agent.plant.market.market_scenario import (
     Chance,
     MarketScenario,
@@ -69,7 +69,7 @@ def sources(market: MarketScenario) -> Mapping[str, Chance]:
         found[f"market/demand/{product.key}"] = product.demand
     for crude in market.crudes:
         found[f"market/differential/{crude.key}"] = crude.differential
-    return MappingProxyType(found)
+    return FrozenMapping(found)
 
 
 def start_state(market: MarketScenario, seed: int) -> MarketState:
@@ -79,12 +79,12 @@ def start_state(market: MarketScenario, seed: int) -> MarketState:
         for name, chance in sources(market).items()
     }
     state[_MARKER] = market.marker.process.sd * float(_own(seed, _MARKER, np.array([-1]))[0])
-    return MarketState(0, MappingProxyType(state))
+    return MarketState(0, FrozenMapping(state))
 
 
 def mean_state(market: MarketScenario) -> MarketState:
     """Return the state in which everything stands at its mean, before day 0."""
-    return MarketState(0, MappingProxyType(dict.fromkeys((_MARKER, *sources(market)), 0.0)))
+    return MarketState(0, FrozenMapping(dict.fromkeys((_MARKER, *sources(market)), 0.0)))
 
 
 def price_path(
@@ -120,7 +120,7 @@ def price_path(
     own = _own(seed, _MARKER, numbers)
     paths[_MARKER] = market.marker.process.path(before.deviations[_MARKER], own, DAY_S)
     end = {name: float(path[-1]) for name, path in paths.items()}
-    return _assembled(market, numbers, paths, MarketState(before.day + days, MappingProxyType(end)))
+    return _assembled(market, numbers, paths, MarketState(before.day + days, FrozenMapping(end)))
 
 
 def _assembled(
@@ -148,10 +148,10 @@ def _assembled(
     return PricePath(
         days=numbers.astype(np.float64),
         marker=marker,
-        crudes=MappingProxyType(crudes),
-        products=MappingProxyType(products),
-        demands=MappingProxyType(demands),
-        cracks=MappingProxyType(cracks),
+        crudes=FrozenMapping(crudes),
+        products=FrozenMapping(products),
+        demands=FrozenMapping(demands),
+        cracks=FrozenMapping(cracks),
         end=end,
     )
 

@@ -1,11 +1,11 @@
 """From the market to the unit: price paths and fed slates as factors, prices and events."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import numpy as np
 
 from operator_agent.errors import InputError
+from operator_agent.frozen import FrozenMapping
 from operator_agent.plant.market.market_scenario import MarketScenario
 from operator_agent.plant.market.price_path import PricePath
 from operator_agent.plant.market.supply import SupplyHistory
@@ -63,7 +63,7 @@ def price_factors(
         for stream, product in market.streams.items()
     }
     factors[FEED] = crude_cost(path, slate, index) / crude_cost(path, slate, reference)
-    return MappingProxyType(factors)
+    return FrozenMapping(factors)
 
 
 def price_changes(
@@ -121,7 +121,7 @@ def mean_slate_error(history: SupplyHistory) -> Mapping[str, float]:
     difference = history.true - history.declared
     mean = history.volumes @ difference / max(float(history.volumes.sum()), 1e-9)
     mean = mean - mean.sum() / len(mean)  # adds up to zero to the last digit
-    return MappingProxyType(
+    return FrozenMapping(
         {key: float(value) for key, value in zip(history.crude_keys, mean, strict=True)}
     )
 
@@ -164,6 +164,6 @@ def scenario_of(
 
 
 def _slate(crude_keys: tuple[str, ...], fractions: np.ndarray) -> Mapping[str, float]:
-    return MappingProxyType(
+    return FrozenMapping(
         {key: float(value) for key, value in zip(crude_keys, fractions, strict=True)}
     )

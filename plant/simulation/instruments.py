@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from types import MappingProxyType
 
 from operator_agent.errors import InputError
+from operator_agent.frozen import FrozenMapping
 from operator_agent.plant.document import Section, read_document
 from operator_agent.plant.simulation.dimension import si_of, si_of_span
 
@@ -126,7 +126,7 @@ class Instruments:
         """Standard deviation of each measured variable, by name [SI]."""
         every = {name: item.instrument.noise for name, item in self.transmitters.items()}
         every |= {name: item.instrument.noise for name, item in self.analysers.items()}
-        return MappingProxyType(every)
+        return FrozenMapping(every)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -155,16 +155,16 @@ def load_instruments(path: Path) -> Instruments:
     transmitters, analysers = document.section("transmitters"), document.section("analysers")
     ranges = document.section("ranges")
     found = Instruments(
-        MappingProxyType(
+        FrozenMapping(
             {
                 name: _transmitter(name, transmitters.section(name), common)
                 for name in transmitters.names()
             }
         ),
-        MappingProxyType(
+        FrozenMapping(
             {name: _analyser(name, analysers.section(name), common) for name in analysers.names()}
         ),
-        MappingProxyType({name: _range(name, ranges, name) for name in ranges.names()}),
+        FrozenMapping({name: _range(name, ranges, name) for name in ranges.names()}),
     )
     document.close()
     twice = sorted(set(found.transmitters) & set(found.analysers))

@@ -1,10 +1,10 @@
 """Random episodes for training: switches, noise, drift, faults and a wrong slate."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import numpy as np
 
+from operator_agent.frozen import FrozenMapping
 from operator_agent.plant.simulation.events import (
     CrudeSwitch,
     Event,
@@ -43,7 +43,7 @@ def random_scenario(rng: np.random.Generator, case: CrudeUnitCase, duration_s: f
         events.append(PreheatChange(at_s, ramp_s, rng.normal(0.0, 4.0)))
     if rng.random() < 0.5:
         factors = {product: float(rng.uniform(0.9, 1.1)) for product in PRODUCTS}
-        events.append(PriceChange(rng.uniform(0.0, duration_s), MappingProxyType(factors)))
+        events.append(PriceChange(rng.uniform(0.0, duration_s), FrozenMapping(factors)))
     if rng.random() < 0.3:
         events.append(_random_fault(rng, duration_s))
     return Scenario(
@@ -59,7 +59,7 @@ def random_slate(rng: np.random.Generator, case: CrudeUnitCase) -> Mapping[str, 
     """Return a slate spread around the nominal one."""
     nominal = np.array(case.slate_vector(case.slate))
     drawn = rng.dirichlet(_RANDOM_SLATE_PULL * nominal + _RANDOM_SLATE_BASE)
-    return MappingProxyType(
+    return FrozenMapping(
         {key: float(value) for key, value in zip(case.crude_keys, drawn, strict=True)}
     )
 
@@ -79,4 +79,4 @@ def _random_slate_error(rng: np.random.Generator, case: CrudeUnitCase) -> Mappin
     first, second = rng.choice(len(case.crude_keys), size=2, replace=False)
     size = float(rng.uniform(0.0, _RANDOM_ERROR))
     keys = case.crude_keys
-    return MappingProxyType({keys[int(first)]: size, keys[int(second)]: -size})
+    return FrozenMapping({keys[int(first)]: size, keys[int(second)]: -size})

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from operator_agent.errors import InputError
+from operator_agent.frozen import FrozenMapping
 from operator_agent.plant.document import Section, read_document
 from operator_agent.plant.simulation.dimension import si_of_span
 from operator_agent.plant.simulation.event_ranges import WEATHER_RANGES, event_faults
@@ -60,7 +61,7 @@ def _crude_switch(section: Section) -> CrudeSwitch:
 def _price_change(section: Section) -> PriceChange:
     factors = section.section("factors")
     values = {name: factors.plain_quantity(name, "1") for name in factors.names()}
-    return PriceChange(_at(section), MappingProxyType(values))
+    return PriceChange(_at(section), FrozenMapping(values))
 
 
 def _sensor_fault(section: Section) -> SensorFault:

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from operator_agent.errors import InputError
+from operator_agent.frozen import FrozenMapping
 from operator_agent.plant.coarse.parameters import load_coarse_parameters
 from operator_agent.plant.crude.assay import Assay
 from operator_agent.plant.crude.assay_record import read_crude
@@ -48,7 +48,7 @@ def read_slate(section: Section) -> Mapping[str, float]:
         for key in section.names()
         if key not in ("unit", "source")
     }
-    return MappingProxyType(values)
+    return FrozenMapping(values)
 
 
 _FEED = {"volume_line_up": "m3", "conc_salt": "kg/m3", "temp_wash": "K"}
@@ -149,7 +149,7 @@ def _recipe(section: Section, crude_keys: tuple[str, ...]) -> Recipe:
     recipe = Recipe(
         name=section.text("name"),
         slate=slate,
-        setpoints=MappingProxyType(section.section("setpoints").quantities(SI_OF_MV)),
+        setpoints=FrozenMapping(section.section("setpoints").quantities(SI_OF_MV)),
     )
     section.text("source")
     section.close()
@@ -195,14 +195,12 @@ def load_crude_unit_case(path: Path) -> CrudeUnitCase:
         overhead=OverheadSizes(**document.section("overhead").quantities(_OVERHEAD)),
         top_loop=TopLoop(**document.section("top_loop").quantities(_TOP_LOOP)),
         practice=Practice.from_section(document.section("practice")),
-        services=MappingProxyType(_services(services)),
-        layouts=MappingProxyType(
-            {key: _layout(key, layouts.section(key)) for key in layouts.names()}
-        ),
-        setpoints=MappingProxyType(document.section("setpoints").quantities(SI_OF_MV)),
-        handles=MappingProxyType(document.section("handles").quantities(HANDLES)),
-        boundary=MappingProxyType(document.section("boundary").quantities(BOUNDARY)),
-        spans=MappingProxyType(document.section("spans").quantities(_si_of_spans(crude_keys))),
+        services=FrozenMapping(_services(services)),
+        layouts=FrozenMapping({key: _layout(key, layouts.section(key)) for key in layouts.names()}),
+        setpoints=FrozenMapping(document.section("setpoints").quantities(SI_OF_MV)),
+        handles=FrozenMapping(document.section("handles").quantities(HANDLES)),
+        boundary=FrozenMapping(document.section("boundary").quantities(BOUNDARY)),
+        spans=FrozenMapping(document.section("spans").quantities(_si_of_spans(crude_keys))),
         instruments=load_instruments(path.parent / document.text("instruments")),
         specifications=tuple(_specification(item) for item in document.items("specifications")),
         recipes=tuple(_recipe(item, crude_keys) for item in document.items("recipes")),

@@ -14,10 +14,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from types import MappingProxyType
 from typing import Any
 
 from operator_agent.errors import InputError, SignatureError
+from operator_agent.frozen import FrozenMapping
 from operator_agent.signing import Json, sign, verify
 
 SLATE_TOLERANCE = 1e-6  # LP solutions close to 1e-9; this catches real mistakes only
@@ -70,7 +70,7 @@ def _frozen_numbers(values: Mapping[str, float], what: str) -> Mapping[str, floa
     for name, value in values.items():
         if not math.isfinite(value):
             raise InputError(f"{what} of '{name}' is {value}; give a finite number")
-    return MappingProxyType(dict(values))
+    return FrozenMapping(values)
 
 
 @dataclass(frozen=True, slots=True)

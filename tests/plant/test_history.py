@@ -4,7 +4,6 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -371,4 +370,3 @@ def test_excitation_refuses_what_does_not_fit() -> None:
 def test_cards_are_needed(case: CrudeUnitCase, small: CrudeUnit) -> None:
     with pytest.raises(InputError, match="has no recipe cards"):
         history_plan(small, replace(case, recipes=()), 1.0, 1)
-    assert isinstance(case.recipes[0].setpoints, MappingProxyType)
