@@ -17,7 +17,8 @@ from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.stage_weights import by_name, stage_weights
 from operator_agent.mpc.engine.transcription import LimitShape, Transcription
-from operator_agent.mpc.estimation.estimator import Estimator, EstimatorState, Rejected
+from operator_agent.mpc.estimation.bias_observer import BiasObserver
+from operator_agent.mpc.estimation.estimator import EstimatorState, Rejected
 from operator_agent.mpc.problem import Outcome, Problem, SolverStatus, Warm, refused
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.solve import solve
@@ -126,7 +127,7 @@ class Controller:
         self.model, self.variables, self.weights = model, variables, weights
         self.cycle_s = cycle_s
         self._scaled = ScaledModel.of(model)
-        self._estimator = Estimator(self._scaled, variables, weights, cycle_s)
+        self._estimator = BiasObserver(self._scaled, variables, weights, cycle_s)
         self._targets = TargetOptimizer(self._scaled, weights, economics)
         self._economics = economics
         self._grids: dict[tuple[Horizon, LimitShape], Transcription] = {}
@@ -140,7 +141,7 @@ class Controller:
         copy.model, copy.variables, copy.weights = self.model, self.variables, weights
         copy.cycle_s, copy._scaled, copy._economics = self.cycle_s, self._scaled, self._economics
         copy._limits = self.variables.with_margin(weights.hard_margin * self.model.y_scale)
-        copy._estimator = Estimator(self._scaled, self.variables, weights, self.cycle_s)
+        copy._estimator = BiasObserver(self._scaled, self.variables, weights, self.cycle_s)
         copy._targets = TargetOptimizer(self._scaled, weights, self._economics)
         copy._grids = self._grids
         return copy
@@ -281,7 +282,8 @@ class Controller:
         status = SolverStatus.NOT_FINITE if rejected.model_failed else SolverStatus.BAD_READING
         outcome = refused(status, rejected.reason)
         result = self._result(outcome, state.estimate, state.target, advice, (), watch, scan)
-        estimate = None if rejected.model_failed else _with_bad(state.estimate, scan)
+        lost = None if state.estimate is None else state.estimate.with_lost(scan)
+        estimate = None if rejected.model_failed else lost
         return result, replace(
             state,
             cycle=state.cycle + 1,
@@ -303,10 +305,9 @@ class Controller:
         n_y, n_u = self.model.n_y, self.model.n_u
         bad: dict[str, int] = {}
         if estimate is not None:
-            seen = _with_bad(estimate, scan) if scan is not None else estimate
-            assert seen is not None
+            seen = estimate.with_lost(scan) if scan is not None else estimate
             counts = np.concatenate([seen.bad_cvs, seen.bad_dvs])
-            names = (*self.model.y_names, *self.model.d_names)
+            names = (*self.model.y_names, *self.variables.dv_names)
             bad = {name: int(n) for name, n in zip(names, counts, strict=True) if n}
         timings = {**watch.parts_ms, **{f"nmpc_{k}": v for k, v in
                                         outcome.diagnostics.timings_ms.items()}}  # fmt: skip
@@ -327,14 +328,3 @@ class Controller:
             solve_ms=1e3 * (time.perf_counter() - watch.start_s),
             timings_ms=MappingProxyType(timings),
         )
-
-
-def _with_bad(estimate: EstimatorState | None, scan: Scan) -> EstimatorState | None:
-    """Return the estimate with the bad readings of a scan counted."""
-    if estimate is None:
-        return None
-    return replace(
-        estimate,
-        bad_cvs=np.where(np.isfinite(scan.y), 0, estimate.bad_cvs + 1),
-        bad_dvs=np.where(np.isfinite(scan.d), 0, estimate.bad_dvs + 1),
-    )

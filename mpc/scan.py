@@ -1,10 +1,14 @@
 """What one cycle takes in from the plant, in the order of the model."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.errors import InputError
+
+BoolArray = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +20,31 @@ class Scan:
         u_readback: set points that hold, read back from the device, shape (n_u,) [SI].
         d: measured disturbances, shape (n_d,) [SI].
         read_id: identity of the scan.
+        time_s: of the scan, on any clock that runs evenly [s]; NaN: one cycle after the last.
+        y_age_s: time since the sample of each CV was taken, shape (n_y,) [s]; 0, as when not
+            given, for what reads all the time; NaN where unknown, which counts as 0.
+        y_new: False where a reading is known to repeat the last one, shape (n_y,); where it is
+            True, as when not given, a sample no younger than the last one counts as a repeat.
     """
 
     y: FloatArray
     u_readback: FloatArray
     d: FloatArray
     read_id: int = 0
+    time_s: float = math.nan
+    y_age_s: FloatArray = field(default_factory=lambda: np.zeros(0))
+    y_new: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+
+    def __post_init__(self) -> None:
+        """Fill in ages and newness where they were not given; refuse wrong shapes."""
+        if self.y_age_s.size == 0:
+            object.__setattr__(self, "y_age_s", np.zeros(self.y.shape))
+        if self.y_new.size == 0:
+            object.__setattr__(self, "y_new", np.ones(self.y.shape, dtype=np.bool_))
+        for name in ("y_age_s", "y_new"):
+            shape = getattr(self, name).shape
+            if shape != self.y.shape:
+                raise InputError(f"scan: {name} has shape {shape}; y has {self.y.shape}")
 
     def mv_missing(self) -> list[int]:
         """Return the numbers of the MVs without a read-back."""

@@ -1,27 +1,15 @@
-"""The model runs beside the plant; what it misses is a bias on each output.
-
-    x(t) = one implicit Euler step with the inputs that held,   e = y_measured - g(x) - bias
-    bias(t) = bias + filter * e
-
-For a stable plant this takes away the steady-state error of every CV that is measured (output
-disturbance model: Muske and Badgwell, "Disturbance modeling for offset-free linear model
-predictive control", J. Process Control 12 (2002) 617). A bad reading holds its bias; an innovation
-beyond the spike limit counts as a spike until it has come `spike_readings` times in a row.
-"""
+"""What an estimator is: it starts at a scan, follows scan by scan, and says when it cannot."""
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.engine.linearise import Lineariser, ScaledModel
-from operator_agent.mpc.engine.rollout import implicit_step
-from operator_agent.mpc.engine.steady_state import steady_state
+from operator_agent.mpc.estimation.readings import IntArray, ReadingMemory, Rejected, Verdict
 from operator_agent.mpc.scan import Scan
-from operator_agent.mpc.variables import ControlVariables
-from operator_agent.mpc.weights import Weights
 
-IntArray = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+__all__ = ["Estimator", "EstimatorState", "Rejected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +18,17 @@ class EstimatorState:
 
     Attributes:
         x: state of the model, shape (n_x,).
-        bias: measured minus predicted, filtered, shape (n_y,).
-        y: outputs with bias: the best estimate of the CVs, shape (n_y,).
-        d: last good disturbances, shape (n_d,).
-        innovation: prediction error of this scan, NaN where no reading counted, shape (n_y,).
-        bad_cvs, bad_dvs: bad readings in a row, shapes (n_y,), (n_d,).
-        spikes: spikes in a row, shape (n_y,).
+        bias: on the outputs, shape (n_y,).
+        y: outputs with bias: the best estimate of the CVs now, shape (n_y,).
+        d: last good disturbances and behind them those that are estimated, in the order of the
+            model that the controller plans with, shape (n_d,).
+        innovation: prediction error of this scan at the times of the samples, NaN where no
+            reading counted, shape (n_y,).
+        time_s: of the scan [s].
+        memory: of the readings.
+        carried: what its estimator carries on from scan to scan; of no use to others.
+        covariance: of states, estimated disturbances and biases together, divided by their
+            scales, shape (n_z, n_z); None where the estimator has none.
     """
 
     x: FloatArray
@@ -43,115 +36,47 @@ class EstimatorState:
     y: FloatArray
     d: FloatArray
     innovation: FloatArray
-    bad_cvs: IntArray
-    bad_dvs: IntArray
-    spikes: IntArray
+    time_s: float
+    memory: ReadingMemory
+    carried: object
+    covariance: FloatArray | None = None
+
+    @property
+    def bad_cvs(self) -> IntArray:
+        """Cycles in a row in which a CV had no reading that counts, shape (n_y,)."""
+        return self.memory.bad_cvs
+
+    @property
+    def bad_dvs(self) -> IntArray:
+        """The same for the measured disturbances, shape (n_d,)."""
+        return self.memory.bad_dvs
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """What became of each CV's reading on the last scan."""
+        return self.memory.verdicts
+
+    def with_lost(self, scan: Scan) -> "EstimatorState":
+        """Return this state with the bad readings of a scan that could not be used counted."""
+        memory = replace(
+            self.memory,
+            bad_cvs=np.where(np.isfinite(scan.y), 0, self.memory.bad_cvs + 1),
+            bad_dvs=np.where(np.isfinite(scan.d), 0, self.memory.bad_dvs + 1),
+            verdicts=tuple(
+                kept if good else Verdict.BAD
+                for kept, good in zip(self.memory.verdicts, np.isfinite(scan.y), strict=True)
+            ),
+        )
+        return replace(self, memory=memory)
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """Why a scan cannot be used."""
-
-    reason: str
-    model_failed: bool
-
-
-class Estimator:
+class Estimator(Protocol):
     """Judges scans and follows the plant. Holds no state between calls."""
 
-    def __init__(
-        self, scaled: ScaledModel, variables: ControlVariables, weights: Weights, cycle_s: float
-    ) -> None:
-        """Take model, limits and tuning; `cycle_s` is the time between scans [s]."""
-        self._model = scaled.model
-        self._point = Lineariser(scaled, 1)
-        self._variables = variables
-        self._weights = weights
-        self._cycle_s = cycle_s
-
     def start(self, scan: Scan) -> EstimatorState | Rejected:
-        """Return the steady state at the scan's inputs, with the bias that explains the scan."""
-        judged = self._judge(scan, None)
-        if isinstance(judged, Rejected):
-            return judged
-        model = self._model
-        found = steady_state(
-            self._point, scan.u_readback / model.u_scale, judged, model.x_nominal / model.x_scale
-        )
-        if found is None:
-            return Rejected("the model has no steady state at the inputs that were read", True)
-        x, linear = found
-        y = linear.outputs[0] * model.y_scale
-        bias = np.where(np.isfinite(scan.y), scan.y - y, 0.0)
-        return EstimatorState(
-            x=x * model.x_scale,
-            bias=bias,
-            y=y + bias,
-            d=judged,
-            innovation=np.full(model.n_y, np.nan),
-            bad_cvs=(~np.isfinite(scan.y)).astype(np.int64),
-            bad_dvs=(~np.isfinite(scan.d)).astype(np.int64),
-            spikes=np.zeros(model.n_y, dtype=np.int64),
-        )
+        """Return the steady state at the scan's inputs, with what explains the scan."""
+        ...
 
     def update(self, state: EstimatorState, scan: Scan) -> EstimatorState | Rejected:
-        """Return the state one cycle later, or why this scan cannot be used."""
-        d = self._judge(scan, state)
-        if isinstance(d, Rejected):
-            return d
-        model = self._model
-        u, before = scan.u_readback / model.u_scale, state.x / model.x_scale
-        x = implicit_step(self._point, d, before, u, before, self._cycle_s)
-        if x is None:
-            return Rejected("the model's state cannot be carried on: not finite or no root", True)
-        y = self._point.values(x, u, d)[1][0] * model.y_scale
-        error = scan.y - y - state.bias
-        good = np.isfinite(error)
-        far = good & (np.abs(error) > self._weights.spike_spans * model.y_scale)
-        spikes = np.where(far, state.spikes + 1, 0)
-        believed = good & (~far | (spikes >= self._weights.spike_readings))
-        bias = state.bias + np.where(believed, self._weights.bias_filter * error, 0.0)
-        bad_dvs = np.where(np.isfinite(scan.d), 0, state.bad_dvs + 1)
-        return replace(
-            state,
-            x=x * model.x_scale,
-            bias=bias,
-            y=y + bias,
-            d=d,
-            innovation=np.where(believed, error, np.nan),
-            bad_cvs=np.where(believed, 0, state.bad_cvs + 1),
-            bad_dvs=bad_dvs,
-            spikes=spikes,
-        )
-
-    def _judge(self, scan: Scan, state: EstimatorState | None) -> FloatArray | Rejected:
-        """Return the disturbances to use, or why the scan is not enough."""
-        names = self._variables
-        missing = scan.mv_missing()
-        if missing:
-            text = ", ".join(names.mv_names[i] for i in missing)
-            return Rejected(f"no read-back of the set point of {text}", False)
-        bad_cv = ~np.isfinite(scan.y)
-        if bool(np.all(bad_cv)):
-            return Rejected("all CV readings are bad", False)
-        counts = 1 + (state.bad_cvs if state is not None else np.zeros(bad_cv.size, dtype=np.int64))
-        allowed = self._weights.max_bad_readings if state is not None else 0
-        for i in np.flatnonzero(bad_cv & names.cv_critical & (counts > allowed)):
-            return Rejected(
-                f"critical CV {names.cv_names[i]} has been bad for {counts[i]} cycles; "
-                f"{allowed} are allowed",
-                False,
-            )
-        bad_dv = ~np.isfinite(scan.d)
-        if state is None:
-            return (
-                Rejected("a disturbance has no reading at the start", False)
-                if bool(np.any(bad_dv))
-                else scan.d
-            )
-        for i in np.flatnonzero(bad_dv & (state.bad_dvs + 1 > allowed)):
-            return Rejected(
-                f"disturbance {names.dv_names[i]} has been bad for more than {allowed} cycles",
-                False,
-            )
-        return np.where(bad_dv, state.d, scan.d)
+        """Return the state at a scan, or why this scan cannot be used."""
+        ...

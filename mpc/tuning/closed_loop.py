@@ -166,6 +166,8 @@ def scan_of(simulator: Simulator, variables: ControlVariables, read_id: int) -> 
         u_readback=np.array([held[name] for name in variables.mv_names]),
         d=column(variables.dv_names),
         read_id=read_id,
+        time_s=simulator.time_s,
+        y_age_s=np.array([shown[name].age_s for name in variables.cv_names]),
     )
 
 

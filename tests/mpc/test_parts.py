@@ -20,7 +20,8 @@ from operator_agent.mpc.certify import certify, hold_move
 from operator_agent.mpc.controller import Controller
 from operator_agent.mpc.engine.acceptance import unmet_limits
 from operator_agent.mpc.engine.linearise import ScaledModel
-from operator_agent.mpc.estimation.estimator import Estimator, EstimatorState
+from operator_agent.mpc.estimation.bias_observer import BiasObserver
+from operator_agent.mpc.estimation.estimator import EstimatorState
 from operator_agent.mpc.problem import Diagnostics, Outcome, PointWorth, SolverStatus, refused
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.target.target import TargetOptimizer, price_vector
@@ -41,8 +42,8 @@ FINITE = st.floats(-1e6, 1e6)
 @pytest.fixture
 def estimator(
     reactor_model: ProcessModel, reactor_variables: ControlVariables, reactor_weights: Weights
-) -> Estimator:
-    return Estimator(ScaledModel.of(reactor_model), reactor_variables, reactor_weights, 18.0)
+) -> BiasObserver:
+    return BiasObserver(ScaledModel.of(reactor_model), reactor_variables, reactor_weights, 18.0)
 
 
 @pytest.fixture
@@ -51,25 +52,25 @@ def scan(reactor_model: ProcessModel) -> Scan:
     return Scan(y, reactor_model.u_nominal, reactor_model.d_nominal)
 
 
-def started(estimator: Estimator, scan: Scan) -> EstimatorState:
+def started(estimator: BiasObserver, scan: Scan) -> EstimatorState:
     state = estimator.start(scan)
     assert isinstance(state, EstimatorState)
     return state
 
 
-def updated(estimator: Estimator, state: EstimatorState, scan: Scan) -> EstimatorState:
+def updated(estimator: BiasObserver, state: EstimatorState, scan: Scan) -> EstimatorState:
     state = estimator.update(state, scan)
     assert isinstance(state, EstimatorState)
     return state
 
 
-def test_estimate_starts_at_what_was_measured(estimator: Estimator, scan: Scan):
+def test_estimate_starts_at_what_was_measured(estimator: BiasObserver, scan: Scan):
     state = started(estimator, scan)
     assert state.y == pytest.approx(scan.y)
     assert state.bias[0] == pytest.approx(0.0102, abs=2e-4)
 
 
-def test_bad_reading_holds_its_bias_and_is_counted(estimator: Estimator, scan: Scan):
+def test_bad_reading_holds_its_bias_and_is_counted(estimator: BiasObserver, scan: Scan):
     state = started(estimator, scan)
     lost = replace(scan, y=np.array([np.nan, 134.6]))
     for count in (1, 2, 3):
@@ -80,7 +81,7 @@ def test_bad_reading_holds_its_bias_and_is_counted(estimator: Estimator, scan: S
     assert updated(estimator, state, scan).bad_cvs.tolist() == [0, 0]
 
 
-def test_spike_is_rejected_until_it_insists(estimator: Estimator, scan: Scan):
+def test_spike_is_rejected_until_it_insists(estimator: BiasObserver, scan: Scan):
     state = started(estimator, scan)
     far = replace(scan, y=scan.y + np.array([0.5, 0.0]))  # five spans; three are allowed
     biases = []
@@ -91,7 +92,7 @@ def test_spike_is_rejected_until_it_insists(estimator: Estimator, scan: Scan):
     assert biases[2] > 0.15
 
 
-def test_update_is_a_function_of_its_arguments(estimator: Estimator, scan: Scan):
+def test_update_is_a_function_of_its_arguments(estimator: BiasObserver, scan: Scan):
     state = started(estimator, scan)
     first, second = (updated(estimator, state, scan) for _ in range(2))
     assert np.array_equal(first.x, second.x) and np.array_equal(first.bias, second.bias)
