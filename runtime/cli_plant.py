@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,6 +45,7 @@ def simulate(
     out: Annotated[Path, typer.Option(help="Folder for trends.png and trends.csv.")] = Path(
         "out/plant"
     ),
+    force: Annotated[bool, typer.Option("--force", help="Write over a former run.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Run the crude unit by itself, without a controller; write its trends as picture and table.
@@ -61,7 +63,9 @@ def simulate(
     from operator_agent.runtime.plant_run import run_plant, write_csv
     from operator_agent.runtime.plots import save_png
 
+    picture, table = out / "trends.png", out / "trends.csv"
     _make_folder(out)
+    _keep_former(() if force else (picture, table))
     found = load_crude_unit_case(case)
     events = None if scenario is None else load_scenario(scenario, found.crude_keys)
     length_h = hours or (8.0 if events is None else events.duration_s / 3600.0)
@@ -79,8 +83,8 @@ def simulate(
     what = "calm" if scenario is None else scenario.stem
     title = f"{found.name}, {what}, seed {seed}" + (f"; stopped: {run.stopped}" * bool(run.stopped))
     marks = [] if events is None else [event.at_s / 3600.0 for event in events.events]
-    save_png(trends_figure(run, found.crude_keys, title, marks), out / "trends.png")
-    write_csv(run, out / "trends.csv")
+    save_png(trends_figure(run, found.crude_keys, title, marks), picture)
+    write_csv(run, table)
     summary = _summary(run, found.crude_keys) | {"out": str(out), "stopped": run.stopped}
     if as_json:
         print_json(summary)
@@ -88,7 +92,7 @@ def simulate(
         rows = [(name, *values.values()) for name, values in summary["variables"].items()]
         title = f"{found.name}: {run.time_s[-1] / 3600.0:g} h, true values"
         OUT.print(rich_table(title, ("variable", *_PICKED), rows))
-        say(f"{out / 'trends.png'}   {out / 'trends.csv'}")
+        say(f"{picture}   {table}")
     if run.stopped:
         raise typer.Exit(_say_stopped(run.stopped))
 
@@ -99,6 +103,16 @@ def _make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out {path}: no folder can be made there; name another") from error
+
+
+def _keep_former(results: Sequence[Path]) -> None:
+    """Refuse to write over a former run before anything is computed."""
+    for path in results:
+        if path.exists():
+            raise InputError(
+                f"{path} is there from a former run; name another folder by --out, or give --force "
+                "to write over it"
+            )
 
 
 def _need_parent(path: Path | None) -> None:
@@ -144,6 +158,12 @@ def check(
     from operator_agent.plant.unit.case_file import load_crude_unit_case
     from operator_agent.plant.unit.crude_unit import build_crude_unit
 
+    if path.suffix == ".py":
+        raise InputError(
+            f"{path}: the command takes a YAML file, of a linear plant or a crude unit's case, and "
+            "runs no code from files; for a plant written in Python call `check_plant(model)` of "
+            "operator_agent.plant.check there, as in examples/"
+        )
     if is_plant_file(path):
         model = load_plant(path)
     else:

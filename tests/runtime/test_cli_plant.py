@@ -35,9 +35,10 @@ def plant(*arguments: object) -> Any:
 def test_a_run_writes_its_trends_as_picture_and_table(tmp_path: Path) -> None:
     scenario = tmp_path / "trip.yaml"
     scenario.write_text(TRIP)
+    (tmp_path / "trends.png").write_text("a former run")
     done = plant(
         "simulate", CASE, "--scenario", scenario, "--hours", 0.5, "--layout", "small", "--hold",
-        "--out", tmp_path, "--json",
+        "--out", tmp_path, "--json", "--force",
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     told = json.loads(done.stdout)
@@ -89,6 +90,26 @@ def test_a_market_is_drawn_and_told(tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
     again = plant("market", file, "--days", 20, "--seed", 3, "--json")
     assert json.loads(again.stdout) == told
+
+
+def test_a_plant_in_python_is_sent_to_python(tmp_path: Path) -> None:
+    done = plant("check", tmp_path / "mine.py")
+    assert isinstance(done.exception, InputError)
+    told = str(done.exception)
+    assert "mine.py: the command takes a YAML file" in told
+    assert "call `check_plant(model)` of operator_agent.plant.check" in told
+
+
+@pytest.mark.parametrize("name", ["trends.csv", "trends.png"])
+def test_a_former_run_is_kept_unless_told_otherwise(name: str, tmp_path: Path) -> None:
+    former = tmp_path / name
+    former.write_text("of yesterday")
+    done = plant("simulate", CASE, "--out", tmp_path)
+    assert isinstance(done.exception, InputError)
+    assert f"{former} is there from a former run" in str(done.exception)
+    assert former.read_text() == "of yesterday"
+    forced = plant("simulate", tmp_path / "none.yaml", "--out", tmp_path, "--force")
+    assert "none.yaml does not exist" in str(forced.exception)  # it got past the former run
 
 
 @pytest.mark.slow
