@@ -9,7 +9,7 @@ from operator_agent.plant.verification.titles import TITLES
 from operator_agent.plant.verification.topic import Column, Row, Topic
 from operator_agent.units import from_si
 
-_OVERFLASH = "2 vol% [3], 3 to 6 vol% [1]; 3 to 5 vol% of the bottom product [2]"
+_OVERFLASH = "2 vol% [3], 3 to 6 vol% [1], kept to 5 here; 3 to 5 of the bottom product [2]"
 _FLASH_ZONE = "recalled; cracking begins at 343 to 354 degC for most crudes [1]"
 _COIL_OUTLET = "343 to 371 degC [4]; 330 to 385 degC [2], at most 343 [3], about 399 [5]"
 _DUTY = "recalled; no page tells it apart from a feed, and it is the heat per crude times the feed"
@@ -76,7 +76,7 @@ class Usual:
 
 
 USUAL = (
-    Usual("fraction_overflash", "overflash, of the feed", "%", 2.0, 6.0, _OVERFLASH),
+    Usual("fraction_overflash", "overflash, of the feed", "%", 2.0, 5.0, _OVERFLASH),
     Usual("temp_flash_zone", "flash zone", "degC", 340.0, 360.0, _FLASH_ZONE),
     Usual("temp_coil_outlet", "coil outlet", "degC", 343.0, 371.0, _COIL_OUTLET),
     Usual("duty_furnace", "absorbed duty of the heater", "MW", 50.0, 80.0, _DUTY),
