@@ -18,7 +18,7 @@ from operator_agent.plant.equipment.combustion import (
     loss_siegert,
 )
 from operator_agent.plant.equipment.heater_sizes import Heater
-from operator_agent.plant.smooth import between, smaller
+from operator_agent.plant.smooth import between, smaller, softplus
 from operator_agent.plant.states import States
 
 _DUTY_SOFT = 1e5  # [W], width of the limits of the fuel demand: 0.2 % of the nominal
@@ -136,9 +136,10 @@ def _burning(
     allowed = permit * inputs.power
     push = heater.gain * (inputs.temp_coil_outlet - temp_out)
     wanted = _DUTY_START * heater.duty_design + push + integral
-    demand = between(wanted, 0.0, heater.duty_high, _DUTY_SOFT)
-    states.rates["integral_heater"] = (push + allowed * demand - wanted) / heater.time_integral_s
-    admitted = smaller(allowed * demand, air * value / (_LEAN_LEAST * need))
+    above = softplus(wanted - allowed * heater.duty_high, _DUTY_SOFT)  # lost burners lower the limit
+    demand = softplus(wanted, _DUTY_SOFT) - above
+    states.rates["integral_heater"] = (push + demand - wanted) / heater.time_integral_s
+    admitted = smaller(demand, air * value / (_LEAN_LEAST * need))
     states.rates["flow_mass_fuel"] = (admitted / value - fuel) / heater.time_fuel_s
 
     # A fuel of another heating value is this one with more or less inert gas in it.
@@ -147,7 +148,7 @@ def _burning(
     trimmed = between(trim, -1.0, 1.0, _TRIM_SOFT)
     ratio = air_ratio_for(inputs.fraction_oxygen, heater.ratio_hydrogen) + _TRIM_HIGH * trimmed
     high = heater.flow_mass_air_high
-    needed = permit * demand * ratio * need / value
+    needed = demand * ratio * need / value
     asked = between(needed, _PURGE * high, high, _AIR_SOFT * high)
     states.rates["flow_mass_air"] = (inputs.power * asked - air) / heater.time_fan_s
     missing = (inputs.fraction_oxygen - flue.fraction_oxygen) / _OXYGEN_SPAN
