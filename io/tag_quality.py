@@ -77,7 +77,15 @@ def judge(
     same = raw.value == memory.value
     memory = memory if same else TagMemory(raw.value, plant_time_s)
     quality, reason = _fault(tag, raw, plant_time_s, memory, rules)
-    reading = Reading(tag.name, raw.value, si_symbol(tag.unit), quality, raw.source_time_s, reason)
+    reading = Reading(
+        tag.name,
+        raw.value,
+        si_symbol(tag.unit),
+        quality,
+        raw.source_time_s,
+        reason,
+        memory.since_s,
+    )
     return reading, memory
 
 

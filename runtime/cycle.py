@@ -161,7 +161,9 @@ class ControlLoop:
         self._time_s = scan.time_s
         if math.isnan(self._start_s):
             self._start_s = scan.time_s
-        taken, why = to_scan(self._parts.site, scan.readings, scan.setpoints, self._cycle)
+        taken, why = to_scan(
+            self._parts.site, scan.readings, scan.setpoints, self._cycle, scan.time_s
+        )
         why = await self._store(scan) or why
         result = None
         if taken is not None and not why:

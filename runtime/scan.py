@@ -8,11 +8,15 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.messages import Reading
 from operator_agent.mpc.scan import Scan
-from operator_agent.site import Role, Site
+from operator_agent.site import Role, Site, Tag
 
 
 def to_scan(
-    site: Site, readings: Sequence[Reading], setpoints: Mapping[str, float], read_id: int
+    site: Site,
+    readings: Sequence[Reading],
+    setpoints: Mapping[str, float],
+    read_id: int,
+    time_s: float,
 ) -> tuple[Scan | None, str]:
     """Return the controller's scan, or None with the reason when a critical input is missing.
 
@@ -23,6 +27,7 @@ def to_scan(
         readings: of this cycle.
         setpoints: read back from the device, by MV tag [SI].
         read_id: identity of this scan.
+        time_s: the plant's time [s since 1970 UTC].
     """
     by_tag = {reading.tag: reading for reading in readings}
     for tag in site.tags:
@@ -38,6 +43,8 @@ def to_scan(
         u_readback=np.array([setpoints[tag.name] for tag in site.mvs]),
         d=_values(site, Role.DV, by_tag),
         read_id=read_id,
+        time_s=time_s,
+        y_age_s=np.array([_age_s(tag, by_tag.get(tag.name), time_s) for tag in site.cvs]),
     )
     return scan, ""
 
@@ -48,3 +55,16 @@ def _values(site: Site, role: Role, by_tag: Mapping[str, Reading]) -> FloatArray
         reading = by_tag.get(tag.name)
         values.append(reading.value if reading is not None and reading.good else math.nan)
     return np.array(values)
+
+
+def _age_s(tag: Tag, reading: Reading | None, time_s: float) -> float:
+    """Return the time since the sample was taken [s]; NaN where it is not known.
+
+    The control system stamps a result anew with each of its scans: of an analyser the sample lies
+    a dead time before the moment at which its value was first seen.
+    """
+    if reading is None:
+        return math.nan
+    if tag.dead_time_s > 0.0:
+        return time_s - reading.since_s + tag.dead_time_s
+    return max(time_s - reading.source_time_s, 0.0)

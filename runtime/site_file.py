@@ -69,6 +69,7 @@ class _Tag(_Strict):
     rate: float | None = None
     rate_per: str = "min"
     frozen_after_min: float | None = None
+    dead_time_min: float = 0.0
     noise: float = 0.0
 
 
@@ -210,6 +211,7 @@ def _tag(tag: _Tag) -> Tag:
             else span_to_si(tag.rate, tag.unit) / PER_TIME_S[tag.rate_per],
             frozen_s=math.inf if tag.frozen_after_min is None else tag.frozen_after_min * 60.0,
             noise=span_to_si(tag.noise, tag.unit),
+            dead_time_s=tag.dead_time_min * 60.0,
         )
     except InputError as error:
         text = str(error)

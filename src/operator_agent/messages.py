@@ -51,6 +51,7 @@ class Reading:
         quality: after all checks so far.
         source_time_s: time stamp by the source [s since 1970 UTC], NaN when it gave none.
         reason: in words, why the quality is not good; empty when it is.
+        since_s: when the value was first seen as it is [s since 1970 UTC]; NaN where unknown.
     """
 
     tag: str
@@ -59,6 +60,7 @@ class Reading:
     quality: Quality
     source_time_s: float
     reason: str = ""
+    since_s: float = math.nan
 
     @property
     def good(self) -> bool:

@@ -79,6 +79,8 @@ class Tag:
         rate: largest change of an MV per second [SI/s].
         frozen_s: a value that has not changed for so long counts as bad [s]; infinite for never.
         noise: expected standard deviation of the measurement [SI].
+        dead_time_s: of an analyser, from sample to result, which is shown until the next one; 0
+            for what reads all the time [s].
     """
 
     name: str
@@ -98,10 +100,13 @@ class Tag:
     rate: float = math.inf
     frozen_s: float = math.inf
     noise: float = 0.0
+    dead_time_s: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check the nesting of limits and what an MV needs."""
+        """Check the nesting of limits, the dead time and what an MV needs."""
         unit(self.unit)
+        if not 0.0 <= self.dead_time_s < math.inf:
+            raise InputError(f"tag {self.name}: dead time {self.dead_time_s} s; give zero or more")
         if not self.operator.within(self.engineering):
             raise InputError(
                 f"tag {self.name}: operator limits {self.range_text(self.operator)} are not inside "
