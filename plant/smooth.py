@@ -12,7 +12,7 @@ FLOW_FLOOR = 1e-5  # [m3/s], for flows: 0.005 % of the feed
 _COTH_FLOOR = 1e-3  # error of x coth x at zero: 3e-7
 
 
-def softplus(value: ca.SX, width: float) -> ca.SX:
+def softplus(value: ca.SX, width: ca.SX | float) -> ca.SX:
     """Return a smooth max(value, 0) that is `width * log 2` at zero, without overflow."""
     scaled = value / width
     return width * (ca.fmax(scaled, 0.0) + ca.log1p(ca.exp(-ca.fabs(scaled))))

@@ -47,7 +47,7 @@ BOUNDARY = {
     "heating_value_fuel": "J/kg",
     "temp_shift_preheat": "delta_K",
 }
-# Share of each equipment that is in service, 1 or 0 or between; the last of the disturbances.
+# Share of each equipment that is in service, 1 or 0 or between.
 STATUS = {
     "status_power": "1",
     "status_heater": "1",
@@ -61,6 +61,14 @@ STATUS = {
     "status_exchanger_2": "1",
     "status_exchanger_3": "1",
     "status_exchanger_4": "1",
+}
+# Friction of the control valves that have a stem, share of the stroke; the last disturbances.
+STICTION = {
+    "stick_band_feed": "1",
+    "stick_band_kerosene": "1",
+    "stick_band_lgo": "1",
+    "stick_band_hgo": "1",
+    "stick_band_reflux": "1",
 }
 TEMP_PREHEAT = "temp_preheat"
 

@@ -17,6 +17,7 @@ from operator_agent.plant.simulation.events import (
     PriceChange,
     SensorFault,
     SetpointChange,
+    ValveSticks,
 )
 from operator_agent.plant.simulation.scenario import Scenario
 from operator_agent.plant.unit.case import CrudeUnitCase
@@ -130,6 +131,9 @@ def _words(site: Site, event: object) -> str:
     if isinstance(event, EquipmentTrip):
         name = event.equipment.replace("_", " ")
         return f"{name} at {event.remaining * 100:.0f} % for {event.duration_s / 60:.0f} min"
+    if isinstance(event, ValveSticks):
+        band = f"sticks by {event.band * 100:g} % of its stroke" if event.band else "is free again"
+        return f"{event.valve} valve {band}"
     if isinstance(event, SetpointChange):
         return f"operator sets {event.handle} to {event.value:g} (SI)"
     raise TypeError(f"a {type(event).__name__} has no words")

@@ -7,7 +7,7 @@ import casadi as ca
 from operator_agent.plant.document import Section
 from operator_agent.plant.equipment.parameters import require_not_negative, require_range
 from operator_agent.plant.equipment.pump import GRAVITY, Pump, add_speed, pumped_flow
-from operator_agent.plant.equipment.valve import OPENING_SCALE, Valve
+from operator_agent.plant.equipment.valve import OPENING_SCALE, Valve, move_stem
 from operator_agent.plant.smooth import between
 from operator_agent.plant.states import States
 
@@ -30,7 +30,6 @@ SI_OF_PRACTICE = {
     "time_stop_s": "s",
     "time_valve_s": "s",
     "rate_per_s": "1/s",
-    "stick_band": "1",
     "gain": "1",
     "time_integral_s": "s",
 }
@@ -84,7 +83,6 @@ class Practice:
         time_start_s, time_stop_s: of the pump [s].
         time_valve_s: lag of the valve [s].
         rate_per_s: fastest stroke [1/s].
-        stick_band: of the valve.
         gain: of the controller, stroke per service flow.
         time_integral_s: of the controller [s].
     """
@@ -99,7 +97,6 @@ class Practice:
     time_stop_s: float
     time_valve_s: float
     rate_per_s: float
-    stick_band: float
     gain: float
     time_integral_s: float
 
@@ -172,7 +169,6 @@ def sized_loop(service: Service, practice: Practice) -> FlowLoop:
         rangeability=practice.rangeability,
         time_s=practice.time_valve_s,
         rate_per_s=practice.rate_per_s,
-        stick_band=practice.stick_band,
     )
     return FlowLoop(
         pump=pump,
@@ -208,6 +204,7 @@ def add_flow_loop(
     loop: FlowLoop,
     setpoint: ca.SX,
     running: ca.SX,
+    stick_band: ca.SX | float,
     head_static: ca.SX | float = 0.0,
 ) -> FlowResult:
     """Declare the states of a flow loop and return its flow.
@@ -215,11 +212,12 @@ def add_flow_loop(
     The integral part is the command's position at zero error; it stops where the command ends.
 
     Args:
-        states: of the model, extended by `speed_`, `opening_` and `integral_<name>`.
+        states: of the model, extended by `speed_`, `opening_`, `integral_` and `slip_<name>`.
         name: of the loop.
         loop: sizes and tuning.
         setpoint: of the flow [m3/s].
         running: 1 while the pump has power and is switched on, 0 while not.
+        stick_band: of the valve, share of the stroke; 0 for a stem without friction.
         head_static: height and pressure difference to overcome [m].
     """
     valve = loop.valve
@@ -232,6 +230,6 @@ def add_flow_loop(
     wanted = integral + push
     command = between(wanted, 0.0, 1.0, _COMMAND_SOFT)
     states.rates[f"integral_{name}"] = (push + command - wanted) / loop.time_integral_s
-    states.rates[f"opening_{name}"] = valve.stem_rate(opening, command)
+    move_stem(states, name, valve, opening, command, stick_band)
     power = loop.pump.power(speed, flow_vol, loop.density)
     return FlowResult(flow_vol, opening, speed, power)

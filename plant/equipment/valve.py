@@ -1,12 +1,15 @@
-"""Control valves: characteristic, flow, and a stem with lag, rate limit and stick band.
+"""Control valves: characteristic, flow, and a stem with lag, rate limit and stiction.
 
 The stem follows its command with
 
     dl/dt = r tanh(g(command - l) / (r T)),
 
-g being the error less the stick band: nothing moves while the error is inside the band, but for
-a slow creep that keeps the equation solvable at rest. Without a band the error obeys
-sinh(e / (r T)) = sinh(e0 / (r T)) exp(-t / T): a ramp at the rate r, then a lag of T.
+g being the error less the stick band: nothing moves while the error is inside the band. A moving
+stem sheds half of the band, so it breaks loose at the band and stops at half of it: the slip jump
+without which a flow loop would not hunt (Choudhury, Thornhill and Shah, Control Engineering
+Practice 13 (2005) 641). What is shed follows the motion with a lag, the frictional memory of
+Armstrong-Helouvry, Dupont and Canudas de Wit (Automatica 30 (1994) 1083). Without a band the
+error obeys sinh(e / (r T)) = sinh(e0 / (r T)) exp(-t / T): a ramp at the rate r, then a lag of T.
 """
 
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ import casadi as ca
 import numpy as np
 
 from operator_agent.plant.document import Section
-from operator_agent.plant.equipment.parameters import require_not_negative, require_range
+from operator_agent.plant.equipment.parameters import require_range
 from operator_agent.plant.smooth import softplus
 from operator_agent.plant.states import States
 
@@ -24,13 +27,13 @@ SI_OF_VALVE = {
     "rangeability": "1",
     "time_s": "s",
     "rate_per_s": "1/s",
-    "stick_band": "1",
 }
 OPENING_SCALE = 0.1  # stroke
 _LINEAR_BELOW = 1.001  # rangeability; equal percentage differs from linear by 0.01 % there
-_CREEP = 2e-3  # of the free speed: inside the band a stem of 3 s creeps in 25 min
-_BAND_ROUNDING = 0.05  # of the band: width of the edge of the band
-_BAND_FLOOR = 1e-4  # stroke; width of the edge when there is no band, where it cancels exactly
+_SHED = 0.5  # of the band, by a moving stem: dynamic friction is about half of the static one
+_TIME_SHED_S = 1.0  # well below the lag of a stem, so that a slip ends where it should
+_EDGE = 1e-4  # stroke; width of the edge when there is no band, where it cancels exactly
+_EDGE_SHARE = 0.005  # of the band: width of its edge; wider ones let a stuck stem creep away
 _PRESSURE_SOFT = 100.0  # [Pa], pressure drop below which the flow is laminar and linear
 
 
@@ -43,14 +46,12 @@ class Valve:
         rangeability: R of an equal percentage valve, 30 to 50 as a rule; 1 is a linear valve.
         time_s: lag of the stem [s].
         rate_per_s: fastest stroke [1/s].
-        stick_band: error of the position below which the stem sticks, share of the stroke.
     """
 
     flow_coefficient: float
     rangeability: float
     time_s: float
     rate_per_s: float
-    stick_band: float
 
     def __post_init__(self) -> None:
         """Refuse sizes that no valve has.
@@ -60,8 +61,6 @@ class Valve:
         """
         require_range(self, ("flow_coefficient", "time_s", "rate_per_s"))
         require_range(self, ("rangeability",), low=1.0 - 1e-9)
-        require_not_negative(self, ("stick_band",))
-        require_range(self, ("stick_band",), low=-1.0, high=0.5)
 
     @classmethod
     def from_section(cls, section: Section) -> "Valve":
@@ -103,32 +102,28 @@ class Valve:
         root = pressure_drop / (pressure_drop**2 + _PRESSURE_SOFT**2) ** 0.25
         return self.flow_coefficient * self.characteristic(opening) * float(np.sqrt(density)) * root
 
-    def stem_rate(self, opening: ca.SX, command: ca.SX) -> ca.SX:
-        """Return the speed of the stem [1/s].
 
-        Args:
-            opening: position of the stem, 0 to 1.
-            command: wanted position, 0 to 1; the caller limits it.
-        """
-        error, band = command - opening, self.stick_band
-        width = max(_BAND_ROUNDING * band, _BAND_FLOOR)
-        beyond = softplus(error - band, width) - softplus(-error - band, width)
-        drive = (1.0 - _CREEP) * beyond + _CREEP * error
-        return self.rate_per_s * ca.tanh(drive / (self.rate_per_s * self.time_s))
-
-
-def add_valve(
-    states: States, name: str, valve: Valve, command: ca.SX, opening_guess: float = 0.5
-) -> ca.SX:
-    """Declare the position of a valve's stem and return it, 0 to 1.
+def move_stem(
+    states: States, name: str, valve: Valve, opening: ca.SX, command: ca.SX, band: ca.SX | float
+) -> None:
+    """Give a valve's stem its motion.
 
     Args:
-        states: of the model, extended here by `opening_<name>`.
+        states: of the model, extended here by `slip_<name>`, what the moving stem sheds of the
+            band [stroke], and by the rate of `opening_<name>`, declared before.
         name: of the valve.
         valve: its sizes.
+        opening: position of the stem, 0 to 1.
         command: wanted position, 0 to 1; the caller limits it.
-        opening_guess: position in the initial guess.
+        band: error of the position below which the stem sticks, share of the stroke; 0 is a stem
+            without friction.
     """
-    opening = states.add(f"opening_{name}", OPENING_SCALE, opening_guess)
-    states.rates[f"opening_{name}"] = valve.stem_rate(opening, command)
-    return opening
+    slip = states.add(f"slip_{name}", OPENING_SCALE, 0.0)
+    error, held = command - opening, band - slip
+    edge = _EDGE * ca.sqrt(1.0 + (_EDGE_SHARE / _EDGE * band) ** 2)
+    beyond = softplus(error - held, edge) - softplus(-error - held, edge)
+    reach = valve.rate_per_s * valve.time_s
+    states.rates[f"opening_{name}"] = valve.rate_per_s * ca.tanh(beyond / reach)
+    sides = [ca.tanh((error - held) / (2.0 * edge)), ca.tanh((error + held) / (2.0 * edge))]
+    moving = 1.0 + 0.5 * (sides[0] - sides[1])
+    states.rates[f"slip_{name}"] = (_SHED * band * moving - slip) / _TIME_SHED_S

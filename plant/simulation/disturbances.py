@@ -20,11 +20,12 @@ from operator_agent.plant.simulation.events import (
     FuelChange,
     PreheatChange,
     SetpointChange,
+    ValveSticks,
 )
 from operator_agent.plant.simulation.scenario import Scenario, check_slates, ramp
 from operator_agent.plant.simulation.slow_noise import SlowNoise, autocorrelated
 from operator_agent.plant.unit.case import CrudeUnitCase
-from operator_agent.plant.variables import STATUS, fraction_name
+from operator_agent.plant.variables import STATUS, STICTION, fraction_name
 
 _GRID_S = 60.0  # what acts on the unit is constant for so long; ramps last many of them
 _TIME_TOLERANCE_S = 1e-6  # rounding of sums of steps
@@ -64,6 +65,7 @@ class Disturbances:
         self._changes = scenario.of(DisturbanceChange)
         self._fuels = scenario.of(FuelChange)
         self._trips = scenario.of(EquipmentTrip)
+        self._sticking = scenario.of(ValveSticks)
         self._noise: dict[str, SlowNoise] = {
             noise.variable: autocorrelated(
                 seed, f"process:{noise.variable}", noise.sd, noise.time_s
@@ -86,6 +88,7 @@ class Disturbances:
                 (EVENT_NAMES[DisturbanceChange], change.variable)
                 for change in scenario.of(DisturbanceChange)
             ),
+            *((EVENT_NAMES[ValveSticks], event.variable) for event in scenario.of(ValveSticks)),
             *((EVENT_NAMES[FuelChange], _FUEL) for _ in scenario.of(FuelChange)),
         ]
         if scenario.weather is not None:
@@ -150,6 +153,9 @@ class Disturbances:
         for trip in self._trips:
             if trip.at_s <= time_s < trip.at_s + trip.duration_s:
                 values[trip.variable] = min(values[trip.variable], trip.remaining)
+        for event in self._sticking:
+            if event.at_s <= time_s:
+                values[event.variable] = event.band
         return values
 
     def handle_noise(self, time_s: float) -> Mapping[str, float]:
@@ -190,6 +196,11 @@ def _refuse_shares(what: str, name: str, fractions: tuple[str, ...]) -> None:
         raise InputError(
             f"{what} of {name}: a status is a share between 0 and 1; use the event equipment with "
             f"'{name.removeprefix('status_')}'"
+        )
+    if name in STICTION:
+        raise InputError(
+            f"{what} of {name}: a stick band is a share of the stroke; use the event valve_sticks "
+            f"with '{name.removeprefix('stick_band_')}'"
         )
 
 

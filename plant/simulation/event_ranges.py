@@ -16,6 +16,7 @@ from operator_agent.plant.simulation.events import (
     PreheatChange,
     PriceChange,
     SensorFault,
+    ValveSticks,
 )
 from operator_agent.plant.unit.case import slate_vector
 
@@ -50,6 +51,7 @@ NOT_NEGATIVE = Range(0.0, math.inf)
 TIME = Range(0.0, math.inf, "s")
 SHARE = Range(0.0, 1.0)
 SHARE_ERROR = Range(-1.0, 1.0)  # true minus declared share
+STICK_BAND = Range(0.0, 0.5)  # of the stroke; a valve with more no longer controls
 NOISE_FACTOR = Range(0.0, 1000.0)
 TEMP_DELTA = Range(-150.0, 150.0, "K")
 TEMP_SD = Range(0.0, 50.0, "K")  # of weather and of process noise
@@ -85,6 +87,7 @@ _EVENT_RANGES: Mapping[tuple[type[Event], str], Range] = MappingProxyType(
         (DisturbanceChange, "delta"): ANY,
         (FuelChange, "factor"): FUEL_FACTOR,
         (EquipmentTrip, "remaining"): SHARE,
+        (ValveSticks, "band"): STICK_BAND,
     }
 )
 

@@ -124,6 +124,27 @@ class EquipmentTrip:
 
 
 @dataclass(frozen=True, slots=True)
+class ValveSticks:
+    """A control valve sticks from a time on, or is free again.
+
+    Attributes:
+        at_s: when.
+        valve: as in the unit's disturbance `stick_band_<valve>`: `feed`, `reflux`, `lgo`, ...
+        band: error of its position below which the stem stays where it is, share of the stroke;
+            0 frees it. It holds until the valve's next event.
+    """
+
+    at_s: float
+    valve: str
+    band: float
+
+    @property
+    def variable(self) -> str:
+        """Name of the disturbance that it sets."""
+        return f"stick_band_{self.valve}"
+
+
+@dataclass(frozen=True, slots=True)
 class SetpointChange:
     """An operator writes a set point at a time.
 
@@ -147,6 +168,7 @@ Event = (
     | DisturbanceChange
     | FuelChange
     | EquipmentTrip
+    | ValveSticks
     | SetpointChange
 )
 EVENT_NAMES: Mapping[type[Event], str] = {
@@ -158,5 +180,6 @@ EVENT_NAMES: Mapping[type[Event], str] = {
     DisturbanceChange: "disturbance_change",
     FuelChange: "fuel_change",
     EquipmentTrip: "equipment",
+    ValveSticks: "valve_sticks",
     SetpointChange: "setpoint_change",
 }

@@ -12,6 +12,7 @@ from operator_agent.plant.simulation.events import (
     EquipmentTrip,
     Event,
     SensorFault,
+    ValveSticks,
 )
 from operator_agent.plant.simulation.instruments import Instruments
 from operator_agent.plant.simulation.scenario import ProcessNoise, Scenario, Weather
@@ -31,6 +32,8 @@ _PUMP_TRIPS_PER_DAY = 1.0 / 30.0
 _PUMP_TRIP_S = (300.0, 1200.0)
 _POWER_DIPS_PER_DAY = 1.0 / 60.0
 _POWER_DIP_S, _POWER_LEFT = (2.0, 20.0), (0.3, 0.8)  # its length and what is left of the voltage
+_STICKING_PER_DAY = 1.0 / 90.0  # a valve that hunts until its packing is put right
+_STICKING_BAND, _STICKING_S = (0.01, 0.05), (0.5 * DAY_S, 3.0 * DAY_S)  # [stroke], [s]
 _TRANSMITTER_FAULTS_PER_DAY = 1.0 / 150.0  # of each
 _ANALYSER_FAULTS_PER_DAY = 1.0 / 12.0  # of each
 _FAULT_S = (1800.0, 12.0 * HOUR_S)
@@ -114,6 +117,7 @@ def history_plan(unit: CrudeUnit, case: CrudeUnitCase, days: float, seed: int) -
             *_trips(names, end_s, seed),
             *_power_dips(end_s, seed),
             *_cleanings(names, end_s, seed),
+            *_sticking(names, end_s, seed),
             *_faults(case.instruments, end_s, seed),
         ),
         slate_error=_slate_error(case, seed),
@@ -162,6 +166,19 @@ def _cleanings(names: Sequence[str], end_s: float, seed: int) -> Iterator[Event]
         duration_s = rng.uniform(*_CLEANING_S)
         yield EquipmentTrip(at_s, duration_s, trains[number % len(trains)])
         at_s, number = at_s + rng.uniform(*_CLEANING_DAYS) * DAY_S, number + 1
+
+
+def _sticking(names: Sequence[str], end_s: float, seed: int) -> Iterator[Event]:
+    valves = [n.removeprefix("stick_band_") for n in names if n.startswith("stick_band_")]
+    rng = generator(seed, "history:sticking")
+    at_s = rng.exponential(DAY_S / _STICKING_PER_DAY)
+    while at_s < end_s:
+        valve = valves[int(rng.integers(len(valves)))]
+        yield ValveSticks(at_s, valve, rng.uniform(*_STICKING_BAND))
+        at_s += rng.uniform(*_STICKING_S)
+        if at_s < end_s:
+            yield ValveSticks(at_s, valve, 0.0)
+        at_s += rng.exponential(DAY_S / _STICKING_PER_DAY)
 
 
 def _faults(instruments: Instruments, end_s: float, seed: int) -> Iterator[Event]:

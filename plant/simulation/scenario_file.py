@@ -23,6 +23,7 @@ from operator_agent.plant.simulation.events import (
     PriceChange,
     SensorFault,
     SetpointChange,
+    ValveSticks,
 )
 from operator_agent.plant.simulation.scenario import (
     ProcessNoise,
@@ -31,11 +32,12 @@ from operator_agent.plant.simulation.scenario import (
     events_outside,
 )
 from operator_agent.plant.unit.case_file import read_slate
-from operator_agent.plant.variables import BOUNDARY, HANDLES, SI_OF_MV, STATUS
+from operator_agent.plant.variables import BOUNDARY, HANDLES, SI_OF_MV, STATUS, STICTION
 
 _DAY_S = 86_400.0
 _SI_OF_HANDLE: Mapping[str, str] = MappingProxyType({**SI_OF_MV, **HANDLES})
 _EQUIPMENT = tuple(name.removeprefix("status_") for name in STATUS)
+_VALVES = tuple(name.removeprefix("stick_band_") for name in STICTION)
 _KEYS = {  # of the file, where they differ from the attributes of events
     "at_s": "at",
     "ramp_s": "ramp",
@@ -43,6 +45,7 @@ _KEYS = {  # of the file, where they differ from the attributes of events
     "temp_k_delta": "temp_delta",
     "delta": "temp_delta",
     "value": "setpoint",
+    "band": "stick_band",
 }
 
 
@@ -120,6 +123,11 @@ def _exchanger_cleaning(section: Section) -> EquipmentTrip:
     return EquipmentTrip(_at(section), section.plain_quantity("duration", "s"), equipment)
 
 
+def _valve_sticks(section: Section) -> ValveSticks:
+    valve = section.choice("valve", _VALVES)
+    return ValveSticks(_at(section), valve, section.plain_quantity("stick_band", "1"))
+
+
 def _setpoint_change(section: Section) -> SetpointChange:
     handle = section.choice("handle", _SI_OF_HANDLE)
     value = section.plain_quantity("setpoint", _SI_OF_HANDLE[handle])
@@ -140,6 +148,7 @@ _READERS: Mapping[str, Callable[[Section], Event]] = MappingProxyType(
         "equipment": _equipment,
         "power_dip": _power_dip,
         "exchanger_cleaning": _exchanger_cleaning,
+        "valve_sticks": _valve_sticks,
         "setpoint_change": _setpoint_change,
     }
 )

@@ -195,8 +195,13 @@ def _pumped_flows(start: _Start) -> dict[str, FlowResult]:
     for name in ("feed", *SIDE_PRODUCTS):
         running = power * start.d["status_pump_feed"] if name == "feed" else power
         setpoint = start.u[f"flow_vol_{name}"]
-        flows[name] = add_flow_loop(start.states, name, start.loops[name], setpoint, running)
+        flows[name] = _flow_loop(start, name, setpoint, running)
     return flows
+
+
+def _flow_loop(start: _Start, name: str, setpoint: ca.SX, running: ca.SX) -> FlowResult:
+    band = start.d[f"stick_band_{name}"]
+    return add_flow_loop(start.states, name, start.loops[name], setpoint, running, band)
 
 
 def _mixed_crude(start: _Start, flow_vol: ca.SX) -> Crude:
@@ -272,7 +277,7 @@ def _reflux_loop(start: _Start, column: Column) -> FlowResult:
     error = column.top.temp - start.u["temp_top"]
     wanted = _reflux_wanted(start.states, start.case, start.layout, error)
     running = start.d["status_power"] * start.d["status_pump_reflux"]
-    return add_flow_loop(start.states, "reflux", start.loops["reflux"], wanted, running)
+    return _flow_loop(start, "reflux", wanted, running)
 
 
 def _overhead(start: _Start, drum: OverheadStates, column: Column, reflux: Stream) -> Overhead:

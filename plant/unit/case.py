@@ -12,7 +12,7 @@ from operator_agent.plant.equipment.flow_loop import Practice, Service
 from operator_agent.plant.equipment.heater_sizes import Heater
 from operator_agent.plant.equipment.preheat_train import TrainEquipment
 from operator_agent.plant.simulation.instruments import Instruments
-from operator_agent.plant.variables import BOUNDARY, STATUS, TEMP_PREHEAT, fraction_name
+from operator_agent.plant.variables import BOUNDARY, STATUS, STICTION, TEMP_PREHEAT, fraction_name
 
 SLATE_TOLERANCE = 1e-6  # rounding of percentages typed by hand; catches real mistakes only
 
@@ -261,7 +261,8 @@ class CrudeUnitCase:
     @property
     def plant_d_names(self) -> tuple[str, ...]:
         """Names of everything that acts on the plant from outside, in order."""
-        return (*(fraction_name(key) for key in self.crude_keys), *BOUNDARY, *STATUS)
+        shares = map(fraction_name, self.crude_keys)
+        return (*shares, *BOUNDARY, *STATUS, *STICTION)
 
     def layout(self, key: str) -> Layout:
         """Return a layout.

@@ -15,10 +15,12 @@ from operator_agent.plant.process_model import ProcessModel
 from operator_agent.plant.unit.assembly import Assembly, assemble
 from operator_agent.plant.unit.case import CrudeUnitCase, Layout
 from operator_agent.plant.unit.information import controlled, information
-from operator_agent.plant.variables import CV_NAMES, HANDLES, MV_NAMES, STATUS
+from operator_agent.plant.variables import CV_NAMES, HANDLES, MV_NAMES, STATUS, STICTION
 
 PLANT_U_NAMES = (*MV_NAMES, *HANDLES)
 _SPAN_STATUS = 1.0  # from out of service to in service
+_SPAN_STICTION = 0.05  # stroke; of a valve that is due for repair
+_REST = {**dict.fromkeys(STATUS, 1.0), **dict.fromkeys(STICTION, 0.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +71,24 @@ def disturbance_vector(
     slate: Mapping[str, float],
     changes: Mapping[str, float] | None = None,
 ) -> FloatArray:
-    """Return the plant's disturbances at a slate, everything else nominal and in service.
+    """Return the plant's disturbances at a slate, everything else nominal and in order.
 
     Args:
         case: numbers of the unit.
         slate: volume fraction by crude.
-        changes: values that differ from the nominal ones, by name of boundary or status [SI].
+        changes: values that differ from the nominal ones, by name of boundary,
+            status or stick band [SI].
 
     Raises:
         InputError: the slate is wrong, or a change has no such name.
     """
-    values = {**case.boundary, **dict.fromkeys(STATUS, 1.0)}
+    values = {**case.boundary, **_REST}
     for name in changes or {}:
         if name not in values:
             known = ", ".join(values)
-            raise InputError(f"no boundary or status is called '{name}'; there are: {known}")
+            raise InputError(
+                f"no boundary, status or stick band is called '{name}'; there are: {known}"
+            )
     values |= changes or {}
     return np.array([*case.slate_vector(slate), *values.values()], dtype=np.float64)
 
@@ -92,7 +97,8 @@ def _settled(
     case: CrudeUnitCase, name: str, unit: Assembly, rhs: ca.Function, outputs: ca.Function
 ) -> ProcessModel:
     states = unit.states
-    spans = {**case.spans, **dict.fromkeys(STATUS, _SPAN_STATUS)}
+    equipment = dict.fromkeys(STATUS, _SPAN_STATUS) | dict.fromkeys(STICTION, _SPAN_STICTION)
+    spans = {**case.spans, **equipment}
     nominal = {**case.setpoints, **case.handles}
 
     def scales(names: tuple[str, ...]) -> FloatArray:

@@ -27,7 +27,7 @@ class Upset:
 
 
 def upsets() -> tuple[Upset, ...]:
-    """Return failures of equipment, draws beyond the liquid, and trays run dry."""
+    """Return failures of equipment, valves that stick, excessive draws, and trays run dry."""
     draws = {f"flow_vol_{product}": 4.0 for product in SIDE_PRODUCTS}
     dry = draws | {f"duty_pumparound_{place}": 0.0 for place in ("top", "mid", "bottom")}
     return (
@@ -42,6 +42,10 @@ def upsets() -> tuple[Upset, ...]:
         _failure("power dip of 10 s", "power", 10.0 / 60.0),
         _failure("power dip of 60 s", "power", 1.0),
         _failure("blackout of an hour", "power", 60.0),
+        *(
+            Upset(f"{valve} valve sticks by 5 %", 4.0 * _HOUR_S, {f"stick_band_{valve}": 0.05})
+            for valve in ("feed", "reflux")
+        ),
         *(_failure(f"exchanger {n} bypassed", f"exchanger_{n}", 120.0) for n in range(1, 5)),
         Upset(
             "hot day: water 35 degC, air 40 degC",

@@ -11,6 +11,7 @@ from operator_agent.plant.simulation.events import (
     DisturbanceChange,
     EquipmentTrip,
     Event,
+    ValveSticks,
 )
 from operator_agent.plant.simulation.scenario import Scenario
 from operator_agent.plant.simulation.simulator import Simulator
@@ -23,7 +24,7 @@ from operator_agent.units import from_si
 _LOOK_S = 120.0  # between two looks at the plant
 _RECOVERY_S = 6 * 3600.0
 _SWITCH_S = 6 * 3600.0
-_STATUS = "status_"
+_STATUS, _STICK_BAND = "status_", "stick_band_"
 _BACK_SPANS = 0.5  # of every state, deposits apart: the plant is back at its old rest
 _SEEN = (
     ("temp_flash_zone", min, "degC", "flash zone, lowest, degC", ".0f"),
@@ -171,6 +172,9 @@ def _scenario_of(upset: Upset, subject: Subject) -> Scenario:
     for name, value in upset.disturbances.items():
         if name.startswith(_STATUS):
             events.append(EquipmentTrip(0.0, end_s, name.removeprefix(_STATUS), value))
+        elif name.startswith(_STICK_BAND):
+            valve = name.removeprefix(_STICK_BAND)
+            events += [ValveSticks(0.0, valve, value), ValveSticks(end_s, valve, 0.0)]
         else:
             away = value - nominal[name]
             events.append(DisturbanceChange(0.0, 0.0, name, away))

@@ -67,8 +67,8 @@ def test_nominal_point_is_at_rest(unit: CrudeUnit) -> None:
 
 
 def test_layouts_have_the_stated_size(plant: CrudeUnit, small: CrudeUnit) -> None:
-    assert (plant.model.n_x, plant.lumps.n, plant.layout.n_trays) == (449, 18, 16)
-    assert (small.model.n_x, small.lumps.n, small.layout.n_trays) == (215, 10, 10)
+    assert (plant.model.n_x, plant.lumps.n, plant.layout.n_trays) == (454, 18, 16)
+    assert (small.model.n_x, small.lumps.n, small.layout.n_trays) == (220, 10, 10)
 
 
 # Usual ranges of such units: product temperatures, furnace and condenser of about 100 kbbl/d.

@@ -31,7 +31,7 @@ PUMP = Pump(
     time_start_s=3.0,
     time_stop_s=8.0,
 )
-VALVE = Valve(flow_coefficient=0.02, rangeability=30.0, time_s=2.0, rate_per_s=0.2, stick_band=0.0)
+VALVE = Valve(flow_coefficient=0.02, rangeability=30.0, time_s=2.0, rate_per_s=0.2)
 RESISTANCE = 3000.0  # [s2/m5]
 PRACTICE = Practice(
     ratio_shutoff=1.25,
@@ -44,7 +44,6 @@ PRACTICE = Practice(
     time_stop_s=8.0,
     time_valve_s=2.0,
     rate_per_s=0.2,
-    stick_band=0.0,
     gain=0.5,
     time_integral_s=2.5,
 )
@@ -130,7 +129,7 @@ def test_speed_runs_up_and_down_with_its_time_constants() -> None:
 
 def flow_bench(loop: FlowLoop = LOOP) -> Bench:
     states, u = States(), symbols("setpoint", "running")
-    result = add_flow_loop(states, "feed", loop, u["setpoint"], u["running"])
+    result = add_flow_loop(states, "feed", loop, u["setpoint"], u["running"], 0.0)
     outputs = {"flow_vol": result.flow_vol, "opening": result.opening, "power": result.power}
     return make_bench(states, u, outputs)
 
@@ -181,6 +180,34 @@ def test_set_point_beyond_the_pump_opens_the_valve_fully_and_comes_back() -> Non
     inputs = {"setpoint": 0.15, "running": 1.0}
     x = bench.after(x, inputs, 60.0)
     assert bench.read(x, inputs)["flow_vol"] == pytest.approx(0.15, rel=2e-3)
+
+
+def sticking(band: float) -> Bench:
+    states, u = States(), symbols("setpoint", "running")
+    result = add_flow_loop(states, "feed", LOOP, u["setpoint"], u["running"], band)
+    return make_bench(states, u, {"flow_vol": result.flow_vol})
+
+
+@pytest.mark.slow
+def test_sticking_valve_makes_the_flow_hunt_around_its_set_point() -> None:
+    """A self-regulating loop hunts with a slip jump only (Choudhury et al. 2005, section 5)."""
+    setpoint, swings = 0.12, []
+    inputs = {"setpoint": setpoint, "running": 1.0}
+    times = list(np.arange(5.0, 2001.0, 5.0))
+    for band in (0.0, 0.04, 0.08):
+        bench = sticking(band)
+        path = bench.path(bench.guess(), inputs, times)
+        flows = np.array([bench.read(x, inputs)["flow_vol"] for x in path])
+        earlier, late = flows[-320:-160], flows[-160:]
+        swings.append(float(np.ptp(late)))
+        assert swings[-1] >= 0.9 * np.ptp(earlier) - 1e-6  # it does not die out
+        assert late.min() - 1e-6 <= setpoint <= late.max() + 1e-6
+    assert swings[0] < 1e-6
+    assert swings[1] > 0.01 * setpoint
+    assert swings[2] == pytest.approx(2.0 * swings[1], rel=0.1)
+    bench = sticking(0.0)
+    freed = bench.after(path[-1], inputs, 300.0)
+    assert bench.read(freed, inputs)["flow_vol"] == pytest.approx(setpoint, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,6 @@ SIZES: dict[str, dict[str, float]] = {
         "rangeability": 30.0,
         "time_s": 2.0,
         "rate_per_s": 0.2,
-        "stick_band": 0.0,
     },
     "pump": {
         "head_shutoff": 100.0,

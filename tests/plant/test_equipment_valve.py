@@ -1,4 +1,4 @@
-"""Valves: characteristic, flow, stroke times, stick band and the limit cycle it makes."""
+"""Valves: characteristic, flow, stroke times, stick band and slip."""
 
 from dataclasses import replace
 
@@ -10,18 +10,24 @@ from hypothesis import strategies as st
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
-from operator_agent.plant.equipment.valve import Valve, add_valve
+from operator_agent.plant.equipment.valve import OPENING_SCALE, Valve, move_stem
 from operator_agent.plant.states import States
 
 from .equipment_bench import Bench, make_bench, number, symbols
 
-VALVE = Valve(flow_coefficient=0.01, rangeability=40.0, time_s=3.0, rate_per_s=0.1, stick_band=0.0)
+VALVE = Valve(flow_coefficient=0.01, rangeability=40.0, time_s=3.0, rate_per_s=0.1)
 
 
-def stem(valve: Valve, start: float) -> Bench:
+def stem(valve: Valve, band: float = 0.0) -> Bench:
     states, u = States(), symbols("command")
-    opening = add_valve(states, "test", valve, u["command"], start)
+    opening = states.add("opening_test", OPENING_SCALE, 0.0)
+    move_stem(states, "test", valve, opening, u["command"], band)
     return make_bench(states, u, {"opening": opening})
+
+
+def at(opening: float) -> FloatArray:
+    """Return the states of a stem that stands still."""
+    return np.array([opening, 0.0])
 
 
 @given(st.floats(0.0, 1.0), st.floats(1.0, 100.0))
@@ -68,59 +74,54 @@ def test_flow_has_a_finite_slope_without_a_drop() -> None:
 
 @pytest.mark.parametrize("target", [0.05, 0.4, 1.0])
 def test_stroke_agrees_with_its_closed_form(target: float) -> None:
-    bench = stem(VALVE, 0.0)
+    bench = stem(VALVE)
     times = [0.5, 1.0, 3.0, 6.0, 10.0, 15.0]
     scale = VALVE.rate_per_s * VALVE.time_s
-    path = bench.path(np.array([0.0]), {"command": target}, times)[:, 0]
+    path = bench.path(at(0.0), {"command": target}, times)[:, 0]
     decay = np.exp(-np.array(times) / VALVE.time_s)
     error = scale * np.arcsinh(np.sinh(target / scale) * decay)
     assert path == pytest.approx(target - error, abs=1e-6)
 
 
 def test_full_stroke_takes_the_time_of_the_rate_limit() -> None:
-    path = stem(VALVE, 0.0).path(np.array([0.0]), {"command": 1.0}, [1.0, 5.0])[:, 0]
+    path = stem(VALVE).path(at(0.0), {"command": 1.0}, [1.0, 5.0])[:, 0]
     assert (path[1] - path[0]) / 4.0 == pytest.approx(VALVE.rate_per_s, rel=0.03)
 
 
-def test_stem_sticks_inside_its_band_and_stops_at_its_edge() -> None:
-    bench = stem(replace(VALVE, stick_band=0.05), 0.5)
-    inside = bench.after(np.array([0.5]), {"command": 0.53}, 60.0)[0]
-    assert inside == pytest.approx(0.5, abs=0.002)
-    outside = bench.after(np.array([0.5]), {"command": 0.70}, 60.0)[0]
-    assert outside == pytest.approx(0.65, abs=0.02)
+def test_stem_stays_inside_its_band_and_slips_to_half_of_it_beyond() -> None:
+    bench = stem(VALVE, 0.05)
+    assert bench.after(at(0.5), {"command": 0.54}, 3600.0)[0] == pytest.approx(0.5, abs=1e-4)
+    assert bench.after(at(0.5), {"command": 0.70}, 60.0)[0] == pytest.approx(0.675, abs=0.003)
+    slipped = bench.after(at(0.5), {"command": 0.552}, 60.0)
+    assert slipped[0] == pytest.approx(0.527, abs=0.003)
+    held = bench.after(slipped, {"command": 0.52}, 600.0)
+    assert held[0] == pytest.approx(slipped[0], abs=1e-4)
 
 
-def test_stuck_stem_creeps_to_its_command_in_the_end() -> None:
-    bench = stem(replace(VALVE, stick_band=0.05), 0.5)
-    assert bench.after(np.array([0.5]), {"command": 0.53}, 4e4)[0] == pytest.approx(0.53, abs=1e-4)
+def test_stem_that_is_freed_goes_to_its_command() -> None:
+    stuck = stem(VALVE, 0.1).after(at(0.5), {"command": 0.58}, 600.0)
+    assert stuck[0] == pytest.approx(0.5, abs=1e-3)
+    assert stem(VALVE).after(stuck, {"command": 0.58}, 60.0) == pytest.approx([0.58, 0.0], abs=1e-6)
 
 
-def level_loop(stick_band: float) -> FloatArray:
-    """Return the level of a drum, 0 to 1, over four hours behind a disturbance; PI on its outlet.
-
-    A drum integrates, so a valve that sticks makes the loop hunt (Choudhury, Thornhill and Shah,
-    Control Engineering Practice 13 (2005) 641).
-    """
-    states, u = States(), symbols("inflow")
-    level = states.add("level", 0.1, 0.5)
-    integral = states.add("integral", 0.1, 0.5)
-    error = level - 0.5
-    valve = replace(VALVE, stick_band=stick_band, rangeability=1.0)
-    opening = add_valve(states, "level", valve, integral + 2.0 * error)
-    states.rates["level"] = (u["inflow"] - opening) / 300.0
-    states.rates["integral"] = 2.0 * error / 300.0
-    bench = make_bench(states, u, {"level": level})
-    times = list(np.arange(60.0, 14_401.0, 60.0))
-    return bench.path(np.array([0.5, 0.5, 0.5]), {"inflow": 0.6}, times)[:, 0]
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_stem_without_a_band_has_the_speed_of_a_free_one_exactly(start: float, end: float) -> None:
+    rate = stem(VALVE).rate(at(start), {"command": end})
+    free = VALVE.rate_per_s * np.tanh((end - start) / (VALVE.rate_per_s * VALVE.time_s))
+    assert rate["opening_test"] == pytest.approx(free, abs=1e-12)
+    assert rate["slip_test"] == 0.0
 
 
-def test_sticking_valve_makes_a_limit_cycle_and_a_free_one_does_not() -> None:
-    free, stuck = level_loop(0.0), level_loop(0.05)
-    late = slice(-90, None)
-    assert np.ptp(free[late]) < 1e-4
-    assert np.ptp(stuck[late]) > 0.005
-    earlier = np.ptp(stuck[-180:-90])
-    assert np.ptp(stuck[late]) > 0.7 * earlier  # it does not die out
+@given(st.floats(0.0, 0.5), st.floats(-0.6, 0.6), st.floats(0.0, 0.25))
+def test_rates_and_slopes_of_a_stem_are_finite(band: float, error: float, slip: float) -> None:
+    states, u = States(), symbols("command", "band")
+    opening = states.add("opening_test", OPENING_SCALE, 0.0)
+    move_stem(states, "test", VALVE, opening, u["command"], u["band"])
+    inputs = ca.vertcat(*u.values())
+    slopes = ca.jacobian(states.rate_vector(), ca.vertcat(states.vector(), inputs))
+    both = ca.Function("f", [states.vector(), inputs], [states.rate_vector(), slopes])
+    for value in both([0.5, slip], [0.5 + error, band]):
+        assert np.all(np.isfinite(value.full()))
 
 
 @pytest.mark.parametrize(
@@ -130,8 +131,6 @@ def test_sticking_valve_makes_a_limit_cycle_and_a_free_one_does_not() -> None:
         ("rangeability", 0.5),
         ("time_s", -1.0),
         ("rate_per_s", float("nan")),
-        ("stick_band", -0.01),
-        ("stick_band", 0.7),
     ],
 )
 def test_impossible_sizes_are_refused_by_name(name: str, value: float) -> None:
