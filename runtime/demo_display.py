@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from operator_agent.runtime.run_record import CycleRecord
+from operator_agent.runtime.scoring import shown_energy
 
 EVENTS_SHOWN = 6
 
@@ -102,7 +103,7 @@ def controllers_table(summary: Mapping[str, Any]) -> Table:
         "over the recipe [USD/h]": lambda s: f"{s['profit_usd_per_h'] - base:+,.0f}",
         "lost off specification [USD/h]": lambda s: f"{s['off_spec_cost_usd_per_h']:,.0f}",
         "feed [m3/h]": lambda s: f"{s['flow_vol_feed_m3_per_h']:.1f}",
-        "energy [GJ/t crude]": lambda s: f"{s['energy_gj_per_t_crude']:.4f}",
+        "energy [GJ/t crude]": lambda s: shown_energy(s["energy_gj_per_t_crude"]),
         "hard limits broken [min]": lambda s: f"{s['hard_limit_violation_min']:.0f}",
         "set points written": lambda s: str(s["writes_total"]),
         "of these without certificate": lambda s: str(s["writes_without_certificate"]),

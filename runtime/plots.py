@@ -110,7 +110,8 @@ def economics_figure(runs: Sequence[RunRecord], events: Sequence[Event]) -> Figu
         for run in runs:
             style = LINES[run.name]
             rate.plot(run.time_h, run.profit_usd_h / 1e3, **style)
-            energy.plot(run.time_h, run.energy_j_kg * 1e-6, **style)
+            fed = np.where(run.energy_j_kg > 0.0, run.energy_j_kg, np.nan)  # a gap without crude
+            energy.plot(run.time_h, fed * 1e-6, **style)
         rate.set_title("Profit rate [kUSD/h]")
         _gained(gained, runs)
         energy.set_title("Energy per crude [GJ/t]")

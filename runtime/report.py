@@ -20,7 +20,7 @@ from operator_agent.runtime.plots import (
     svg,
 )
 from operator_agent.runtime.run_record import CycleRecord, Event, RunRecord
-from operator_agent.runtime.scoring import span
+from operator_agent.runtime.scoring import shown_energy, span
 from operator_agent.site import Site
 from operator_agent.units import unit
 
@@ -134,7 +134,7 @@ def _controllers_table(summary: Mapping[str, Any]) -> str:
                 f"{score['profit_usd_per_h'] - base:+,.0f}",
                 f"{score['off_spec_cost_usd_per_h']:,.0f}",
                 f"{score['flow_vol_feed_m3_per_h']:.1f}",
-                f"{score['energy_gj_per_t_crude']:.4f}",
+                shown_energy(score["energy_gj_per_t_crude"]),
                 f"{score['hard_limit_violation_min']:.0f}",
                 str(score["writes_total"]),
                 str(score["writes_without_certificate"]),

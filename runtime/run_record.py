@@ -67,7 +67,7 @@ class RunRecord:
         plan_flows: flow that the plan in force foresees, by stream [m3/s], each shape (n,).
         profit_usd_h: profit rate at planning's stream values, shape (n,).
         off_spec_usd_h: the part of it lost to products out of specification, shape (n,).
-        energy_j_kg: fired and steam energy per mass of crude, shape (n,).
+        energy_j_kg: fired duty per mass of crude, shape (n,); 0 while no crude flows.
         cycles: one for each control cycle; empty for the recipe.
         writes_total: set points that the device accepted from outside.
         writes_without_certificate: of these, not found in the audit trail.

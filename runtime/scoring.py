@@ -58,7 +58,7 @@ def score(site: Site, run: RunRecord) -> dict[str, Any]:
     return {
         "profit_usd_per_h": float(np.mean(run.profit_usd_h)),
         "off_spec_cost_usd_per_h": float(np.mean(run.off_spec_usd_h)),
-        "energy_gj_per_t_crude": float(np.mean(run.energy_j_kg)) * GJ_PER_T,
+        "energy_gj_per_t_crude": energy_per_crude(run),
         "flow_vol_feed_m3_per_h": float(np.mean(run.setpoints["flow_vol_feed"])) * HOUR_S,
         "stream_flow_m3_per_h": stream_flows(run),
         "cv_deviation_percent_of_span": deviations(site, run),
@@ -74,6 +74,22 @@ def score(site: Site, run: RunRecord) -> dict[str, Any]:
         "gate_verdicts": {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))},
         "wall_s": run.seconds,
     }
+
+
+def energy_per_crude(run: RunRecord) -> float | None:
+    """Return all the energy fired over all the crude of a run [GJ/t]; None without any crude.
+
+    What is burnt while no crude flows counts too: the crude of the other hours pays for it.
+    """
+    crude = float(np.sum(run.truth["flow_mass_feed"]))
+    if crude <= 0.0:
+        return None
+    return float(np.sum(run.truth["duty_fired"])) / crude * GJ_PER_T
+
+
+def shown_energy(gj_per_t: float | None) -> str:
+    """Return energy per crude as tables show it; a dash without crude."""
+    return "–" if gj_per_t is None else f"{gj_per_t:.4f}"
 
 
 def span(tag: Tag) -> float:

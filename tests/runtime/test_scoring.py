@@ -8,7 +8,14 @@ import pytest
 
 from operator_agent.errors import InputError
 from operator_agent.runtime.run_record import CycleRecord, RunRecord
-from operator_agent.runtime.scoring import deviations, score, span, summary, violations
+from operator_agent.runtime.scoring import (
+    deviations,
+    score,
+    shown_energy,
+    span,
+    summary,
+    violations,
+)
 from operator_agent.runtime.site_file import load_site
 
 SITE = load_site(Path(__file__).resolve().parents[2] / "cases" / "sites" / "crude_unit.yaml")
@@ -19,6 +26,7 @@ def run(name: str, profit_usd_h: float) -> RunRecord:
     """Return ten minutes in which everything stands in the middle of its limits."""
     truth = {tag.variable: np.full(N, middle(tag)) for tag in SITE.tags}
     truth |= {f"flow_vol_product_{s}": np.full(N, 0.01) for s in ("naphtha", "lgo")}
+    truth |= {"duty_fired": np.full(N, 6e7), "flow_mass_feed": np.full(N, 150.0)}
     return RunRecord(
         name=name,
         time_h=np.arange(N) / 60.0,
@@ -52,6 +60,19 @@ def test_nothing_outside_its_limits_scores_nothing() -> None:
     assert found["stream_flow_m3_per_h"]["naphtha"] == pytest.approx(
         {"actual": 36.0, "planned": 72.0}
     )
+
+
+def test_energy_per_crude_is_all_energy_over_all_crude() -> None:
+    one = run("mpc", 0.0)
+    one.truth["flow_mass_feed"][:4] = 0.0  # the feed pump is down, the fire is turned low
+    one.truth["duty_fired"][:4] = 1.5e7
+    energy = 4 * 1.5e7 + 6 * 6e7
+    found = score(SITE, one)["energy_gj_per_t_crude"]
+    assert found == pytest.approx(energy / (6 * 150.0) * 1e-6)
+    assert found > 0.4  # standing still is no saving
+    one.truth["flow_mass_feed"][:] = 0.0
+    none = score(SITE, one)["energy_gj_per_t_crude"]
+    assert (none, shown_energy(none), shown_energy(found)) == (None, "–", f"{found:.4f}")
 
 
 def test_minutes_and_depth_beyond_a_hard_limit_are_in_the_tags_unit() -> None:
