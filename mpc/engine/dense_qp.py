@@ -1,20 +1,24 @@
-"""A dense convex QP of fixed size, solved by DAQP through CasADi without conversions.
+"""A strictly convex dense QP of fixed size.
 
     min 1/2 v'Hv + g'v   with   row_low <= A v <= row_high,   low <= v <= high
 
-DAQP says "success" on a NaN Hessian, and gives numbers for an infeasible problem; nothing that
-leaves here counts before `kkt_residual` has been looked at.
+A compiled dual active-set method solves it, from the working set of the last solution where there
+is one. Where there is no compiler, or where that method is not sure of its answer, DAQP does,
+through CasADi and from nothing. DAQP says "success" on a NaN Hessian, and gives numbers for an
+infeasible problem; nothing that leaves here counts before `kkt_residual` has been looked at.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.compiled_qp import active_set
 from operator_agent.mpc.engine.linearise import BufferedFunction
 
-DAQP_STATUS = {
+STATUS = {
     1: "optimal",
     2: "soft optimal",
     -1: "infeasible",
@@ -22,7 +26,16 @@ DAQP_STATUS = {
     -3: "unbounded",
     -4: "iteration limit",
     -5: "not convex",
+    -6: "not finite",
 }
+SURE = (1, -5, -6)  # answers of the active-set method that need no second opinion
+
+
+class QpMethod(Enum):
+    """Who is asked first."""
+
+    COMPILED = "the compiled active-set method, DAQP where it is missing or not sure"
+    DAQP = "DAQP alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,8 @@ class QpSolution:
             negative at a lower limit.
         success: what the solver claims.
         status: in words.
+        working_set: limits that hold the point, to start from: bounds, then rows; -1 at a low one,
+            1 at a high one, else 0; shape (n + m,).
     """
 
     x: FloatArray
@@ -42,42 +57,73 @@ class QpSolution:
     bound_prices: FloatArray
     success: bool
     status: str
+    working_set: FloatArray
 
 
 class DenseQp:
-    """The arrays of one QP shape, and its solver. Fill the arrays, then call `solve`."""
+    """The arrays of one QP shape, and its solvers. Fill the arrays, then call `solve`."""
 
-    def __init__(self, n_variables: int, n_rows: int) -> None:
-        """Make the solver for n variables and m rows; all bounds start open."""
+    def __init__(self, n_variables: int, n_rows: int, method: QpMethod = QpMethod.COMPILED) -> None:
+        """Make the solvers for n variables and m rows; all bounds start open."""
         shape = {
             "h": ca.Sparsity.dense(n_variables, n_variables),
             "a": ca.Sparsity.dense(n_rows, n_variables),
         }
-        self._solver = BufferedFunction(
-            ca.conic("dense_qp", "daqp", shape, {"error_on_fail": False})
-        )
-        h, self.gradient, a, self.row_low, self.row_high, self.low, self.high = self._solver.inputs[
-            :7
-        ]
+        self._daqp = BufferedFunction(ca.conic("dense_qp", "daqp", shape, {"error_on_fail": False}))
+        arrays = self._daqp.inputs[:7]
+        h, self.gradient, a, self.row_low, self.row_high, self.low, self.high = arrays
         self.hessian: FloatArray = h.reshape(n_variables, n_variables)
         self.rows: FloatArray = a.reshape(n_variables, n_rows).T
         for array, value in ((self.row_low, -np.inf), (self.low, -np.inf)):
             array[:] = value
         for array, value in ((self.row_high, np.inf), (self.high, np.inf)):
             array[:] = value
+        self._active_set = active_set(arrays) if method is QpMethod.COMPILED else None
 
-    def solve(self) -> QpSolution:
-        """Return the solver's answer for the arrays as they stand."""
-        self._solver.call()
-        stats = self._solver.stats()
-        x, _, row_prices, bound_prices = self._solver.outputs
+    def solve(self, start: FloatArray | None = None) -> QpSolution:
+        """Return the answer for the arrays as they stand.
+
+        Args:
+            start: working set of an earlier solution of this shape, shape (n + m,); any values are
+                valid, good ones save time. None starts from nothing.
+        """
+        if self._active_set is not None:
+            code, x, row_prices, bound_prices, working_set = self._active_set.solve(start)
+            if code in SURE:
+                status = STATUS[code]
+                return QpSolution(x, row_prices, bound_prices, code == 1, status, working_set)
+        fault = self._fault()
+        return self._solve_daqp() if not fault else self._nothing(fault)
+
+    def _fault(self) -> str:
+        """Return why the arrays are no QP, which DAQP does not see or raises at, or nothing."""
+        for array in (self.hessian, self.gradient, self.rows):
+            if not bool(np.all(np.isfinite(array))):
+                return STATUS[-6]
+        for low, high in ((self.low, self.high), (self.row_low, self.row_high)):
+            if bool(np.any(np.isnan(low) | np.isnan(high))):
+                return STATUS[-6]
+            if bool(np.any((low > high) | (low == np.inf) | (high == -np.inf))):
+                return STATUS[-1]
+        return ""
+
+    def _nothing(self, status: str) -> QpSolution:
+        n, m = self.gradient.size, self.row_low.size
+        x, prices = np.full(n, np.nan), np.full(n + m, np.nan)
+        return QpSolution(x, prices[n:], prices[:n], False, status, np.zeros(n + m))
+
+    def _solve_daqp(self) -> QpSolution:
+        self._daqp.call()
+        stats = self._daqp.stats()
+        x, _, row_prices, bound_prices = (o.copy() for o in self._daqp.outputs)
         code = int(stats["return_status"])
         return QpSolution(
-            x=x.copy(),
-            row_prices=row_prices.copy(),
-            bound_prices=bound_prices.copy(),
+            x=x,
+            row_prices=row_prices,
+            bound_prices=bound_prices,
             success=bool(stats["success"]),
-            status=DAQP_STATUS.get(code, f"code {code}"),
+            status=STATUS.get(code, f"code {code}"),
+            working_set=np.sign(np.concatenate([bound_prices, row_prices])),
         )
 
     def kkt_residual(self, solution: QpSolution) -> float:

@@ -1,0 +1,149 @@
+/* Put the equalities and a start into the working set, and drop what it prices below zero. */
+static void begin(Qp *q, const double *start) {
+  q->size = 0;
+  memset(q->place, 0, (q->n + q->m) * sizeof(int));
+  for (int pass = 0; pass < 2; pass++)
+    for (int c = 0; c < q->n + q->m; c++) {
+      double sign = pass == 0 ? is_equality(q, c) : start ? start[c] : 0.0;
+      if (sign == 0.0 || q->place[c] || isinf(limit_of(q, c, sign))) continue;
+      make_normal(q, c, sign > 0.0 ? 1.0 : -1.0);
+      double left = project(q);
+      if (left > 0.0) append(q, c, sign > 0.0 ? 1.0 : -1.0, 0.0, left);
+    }
+  for (int dropped = 1; dropped;) {
+    solve_on_working_set(q);
+    dropped = 0;
+    for (int k = q->size - 1; k >= 0; k--)
+      if (q->price[k] < 0.0 && !is_equality(q, q->member[k])) drop(q, k), dropped = 1;
+  }
+}
+
+/* The constraint that is violated most, or -1; its side and by how much. */
+static int most_violated(const Qp *q, double *sign, double *violation) {
+  int found = -1;
+  double worst = 1.0;
+  for (int c = 0; c < q->n + q->m; c++) {
+    if (q->place[c]) continue;
+    double value = c < q->n ? q->x[c] : q->rows_x[c - q->n];
+    double low = c < q->n ? q->low[c] : q->row_low[c - q->n];
+    double high = c < q->n ? q->high[c] : q->row_high[c - q->n];
+    double over = value > high ? value - high : low > value ? low - value : 0.0;
+    if (over == 0.0) continue;
+    double relative = over / (VIOLATED * (1.0 + fabs(value > high ? high : low)));
+    if (relative > worst) {
+      worst = relative, found = c;
+      *sign = value > high ? 1.0 : -1.0, *violation = over;
+    }
+  }
+  return found;
+}
+
+/* Bring one violated constraint into the working set; members that block leave it. */
+static int satisfy(Qp *q, int c, double sign, double violation) {
+  double price = 0.0;
+  make_normal(q, c, sign);
+  while (q->iterations++ < q->limit) {
+    double left = project(q), full = left > 0.0 ? violation / left : INFINITY, length = full;
+    int blocking = -1;
+    for (int k = 0; k < q->size; k++) {
+      if (q->step[k] <= STEP || is_equality(q, q->member[k])) continue;
+      if (q->price[k] < length * q->step[k])
+        length = fmax(q->price[k], 0.0) / q->step[k], blocking = k;
+    }
+    if (isinf(length)) return INFEASIBLE;
+    for (int k = 0; k < q->size; k++) q->price[k] -= length * q->step[k];
+    price += length;
+    if (left > 0.0) {
+      backward(q, q->direction);
+      for (int j = 0; j < q->dense; j++) q->x[j] -= length * q->direction[j];
+      for (int s = 0; s < q->tail; s++)
+        q->x[q->dense + s] -= length * q->tail_direction[s] * q->inverse_root[s];
+      violation -= length * left;
+    }
+    if (blocking < 0) {
+      append(q, c, sign, price, left);
+      return OPTIMAL;
+    }
+    drop(q, blocking);
+  }
+  return ITERATION_LIMIT;
+}
+
+static int attempt(Qp *q, const double *start) {
+  double sign = 0.0, violation = 0.0, size = 1.0;
+  for (int j = 0; j < q->n; j++) size = fmax(size, fabs(q->gradient[j]));
+  begin(q, start);
+  for (int round = 0; round < ROUNDS; round++) {
+    for (int c; (c = most_violated(q, &sign, &violation)) >= 0; evaluate_rows(q)) {
+      int status = satisfy(q, c, sign, violation);
+      if (status != OPTIMAL) return status;
+    }
+    polish(q);
+    int exact = polish(q) <= ACCURATE * size;
+    for (int k = 0; k < q->size; k++) {
+      if (is_equality(q, q->member[k])) continue;
+      exact = exact && q->price[k] >= -ACCURATE * size;
+      q->price[k] = fmax(q->price[k], 0.0);
+    }
+    if (most_violated(q, &sign, &violation) < 0 && exact) return OPTIMAL;
+  }
+  return INACCURATE;
+}
+
+static int checked(const Qp *q) {
+  long n = q->n, m = q->m;
+  if (!all_finite(q->hessian, n * n) || !all_finite(q->gradient, n) || !all_finite(q->rows, m * n))
+    return NOT_FINITE;
+  int status = OPTIMAL;
+  for (int c = 0; c < n + m; c++) {
+    double low = -limit_of(q, c, -1.0), high = limit_of(q, c, 1.0);
+    if (isnan(low) || isnan(high)) return NOT_FINITE;
+    if (low > high || low == INFINITY || high == -INFINITY) status = INFEASIBLE;
+  }
+  return status;
+}
+
+/* Arguments: n, m, iterations, numbers in memory; hessian, gradient, rows by column, row_low,
+   row_high, low, high; start: side of each bound and row, 0 outside the working set.
+   Results: x, row and bound prices, the working set, (status, iterations, warm), memory.
+   Without a solution x and the prices are NaN. */
+static int dense_qp_body(const double **arg, double **res, double *unused) {
+  Qp q = {.n = (int)arg[0][0], .m = (int)arg[0][1], .limit = (int)arg[0][2]};
+  (void)unused;
+  q.hessian = arg[1], q.gradient = arg[2], q.rows = arg[3], q.row_low = arg[4];
+  q.row_high = arg[5], q.low = arg[6], q.high = arg[7];
+  const double *start = arg[8];
+  int status = NO_ROOM, warm = 0, all = q.n + q.m;
+  if (room(&q, res[5]) <= (long)arg[0][3]) status = checked(&q);
+  if (status == OPTIMAL) {
+    q.dense = coupled(&q), q.width = padded(q.dense);
+    q.tail = q.n - q.dense, q.tail_width = padded(q.tail);
+    memset(q.tail_direction, 0, q.tail_width * sizeof(double));
+    collect_tail(&q);
+    if (!factorise_hessian(&q)) status = NOT_CONVEX;
+  }
+  if (status == OPTIMAL) {
+    for (int c = 0; c < all; c++) warm = warm || start[c] != 0.0;
+    status = attempt(&q, warm ? start : NULL);
+    if (status != OPTIMAL && warm) {
+      warm = 0, q.iterations = 0;
+      status = attempt(&q, NULL);
+    }
+  }
+  double nothing = status == OPTIMAL ? 0.0 : NAN;
+  for (int i = 0; i < q.m; i++) res[1][i] = nothing;
+  for (int j = 0; j < q.n; j++) {
+    res[0][j] = status == OPTIMAL ? q.x[j] : NAN;
+    res[2][j] = nothing;
+  }
+  memset(res[3], 0, all * sizeof(double));
+  for (int k = 0; status == OPTIMAL && k < q.size; k++) {
+    int c = q.member[k];
+    double price = q.sign[k] * q.price[k];
+    if (c < q.n) res[2][c] = price;
+    else res[1][c - q.n] = price;
+    res[3][c] = q.sign[k];
+  }
+  res[4][0] = status, res[4][1] = q.iterations, res[4][2] = warm;
+  return 0;
+}

@@ -1,0 +1,41 @@
+/* Vectors of eight lanes in plain GNU C: gcc and clang map them to what the processor has.
+
+   All lengths are multiples of eight: columns are padded with zeros. */
+#include <math.h>
+#include <string.h>
+
+typedef double lanes __attribute__((vector_size(64), aligned(8), may_alias));
+#define WIDTH 8
+
+static int padded(int count) { return (count + WIDTH - 1) / WIDTH * WIDTH; }
+
+static double sum_of(lanes v) {
+  return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7]));
+}
+
+static double dot(const double *a, const double *b, int count) {
+  lanes first = {0.0}, second = {0.0};
+  int i = 0;
+  for (; i + 2 * WIDTH <= count; i += 2 * WIDTH) {
+    first += *(const lanes *)(a + i) * *(const lanes *)(b + i);
+    second += *(const lanes *)(a + i + WIDTH) * *(const lanes *)(b + i + WIDTH);
+  }
+  if (i < count) first += *(const lanes *)(a + i) * *(const lanes *)(b + i);
+  return sum_of(first + second);
+}
+
+/* y += factor x */
+static void add(double *y, double factor, const double *x, int count) {
+  for (int i = 0; i < count; i += WIDTH)
+    *(lanes *)(y + i) += factor * *(const lanes *)(x + i);
+}
+
+/* Whether all numbers are finite; 0 * x is 0 for finite x only. The count need not be padded. */
+static int all_finite(const double *x, long count) {
+  lanes zeros = {0.0};
+  long i = 0;
+  for (; i + WIDTH <= count; i += WIDTH) zeros += 0.0 * *(const lanes *)(x + i);
+  double rest = sum_of(zeros);
+  for (; i < count; i++) rest += 0.0 * x[i];
+  return rest == 0.0;
+}
