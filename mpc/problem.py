@@ -7,6 +7,7 @@ a solver may report success on NaN, and may stop early at a point that is good t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from math import isfinite
 from types import MappingProxyType
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import SolveFailedError
 from operator_agent.mpc.engine.condense import Condensed
+from operator_agent.mpc.engine.condense_maps import CondensedMaps
+from operator_agent.mpc.engine.limit_rows import TerminalLimits
 from operator_agent.mpc.engine.stage_weights import StageWeights
 from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.variables import ControlVariables
@@ -27,8 +30,10 @@ class SolverStatus(Enum):
     STALLED = "no step length improved the plan; the shifted plan stands"
     QP_FAILED = "the quadratic problem was not solved"
     NOT_FINITE = "a number in the problem or in the model is not finite"
+    TIME_LIMIT = "the time of one solve was used up"
     LIMITS_CONFLICT = "no move satisfies all limits on the MVs"
     BAD_READING = "a reading that the controller cannot do without is bad"
+    OUT_OF_SERVICE = "a critical variable, or too many others, are out of service"
 
 
 class PointWorth(Enum):
@@ -57,6 +62,12 @@ class Problem:
         iterations: SQP iterations at most; a solve without a warm start takes `cold_iterations`.
         cold_iterations: see above.
         relinearise: False reuses the Jacobians of the warm start where it has some.
+        terminal: limits of the CVs at the end of the horizon; None for none.
+        prices: of the stage cost, shape (n_p,); None where there is none.
+        tolerance: iterate until step and optimality residual fall below it, scaled; None takes
+            another iteration only where the last one was large or ended elsewhere than predicted.
+        time_limit_s: wall time that a solve may take [s]. A plan counts when its iteration ended
+            within it; without one there is no move.
     """
 
     transcription: Transcription
@@ -72,13 +83,24 @@ class Problem:
     iterations: int
     cold_iterations: int
     relinearise: bool = True
+    terminal: TerminalLimits | None = None
+    prices: FloatArray | None = None
+    tolerance: float | None = None
+    time_limit_s: float | None = None
 
     def finite(self) -> str:
         """Return the name of the first part that is not finite, or an empty text."""
         for name in ("x", "u_held", "d", "bias", "y_reference", "u_reference"):
-            if not bool(np.all(np.isfinite(getattr(self, name)))):
+            if not _finite(getattr(self, name)):
                 return name
+        if self.prices is not None and not _finite(self.prices):
+            return "prices"
         return "" if self.weights.finite() else "weights"
+
+
+def _finite(values: FloatArray) -> bool:
+    """Return whether all numbers are finite; their squares must be, too."""
+    return isfinite(float(np.vdot(values, values)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +112,14 @@ class Warm:
         states: at the stage borders, shape (N + 1, n_x).
         condensed: responses along that plan.
         stalls: solves in a row that kept the shifted plan.
+        inner: unknowns inside the stages, shape (N, n_w); None where stages have none.
     """
 
     blocks: FloatArray
     states: FloatArray
-    condensed: Condensed
+    condensed: Condensed | CondensedMaps
     stalls: int = 0
+    inner: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +131,8 @@ class Diagnostics:
         step_lengths: of each iteration.
         cost_before, cost_after: of the shifted plan and of the new one.
         residual: largest scaled violation found by the independent check.
+        kkt_residual: how far the plan before the last step was from optimal: the largest slope of
+            its Lagrangian relative to the gradient's size.
         qp_status: of the last QP.
         active_limits: limits with a price in the last QP, `name side`.
         timings_ms: by part.
@@ -119,6 +145,7 @@ class Diagnostics:
     cost_before: float = np.nan
     cost_after: float = np.nan
     residual: float = np.nan
+    kkt_residual: float = np.nan
     qp_status: str = ""
     active_limits: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
