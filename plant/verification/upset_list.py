@@ -42,10 +42,8 @@ def upsets() -> tuple[Upset, ...]:
         _failure("power dip of 10 s", "power", 10.0 / 60.0),
         _failure("power dip of 60 s", "power", 1.0),
         _failure("blackout of an hour", "power", 60.0),
-        *(
-            Upset(f"{valve} valve sticks by 5 %", 4.0 * _HOUR_S, {f"stick_band_{valve}": 0.05})
-            for valve in ("feed", "reflux")
-        ),
+        _sticking("feed", "flow_vol_feed", 0.99),
+        _sticking("reflux", "temp_top", 1.002),
         *(_failure(f"exchanger {n} bypassed", f"exchanger_{n}", 120.0) for n in range(1, 5)),
         Upset(
             "hot day: water 35 degC, air 40 degC",
@@ -75,6 +73,12 @@ def crude_switches(keys: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
             circuit.append(path.pop())
     order = circuit[::-1]
     return tuple(pairwise(order))
+
+
+def _sticking(valve: str, handle: str, factor: float) -> Upset:
+    """Return a valve that sticks while its set point moves: at rest a stuck stem would stay so."""
+    name = f"{valve} valve sticks by 5 %, set point moved"
+    return Upset(name, 2.0 * _HOUR_S, {f"stick_band_{valve}": 0.05}, {handle: factor})
 
 
 def _failure(name: str, status: str, minutes: float) -> Upset:

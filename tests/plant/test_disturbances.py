@@ -14,6 +14,7 @@ from operator_agent.plant.simulation.events import (
     Event,
     FuelChange,
     PreheatChange,
+    ValveSticks,
 )
 from operator_agent.plant.simulation.scenario import (
     ProcessNoise,
@@ -22,7 +23,7 @@ from operator_agent.plant.simulation.scenario import (
 )
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.crude_unit import CrudeUnit
-from operator_agent.plant.variables import BOUNDARY, STATUS, fraction_name
+from operator_agent.plant.variables import BOUNDARY, STATUS, STICTION, fraction_name
 
 DAY_S = 86_400.0
 
@@ -30,7 +31,7 @@ DAY_S = 86_400.0
 def surroundings(case: CrudeUnitCase, small: CrudeUnit) -> ProcessModel:
     """The coarse layout with the disturbances of a whole unit; only their names are used."""
     model = small.model
-    names = (*map(fraction_name, case.crude_keys), *BOUNDARY, *STATUS)
+    names = (*map(fraction_name, case.crude_keys), *BOUNDARY, *STATUS, *STICTION)
     nominal = [
         *case.slate_vector(case.slate),
         288.0,
@@ -39,6 +40,7 @@ def surroundings(case: CrudeUnitCase, small: CrudeUnit) -> ProcessModel:
         4.6e7,
         0.0,
         *[1.0] * len(STATUS),
+        *[0.0] * len(STICTION),
     ]
     values = {
         name: getattr(model, name)
@@ -75,6 +77,33 @@ def test_equipment_goes_out_of_service_and_returns(case: CrudeUnitCase, small: C
     assert power == [1.0, 0.4, 1.0]
     assert {600.0, 900.0, 700.0, 720.0} <= set(now.breaks)
     assert value(now, model, "status_condenser", 705.0) == 1.0
+
+
+def test_valve_sticks_from_its_event_until_the_next_one(
+    case: CrudeUnitCase, small: CrudeUnit
+) -> None:
+    events = (
+        ValveSticks(3600.0, "feed", 0.0),
+        ValveSticks(60.0, "feed", 0.05),
+        ValveSticks(120.0, "feed", 0.1),
+    )
+    model = surroundings(case, small)
+    disturbances = acting(model, case, Scenario(7200.0, events=events))
+    for time_s, band in ((0.0, 0.0), (60.0, 0.05), (119.0, 0.05), (120.0, 0.1), (3600.0, 0.0)):
+        assert value(disturbances, model, "stick_band_feed", time_s) == band
+        assert value(disturbances, model, "stick_band_reflux", time_s) == 0.0
+
+
+def test_stick_bands_move_by_their_own_event_only(case: CrudeUnitCase, small: CrudeUnit) -> None:
+    model = surroundings(case, small)
+    ramp = Scenario(60.0, events=(DisturbanceChange(0.0, 9.0, "stick_band_feed", 0.1),))
+    with pytest.raises(InputError, match="a share of the stroke; use the event valve_sticks with"):
+        acting(model, case, ramp)
+    missing = Scenario(60.0, events=(ValveSticks(0.0, "refux", 0.1),))
+    with pytest.raises(InputError, match=r"valve_sticks: .*the nearest is 'stick_band_reflux'"):
+        acting(model, case, missing)
+    with pytest.raises(InputError, match=r"valve_sticks: band is 0\.6; give 0 to 0\.5"):
+        Scenario(60.0, events=(ValveSticks(0.0, "feed", 0.6),))
 
 
 def test_surroundings_move_by_their_events(case: CrudeUnitCase, small: CrudeUnit) -> None:

@@ -16,6 +16,7 @@ from operator_agent.plant.simulation.events import (
     PriceChange,
     SensorFault,
     SetpointChange,
+    ValveSticks,
 )
 from operator_agent.plant.simulation.scenario import (
     ProcessNoise,
@@ -77,6 +78,10 @@ events:
     at: {value: 1, unit: h}
     ramp: {value: 1, unit: min}
     factor: {value: 93, unit: "%"}
+  - event: valve_sticks
+    at: {value: 2, unit: h}
+    valve: reflux
+    stick_band: {value: 5, unit: "%"}
   - event: setpoint_change
     at: {value: 4, unit: h}
     handle: temp_top
@@ -104,6 +109,7 @@ def test_every_event_is_read_from_a_file(tmp_path: Path) -> None:
         DisturbanceChange(3600.0, 0.0, "temp_cooling_water", 3.0),
     )
     assert scenario.of(FuelChange) == (FuelChange(3600.0, 60.0, pytest.approx(0.93)),)
+    assert scenario.of(ValveSticks) == (ValveSticks(7200.0, "reflux", pytest.approx(0.05)),)
     assert scenario.of(SetpointChange) == (SetpointChange(14_400.0, "temp_top", 398.15),)
     (fault,) = scenario.of(SensorFault)
     assert (fault.kind, fault.size * 3600.0) == ("drift", pytest.approx(3.0))
@@ -124,12 +130,12 @@ def test_every_event_is_read_from_a_file(tmp_path: Path) -> None:
         (
             "handle: temp_top",
             "handle: tmp_top",
-            r"events\[6\].handle: unknown .*nearest is 'temp_top'; use one",
+            r"events\[7\].handle: unknown .*nearest is 'temp_top'; use one",
         ),
         (
             "kind: drift",
             "kind: drifting",
-            r"events\[7\].kind: unknown kind 'drifting'.* use one of: stuck",
+            r"events\[8\].kind: unknown kind 'drifting'.* use one of: stuck",
         ),
         (
             "daily_amplitude: {value: 6",
@@ -147,9 +153,20 @@ def test_every_event_is_read_from_a_file(tmp_path: Path) -> None:
         (
             "at: {value: 5, unit: h}",
             "at: {value: -5, unit: h}",
-            r"events\[7\].at is -18000 s; it must not",
+            r"events\[8\].at is -18000 s; it must not",
         ),
         ("equipment: pump_feed", "equipment: pump_fed", r"\.equipment: .*nearest is 'pump_feed'"),
+        ("valve: reflux", "valve: refux", r"events\[6\].valve: .*the nearest is 'reflux'; use one"),
+        (
+            "stick_band: {value: 5,",
+            "stick_band: {value: 60,",
+            r"scenario.yaml.events\[6\].stick_band is 0.6; give 0 to 0.5",
+        ),
+        (
+            "stick_band: {value: 5,",
+            "stick_band: {value: -5,",
+            r"events\[6\].stick_band is -0.05; give 0 to 0.5",
+        ),
         ("exchanger: 2", "exchanger: 5", r"events\[2\].exchanger: there is no .* 5; give 1 to 4"),
         ("value: -8, unit", "value: -400, unit", r"\.temp_delta is -400 K; give -150 to 150 K"),
         ("value: 93, unit", "value: 0, unit", r"events\[5\].factor is 0; give 0.05 to 3"),

@@ -373,3 +373,28 @@ def test_random_troubles_end_finite_or_with_a_reason(rig: Rig, seed: int) -> Non
     except PlantError as error:
         assert model.name in str(error)
         assert "more than the plant can do" in str(error) or "is not finite" in str(error)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("valve", "handle", "factor"), [("feed", "flow_vol_feed", 0.99), ("reflux", "temp_top", 1.002)]
+)
+def test_sticking_valve_hunts_by_its_band_until_it_is_freed(
+    valve: str, handle: str, factor: float, rig: Rig
+) -> None:
+    model = rig.unit.model
+    u, opening = model.u_nominal.copy(), model.x_names.index(f"opening_{valve}")
+    u[model.u_names.index(handle)] *= factor
+    swings = []
+    for band in (0.03, 0.06):
+        stuck = {f"stick_band_{valve}": band}
+        x, _ = rig.run(model.x_nominal, HOUR_S, stuck, u=u)
+        seen = []
+        for _ in range(30):
+            x, _ = rig.run(x, MINUTE_S, stuck, u=u)
+            seen.append(x[opening])
+        swings.append(float(np.ptp(seen)))
+    assert swings[0] > 0.1 * 0.03
+    assert swings[1] == pytest.approx(2.0 * swings[0], rel=0.2)
+    x, _ = rig.run(x, 4 * HOUR_S)
+    rig.check_back(x)
