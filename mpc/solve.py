@@ -15,11 +15,13 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.acceptance import CLIP_TOLERANCE, check_inputs, check_point
-from operator_agent.mpc.engine.condense import Condensed, condense
+from operator_agent.mpc.engine.condense import Condensed
+from operator_agent.mpc.engine.condense_maps import CondensedMaps
 from operator_agent.mpc.engine.cost import ScaledProblem, write_qp
 from operator_agent.mpc.engine.dense_qp import QpSolution
-from operator_agent.mpc.engine.rollout import rollout
-from operator_agent.mpc.engine.step import Direction, Plan, StepTaken, best_step, full_step
+from operator_agent.mpc.engine.stages import Plan, Response
+from operator_agent.mpc.engine.step import StepTaken, best_step, full_step
+from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.problem import (
     Diagnostics,
     Outcome,
@@ -42,12 +44,16 @@ class _Trace:
 
     steps: list[float] = field(default_factory=list)
     timings_ms: dict[str, float] = field(default_factory=dict)
+    first_s: float = field(default_factory=time.perf_counter)
     last_s: float = field(default_factory=time.perf_counter)
 
     def lap(self, part: str) -> None:
         now = time.perf_counter()
         self.timings_ms[part] = self.timings_ms.get(part, 0.0) + 1e3 * (now - self.last_s)
         self.last_s = now
+
+    def spent_s(self) -> float:
+        return time.perf_counter() - self.first_s
 
 
 def solve(problem: Problem, warm: Warm | None) -> Outcome:
@@ -73,162 +79,183 @@ def solve(problem: Problem, warm: Warm | None) -> Outcome:
     trace.lap("start")
     quick = not problem.relinearise and condensed is not None
     limit = problem.iterations if warm is not None else problem.cold_iterations
-    status, solution, costs = SolverStatus.ITERATION_LIMIT, None, (np.nan, np.nan)
-    for _ in range(1 if quick else limit):
+    status, last, first_cost = SolverStatus.ITERATION_LIMIT, None, np.nan
+    for number in range(1 if quick else limit):
         step = _iterate(problem, scaled, plan, condensed if quick else None, trace)
         if isinstance(step, Outcome) and quick:  # too far for the old Jacobians
             step = _iterate(problem, scaled, plan, None, trace)
         if isinstance(step, Outcome):
             return step
-        plan, condensed, solution = step.taken.plan, step.condensed, step.solution
-        costs = (costs[0] if trace.steps[:-1] else step.taken.cost_before, plan.cost)
-        if trace.steps[-1] == 0.0 or step.size < SMALL_STEP:
-            small = step.size < SMALL_STEP
-            status = SolverStatus.CONVERGED if small else SolverStatus.STALLED
+        if problem.time_limit_s is not None and trace.spent_s() > problem.time_limit_s:
+            status = SolverStatus.TIME_LIMIT  # what came too late does not count
             break
-        if warm is not None and trace.steps[-1] == 1.0 and step.size < SETTLED_STEP:
+        plan, last = step.taken.plan, step
+        first_cost = step.taken.cost_before if number == 0 else first_cost
+        ended = _ended(problem, step, warm is not None)
+        if ended is not None:
+            status = ended
             break
-    assert condensed is not None and solution is not None
-    return _finish(problem, scaled, plan, condensed, solution, status, costs, warm, trace)
+    if last is None:
+        reason = f"no iteration ended within {problem.time_limit_s:.3g} s; allow more time"
+        return refused(SolverStatus.TIME_LIMIT, reason)
+    return _finish(problem, scaled, last, status, first_cost, warm, trace)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Iterate:
     taken: StepTaken
-    condensed: Condensed
+    condensed: Condensed | CondensedMaps
     solution: QpSolution
     size: float
+    predicted: float
+    slope: float
+
+
+def _ended(problem: Problem, step: _Iterate, warm: bool) -> SolverStatus | None:
+    """Return why the iterations end here, or None."""
+    taken = step.taken
+    if problem.tolerance is not None:
+        if step.size < problem.tolerance and step.slope < problem.tolerance:
+            return SolverStatus.CONVERGED
+        return SolverStatus.STALLED if taken.length == 0.0 else None
+    if step.size < SMALL_STEP:
+        return SolverStatus.CONVERGED
+    if taken.length == 0.0:
+        return SolverStatus.STALLED
+    settled = warm and taken.length == 1.0 and step.size < SETTLED_STEP
+    return SolverStatus.ITERATION_LIMIT if settled else None
 
 
 def _start(
     problem: Problem, scaled: ScaledProblem, warm: Warm | None
-) -> tuple[Plan | None, Condensed | None]:
+) -> tuple[Plan | None, Condensed | CondensedMaps | None]:
     """Return the shifted plan, made to fit the limits; without one, the held set points."""
     grid = problem.transcription
     n_pred, n_blocks = grid.horizon.n_pred, grid.horizon.n_blocks
     if warm is None:
         blocks = scaled.fit(np.tile(scaled.u_held, (n_blocks, 1)))
-        states = rollout(grid, scaled.d, scaled.x, scaled.stage_inputs(blocks), None)
-        return (None if states is None else Plan(blocks, states)), None
-    blocks = _resized(warm.blocks, n_blocks)
-    part = problem.cycle_s / grid.horizon.block_lengths_s[:-1, None]
-    blocks[:-1] += np.minimum(part, 1.0) * np.diff(blocks, axis=0)
-    states = _resized(warm.states, n_pred + 1)
-    part = np.minimum(problem.cycle_s / grid.lengths_s, 1.0)[:, None]
-    states[:-1] += part * np.diff(states, axis=0)
+        return grid.stages.first(scaled.x, grid.stage_inputs(blocks), scaled.d, blocks), None
+    blocks = _shifted(warm.blocks, n_blocks, problem.cycle_s / grid.horizon.block_lengths_s)
+    part = problem.cycle_s / grid.lengths_s
+    states = _shifted(warm.states, n_pred + 1, np.append(part, 0.0))
     states[0] = scaled.x
+    inner = None if warm.inner is None else _shifted(warm.inner, n_pred, part)
     shape = (n_pred, grid.model.n_y, grid.n_moves)
     fits = warm.condensed.outputs_of_blocks.shape == shape
-    return Plan(scaled.fit(blocks), states), warm.condensed if fits else None
+    plan = Plan(scaled.fit(blocks), states, inner=inner)
+    return plan, warm.condensed if fits else None
+
+
+def _shifted(rows: FloatArray, count: int, part: FloatArray) -> FloatArray:
+    """Return `count` rows moved towards the next one by the part of a stage that has passed."""
+    moved = _resized(rows, count)
+    moved[:-1] += np.minimum(part[:-1], 1.0)[:, None] * (moved[1:] - moved[:-1])
+    return moved
 
 
 def _resized(rows: FloatArray, count: int) -> FloatArray:
     """Return a copy with `count` rows: cut off, or the last one repeated, for another horizon."""
-    kept = rows[:count]
-    return np.vstack([kept, np.tile(rows[-1], (count - kept.shape[0], 1))])
+    if rows.shape[0] >= count:
+        return rows[:count].copy()
+    return np.vstack([rows, np.tile(rows[-1], (count - rows.shape[0], 1))])
 
 
 def _iterate(
     problem: Problem,
     scaled: ScaledProblem,
     plan: Plan,
-    cached: Condensed | None,
+    cached: Condensed | CondensedMaps | None,
     trace: _Trace,
 ) -> _Iterate | Outcome:
     grid = problem.transcription
-    inputs = scaled.stage_inputs(plan.blocks)
-    if cached is None:
-        linear = grid.stages.linearise(plan.states[1:], inputs, scaled.d)
-        rhs, outputs = linear.rhs, linear.outputs
-        trace.lap("linearise")
-        condensed = condense(linear, grid.stages.rhs_x_pattern, grid.horizon)
-    else:
-        rhs, outputs = grid.stages.values(plan.states[1:], inputs, scaled.d)
-        trace.lap("linearise")
-        condensed = cached
-    closing = condensed.propagate(
-        plan.states[1:] - plan.states[:-1] - grid.lengths_s[:, None] * rhs
-    )
-    free = outputs + scaled.bias + np.einsum("kyx,kx->ky", condensed.outputs_x, closing)
-    if not bool(np.all(np.isfinite(free)) and np.all(np.isfinite(condensed.outputs_of_blocks))):
+    response = grid.stages.respond(plan, grid.stage_inputs(plan.blocks), scaled.d, cached)
+    trace.lap("linearise")
+    if response is None:
         return refused(SolverStatus.NOT_FINITE, "the model or its derivative is not finite")
-    trace.lap("condense")
-    write_qp(grid, scaled, plan.blocks, free, condensed.outputs_of_blocks)
+    outputs_of_blocks = response.condensed.outputs_of_blocks
+    write_qp(grid, scaled, plan.blocks, response.free + scaled.bias, outputs_of_blocks)
+    trace.lap("write")
     solution = grid.qp.solve()
     trace.lap("qp")
-    if not solution.success or not bool(np.all(np.isfinite(solution.x))):
+    if not solution.success or not bool(np.isfinite(solution.x).all()):
         diagnostics = Diagnostics(
             qp_status=solution.status, timings_ms=MappingProxyType(trace.timings_ms)
         )
         reason = f"the QP ended as '{solution.status}'; check weights and limits"
         return refused(SolverStatus.QP_FAILED, reason, diagnostics)
-    move = solution.x[: grid.n_moves]
-    response = closing + condensed.states_of_blocks @ move
-    step = move.reshape(plan.blocks.shape)
-    direction = Direction(step, closing, response - closing, free)
+    change = solution.x[: grid.n_moves]
     advance = best_step if cached is None else full_step
-    taken = advance(grid, scaled, plan, direction, condensed)
+    taken = advance(grid, scaled, response, change)
     trace.lap("step")
     if taken is None:
         return refused(SolverStatus.NOT_FINITE, "the model's prediction along the plan diverged")
     trace.steps.append(taken.length)
-    return _Iterate(taken, condensed, solution, float(np.max(np.abs(step))))
+    return _measured(grid, taken, response, solution)
+
+
+def _measured(
+    grid: Transcription, taken: StepTaken, response: Response, solution: QpSolution
+) -> _Iterate:
+    """Return an iteration with its size and the slope of the Lagrangian where it began."""
+    change = solution.x[: grid.n_moves]
+    curved = grid.qp.hessian[: grid.n_moves] @ solution.x
+    gradient = grid.qp.gradient
+    slope = float(np.abs(curved).max() / (1.0 + np.abs(gradient).max()))
+    size = float(np.abs(change).max())
+    return _Iterate(taken, response.condensed, solution, size, np.nan, slope)
 
 
 def _finish(
     problem: Problem,
     scaled: ScaledProblem,
-    plan: Plan,
-    condensed: Condensed,
-    solution: QpSolution,
+    last: _Iterate,
     status: SolverStatus,
-    costs: tuple[float, float],
+    first_cost: float,
     warm: Warm | None,
     trace: _Trace,
 ) -> Outcome:
     grid, model = problem.transcription, problem.transcription.model
-    inputs = scaled.stage_inputs(plan.blocks)
+    plan, solution = last.taken.plan, last.solution
     outputs = plan.outputs
     assert outputs is not None  # every step taken is predicted
-    verdict = check_point(
-        problem, plan.blocks, plan.states, outputs, grid.qp.kkt_residual(solution)
-    )
+    optimality = grid.qp.kkt_residual(solution)
+    verdict = check_point(problem, plan.blocks, plan.states, outputs, optimality, plan.inner)
     trace.lap("check")
     stalls = 0 if status is not SolverStatus.STALLED else 1 + (warm.stalls if warm else 0)
     diagnostics = Diagnostics(
         iterations=len(trace.steps),
         step_lengths=tuple(trace.steps),
-        cost_before=costs[0],
-        cost_after=costs[1],
+        cost_before=first_cost,
+        cost_after=plan.cost,
         residual=verdict.residual,
+        kkt_residual=last.slope,
         qp_status=solution.status,
-        active_limits=_active(problem, solution, inputs[0] * model.u_scale),
+        active_limits=_active(problem, solution, plan.blocks[0] * model.u_scale),
         timings_ms=MappingProxyType(trace.timings_ms),
         y_predicted=(outputs + scaled.bias) * model.y_scale,
-        u_planned=inputs * model.u_scale,
+        u_planned=grid.stage_inputs(plan.blocks * model.u_scale),
     )
     if verdict.move is None:
         return replace(refused(verdict.status or status, verdict.reason, diagnostics),
                        worth=verdict.worth)  # fmt: skip
-    new = Warm(plan.blocks, plan.states, condensed, stalls)
+    new = Warm(plan.blocks, plan.states, last.condensed, stalls, plan.inner)
     return Outcome(PointWorth.ACCEPTED, status, "", diagnostics, new, verdict.move)
 
 
 def _active(problem: Problem, solution: QpSolution, move: FloatArray) -> tuple[str, ...]:
     """Return the limits with a price: CV limits of any stage, MV limits of the first move."""
-    grid, variables = problem.transcription, problem.variables
-    n_pred, found = grid.horizon.n_pred, []
-    for number, side in enumerate(grid.sides):
-        prices = solution.row_prices[number * n_pred : (number + 1) * n_pred]
-        if float(np.max(prices)) > PRICE_TOLERANCE:
-            rank = "hard" if side.hard else "soft"
+    grid, variables, found = problem.transcription, problem.variables, []
+    limits = grid.limits
+    if limits.n_rows:
+        prices = np.maximum.reduceat(solution.row_prices[: limits.n_rows], limits.side_starts)
+        for number in np.flatnonzero(prices > PRICE_TOLERANCE):
+            side = limits.sides[number]
+            rank = "terminal" if side.terminal else "hard" if side.hard else "soft"
             edge = "high" if side.sign > 0.0 else "low"
             found.append(f"{variables.cv_names[side.cv]} {rank} {edge}")
-    for i, name in enumerate(variables.mv_names):
-        price = float(solution.bound_prices[i])
-        if abs(price) <= PRICE_TOLERANCE:
-            continue
-        edge, limit = ("high", variables.mv_high) if price > 0.0 else ("low", variables.mv_low)
+    for i in np.flatnonzero(np.abs(solution.bound_prices[: grid.model.n_u]) > PRICE_TOLERANCE):
+        high = solution.bound_prices[i] > 0.0
+        edge, limit = ("high", variables.mv_high) if high else ("low", variables.mv_low)
         near = abs(move[i] - limit[i]) <= CLIP_TOLERANCE * grid.model.u_scale[i]
-        found.append(f"{name} {'limit' if near else 'rate'} {edge}")
+        found.append(f"{variables.mv_names[i]} {'limit' if near else 'rate'} {edge}")
     return tuple(found)

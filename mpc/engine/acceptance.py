@@ -81,6 +81,7 @@ def check_point(
     states: FloatArray,
     outputs: FloatArray,
     optimality: float,
+    inner: FloatArray | None = None,
 ) -> Verdict:
     """Return what a plan is worth, and its first move.
 
@@ -90,12 +91,14 @@ def check_point(
         states: scaled, shape (N + 1, n_x).
         outputs: scaled, shape (N, n_y).
         optimality: residual of the last QP.
+        inner: unknowns inside the stages, scaled, shape (N, n_w); None where stages have none.
     """
-    if not all(bool(np.all(np.isfinite(a))) for a in (blocks, states, outputs)):
+    if not all(np.isfinite(a).all() for a in (blocks, states, outputs)):
         return Verdict(
             PointWorth.USELESS, SolverStatus.NOT_FINITE, "the plan is not finite", np.nan, None
         )
-    residual = float(np.max([_defect(problem, blocks, states), optimality]))
+    defect = _defect(problem, blocks, states, inner)
+    residual = float(np.maximum(defect, optimality))  # of numpy: NaN stays
     if not residual <= MAX_RESIDUAL:
         reason = (
             f"the residual is {residual:.3g}, above {MAX_RESIDUAL}: not a point of this problem"
@@ -107,20 +110,16 @@ def check_point(
     return Verdict(PointWorth.ACCEPTED, None, "", residual, move)
 
 
-def _defect(problem: Problem, blocks: FloatArray, states: FloatArray) -> float:
+def _defect(
+    problem: Problem, blocks: FloatArray, states: FloatArray, inner: FloatArray | None
+) -> float:
     """Return the largest scaled defect of the plan in the process model itself, in SI."""
     grid = problem.transcription
-    model, audit = grid.model, grid.audit
-    x = states * model.x_scale
-    n_pred = grid.horizon.n_pred
-    audit.inputs[0][:] = x[1:].ravel()
-    audit.inputs[1][:] = (blocks[list(grid.horizon.block_of_stage)] * model.u_scale).ravel()
-    audit.inputs[2].reshape(n_pred, -1)[:] = problem.d
-    audit.call()
-    rhs = audit.outputs[0].reshape(n_pred, -1)
-    defects = (x[1:] - x[:-1] - grid.lengths_s[:, None] * rhs) / model.x_scale
-    start = (x[0] - problem.x) / model.x_scale
-    return float(np.max([np.max(np.abs(defects)), np.max(np.abs(start))]))
+    x = states * grid.model.x_scale
+    u = grid.stage_inputs(blocks * grid.model.u_scale)
+    defects = np.abs(grid.stages.defects(x, u, problem.d, inner)).max()
+    start = np.abs((x[0] - problem.x) / grid.model.x_scale).max()
+    return float(np.maximum(defects, start))
 
 
 def _first_move(problem: Problem, level: FloatArray) -> tuple[FloatArray, str]:

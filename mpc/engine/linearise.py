@@ -12,6 +12,7 @@ import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.plant.process_model import ProcessModel
 
 
@@ -73,24 +74,25 @@ class ScaledModel:
     """A process model whose functions take and give scaled values.
 
     Attributes:
-        model: the model in SI.
-        values: `(x, u, d) -> (rhs, y)`; d stays in SI.
+        model: the model in SI, continuous or sampled.
+        values: `(x, u, d) -> (rhs, y)`; d stays in SI. Of a sampled model rhs is the next state.
         jacobians: `(x, u, d) -> (rhs, y, rhs_x, rhs_u, y_x, y_u)`, sparse.
     """
 
-    model: ProcessModel
+    model: ProcessModel | SampledModel
     values: ca.Function
     jacobians: ca.Function
 
     @classmethod
-    def of(cls, model: ProcessModel) -> "ScaledModel":
+    def of(cls, model: ProcessModel | SampledModel) -> "ScaledModel":
         """Return the scaled functions of a model; Jacobians are taken once, here."""
         x, u = ca.SX.sym("x", model.n_x), ca.SX.sym("u", model.n_u)
         d = ca.SX.sym("d", model.n_d)
         x_scale, u_scale, y_scale = (
             ca.DM(s.tolist()) for s in (model.x_scale, model.u_scale, model.y_scale)
         )
-        rhs = ca.densify(model.rhs(x * x_scale, u * u_scale, d) / x_scale)
+        law = model.rhs if isinstance(model, ProcessModel) else model.step
+        rhs = ca.densify(law(x * x_scale, u * u_scale, d) / x_scale)
         y = ca.densify(model.outputs(x * x_scale, u * u_scale, d) / y_scale)
         derivatives = [ca.jacobian(out, v) for out in (rhs, y) for v in (x, u)]
         return cls(

@@ -3,9 +3,8 @@
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.engine.condense import factorise
+from operator_agent.mpc.engine.condense import Horizon, factorise
 from operator_agent.mpc.engine.linearise import Lineariser
-from operator_agent.mpc.engine.transcription import Transcription
 
 NEWTON_TOLERANCE = 1e-7  # scaled defect of a state that is carried on; well above rounding
 NEWTON_ITERATIONS = 25  # a cold start needs some ten
@@ -13,7 +12,8 @@ NEWTON_STEP = 5.0  # largest change of a scaled state in one Newton step
 
 
 def rollout(
-    grid: Transcription,
+    point: Lineariser,
+    horizon: Horizon,
     d: FloatArray,
     x: FloatArray,
     inputs: FloatArray,
@@ -22,8 +22,9 @@ def rollout(
     """Return the states at the stage borders, or None when a stage cannot be solved.
 
     Args:
-        grid: stage functions.
-        d: measured disturbances [SI].
+        point: the model at one point.
+        horizon: lengths of the stages.
+        d: measured disturbances, shape (n_d,) or (N, n_d) [SI].
         x: state now, scaled, shape (n_x,).
         inputs: scaled, shape (N, n_u).
         guess: states at the end of the stages, shape (N, n_x); None starts from the last border.
@@ -33,9 +34,10 @@ def rollout(
     """
     states = np.empty((inputs.shape[0] + 1, x.size))
     states[0] = x
-    for k, length in enumerate(grid.horizon.lengths_s):
+    for k, length in enumerate(horizon.lengths_s):
         start = states[k] if guess is None else guess[k]
-        found = implicit_step(grid.point, d, states[k], inputs[k], start, length)
+        here = d if d.ndim == 1 else d[k]
+        found = implicit_step(point, here, states[k], inputs[k], start, length)
         if found is None:
             return None
         states[k + 1] = found

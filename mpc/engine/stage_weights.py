@@ -21,6 +21,11 @@ class StageWeights:
         move: on squared moves, shape (n_u,).
         resting: on squared MV deviations, shape (n_u,).
         soft_penalty, hard_penalty, levenberg: see `Weights`.
+        terminal: further weight on squared CV deviations at the end of the horizon, shape (n_y,);
+            None for none.
+        soft_linear, soft_quadratic, hard_linear, hard_quadratic: prices of one span outside a
+            limit and of its square by CV, shape (n_y,); None takes `soft_penalty` or
+            `hard_penalty`.
     """
 
     tracking: FloatArray
@@ -29,12 +34,26 @@ class StageWeights:
     soft_penalty: float
     hard_penalty: float
     levenberg: float
+    terminal: FloatArray | None = None
+    soft_linear: FloatArray | None = None
+    soft_quadratic: FloatArray | None = None
+    hard_linear: FloatArray | None = None
+    hard_quadratic: FloatArray | None = None
 
     def finite(self) -> bool:
         """Return whether every weight is finite and none is negative."""
-        scalars = np.array([self.soft_penalty, self.hard_penalty, self.levenberg])
-        everything = np.concatenate([self.tracking, self.move, self.resting, scalars])
-        return bool(np.all(np.isfinite(everything)) and np.all(everything >= 0.0))
+        parts: list[FloatArray] = [
+            np.array([self.soft_penalty, self.hard_penalty, self.levenberg]),
+            self.tracking,
+            self.move,
+            self.resting,
+        ]
+        for more in (self.terminal, self.soft_linear, self.soft_quadratic, self.hard_linear,
+                     self.hard_quadratic):  # fmt: skip
+            if more is not None:
+                parts.append(more)
+        everything = np.concatenate(parts)
+        return bool(everything.min() >= 0.0 and everything.max() < np.inf)
 
 
 def stage_weights(weights: Weights, model: ProcessModel, advice: Advice | None) -> StageWeights:

@@ -9,51 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.engine.condense import Condensed
 from operator_agent.mpc.engine.cost import ScaledProblem, plan_cost
-from operator_agent.mpc.engine.rollout import rollout
+from operator_agent.mpc.engine.stages import Plan, Response
 from operator_agent.mpc.engine.transcription import Transcription
 
 STEP_LENGTHS = (1.0, 0.5, 0.2)  # then 0; shorter steps gained nothing on jumps that need a ramp
 SMALL_GAP = 1.0  # spans; below it closing the defects to first order gave the cost to five digits
-SWEEPS = 8  # with fresh factors a sweep gains some digits, with old ones about one
-SWEEP_TOLERANCE = 2e-5  # scaled defect; acceptance allows fifty times as much
-SWEEP_TOLERANCE_OLD = 2e-4  # the same with old factors: fewer sweeps, still far inside
-COST_TOLERANCE = 1e-6  # relative: differences of rollouts below it are rounding
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A plan, scaled.
-
-    Attributes:
-        blocks: MV levels, shape (n_blocks, n_u).
-        states: at the stage borders, shape (N + 1, n_x).
-        outputs: at the end of the stages, without bias, shape (N, n_y); None until predicted.
-        cost: of the nonlinear prediction; NaN until predicted.
-    """
-
-    blocks: FloatArray
-    states: FloatArray
-    outputs: FloatArray | None = None
-    cost: float = np.nan
-
-
-@dataclass(frozen=True, slots=True)
-class Direction:
-    """Where the QP points, scaled.
-
-    Attributes:
-        blocks: change of the levels, shape (n_blocks, n_u).
-        closing: change of the states that closes the plan's defects, shape (N, n_x).
-        states: further change of the states with the full step, shape (N, n_x).
-        free: outputs with bias when only the defects are closed, shape (N, n_y).
-    """
-
-    blocks: FloatArray
-    closing: FloatArray
-    states: FloatArray
-    free: FloatArray
+COST_TOLERANCE = 1e-6  # relative: differences of predictions below it are rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +28,29 @@ class StepTaken:
 
 
 def best_step(
-    grid: Transcription,
-    scaled: ScaledProblem,
-    plan: Plan,
-    direction: Direction,
-    condensed: Condensed,
+    grid: Transcription, scaled: ScaledProblem, response: Response, change: FloatArray
 ) -> StepTaken | None:
     """Return the first step length that lowers the cost, or zero; None when nothing predicts.
 
     Args:
         grid: stage functions.
         scaled: the problem.
-        plan: from which the step goes.
-        direction: of the QP.
-        condensed: of the plan.
+        response: of the plan from which the step goes.
+        change: of the blocks, as the QP found it, shape (n_moves,).
     """
 
     def tried(length: float) -> Plan | None:
-        blocks = plan.blocks + length * direction.blocks
-        guess = plan.states[1:] + direction.closing + length * direction.states
-        closed = _closed(grid, scaled, blocks, guess, condensed, SWEEP_TOLERANCE)
-        return closed or _rolled_out(grid, scaled, blocks, guess)
+        return _predicted(grid, scaled, response, length * change, False)
 
-    stay = plan if np.isfinite(plan.cost) else None
+    plan, closing = response.plan, response.closing
+    stay: Plan | None = plan if np.isfinite(plan.cost) else None
     if stay is not None:
         before = stay.cost
-    elif float(np.max(np.abs(direction.closing))) < SMALL_GAP:
-        before = plan_cost(grid, scaled, plan.blocks, direction.free)
+    elif closing is None:
+        stay = costed(grid, scaled, plan)
+        before = stay.cost
+    elif float(np.max(np.abs(closing))) < SMALL_GAP:
+        before = plan_cost(grid, scaled, plan.blocks, response.free + scaled.bias)
     else:
         stay = tried(0.0)
         before = np.inf if stay is None else stay.cost
@@ -105,65 +63,30 @@ def best_step(
 
 
 def full_step(
-    grid: Transcription,
-    scaled: ScaledProblem,
-    plan: Plan,
-    direction: Direction,
-    condensed: Condensed,
+    grid: Transcription, scaled: ScaledProblem, response: Response, change: FloatArray
 ) -> StepTaken | None:
     """Return the full step closed by old factors, without a test; None when it does not close.
 
-    Arguments as in `best_step`; `condensed` is that of an earlier plan.
+    Arguments as in `best_step`; the response is that of an earlier plan.
     """
-    guess = plan.states[1:] + direction.closing + direction.states
-    blocks = plan.blocks + direction.blocks
-    closed = _closed(grid, scaled, blocks, guess, condensed, SWEEP_TOLERANCE_OLD)
-    return None if closed is None else StepTaken(1.0, closed, np.nan)
+    found = _predicted(grid, scaled, response, change, True)
+    return None if found is None else StepTaken(1.0, found, np.nan)
 
 
-def _closed(
-    grid: Transcription,
-    scaled: ScaledProblem,
-    blocks: FloatArray,
-    guess: FloatArray,
-    condensed: Condensed,
-    tolerance: float,
-) -> Plan | None:
-    """Return the plan with its defects closed by sweeps over all stages at once, or None."""
-    inputs = scaled.stage_inputs(blocks)
-    states = np.vstack([scaled.x[None, :], guess])
-    last = np.inf
-    for _ in range(SWEEPS):
-        rhs, outputs = grid.stages.values(states[1:], inputs, scaled.d)
-        defects = states[1:] - states[:-1] - grid.lengths_s[:, None] * rhs
-        size = float(np.max(np.abs(defects)))
-        if size < tolerance:
-            return _predicted(grid, scaled, blocks, states, outputs)
-        if not size < last:
-            return None
-        last = size
-        states[1:] += condensed.propagate(defects)
-    return None
-
-
-def _rolled_out(
-    grid: Transcription, scaled: ScaledProblem, blocks: FloatArray, guess: FloatArray
-) -> Plan | None:
-    """Return the plan as predicted by Newton, stage by stage, or None."""
-    inputs = scaled.stage_inputs(blocks)
-    states = rollout(grid, scaled.d, scaled.x, inputs, guess)
-    if states is None:
-        return None
-    _, outputs = grid.stages.values(states[1:], inputs, scaled.d)
-    return _predicted(grid, scaled, blocks, states, outputs)
+def costed(grid: Transcription, scaled: ScaledProblem, plan: Plan) -> Plan:
+    """Return a predicted plan with its cost."""
+    assert plan.outputs is not None
+    cost = plan_cost(grid, scaled, plan.blocks, plan.outputs + scaled.bias)
+    return Plan(plan.blocks, plan.states, plan.outputs, cost, plan.inner)
 
 
 def _predicted(
-    grid: Transcription,
-    scaled: ScaledProblem,
-    blocks: FloatArray,
-    states: FloatArray,
-    outputs: FloatArray,
+    grid: Transcription, scaled: ScaledProblem, response: Response, change: FloatArray, old: bool
 ) -> Plan | None:
-    cost = plan_cost(grid, scaled, blocks, outputs + scaled.bias)
-    return Plan(blocks, states, outputs, cost) if np.isfinite(cost) else None
+    blocks = response.plan.blocks + change.reshape(response.plan.blocks.shape)
+    inputs = grid.stage_inputs(blocks)
+    found = grid.stages.predict(response, blocks, inputs, scaled.d, change, old)
+    if found is None:
+        return None
+    plan = costed(grid, scaled, found)
+    return plan if np.isfinite(plan.cost) else None

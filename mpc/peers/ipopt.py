@@ -12,8 +12,8 @@ import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.engine.cost import ScaledProblem, penalties
-from operator_agent.mpc.engine.transcription import Transcription, side_limit
+from operator_agent.mpc.engine.cost import ScaledProblem
+from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.problem import Problem
 
 MUMPS_AMD_ORDERING = 0  # three to seven times faster here than the default ordering
@@ -53,7 +53,7 @@ class Reference:
         """
         self._grid = grid
         model, horizon = grid.model, grid.horizon
-        n_slacks = grid.n_slacks_soft + grid.n_slacks_hard
+        n_slacks = grid.limits.n_slacks
         self._parameters = _Parameters(grid)
         blocks = ca.MX.sym("blocks", model.n_u, horizon.n_blocks)
         states = ca.MX.sym("states", model.n_x, horizon.n_pred)
@@ -67,8 +67,8 @@ class Reference:
         lengths = ca.repmat(ca.DM(horizon.lengths_s).T, model.n_x, 1)
         defects = states - before - lengths * rhs
         rows = [ca.vec(defects)]
-        for number, side in enumerate(grid.sides):
-            for k, index in enumerate(side.slack):
+        for number, side in enumerate(grid.limits.sides):
+            for k, index in zip(side.stages, side.slack, strict=True):
                 rows.append(side.sign * (y[side.cv, k] - p.limits[number]) - slack[index])
         rows.append(ca.vec(blocks[:, 1:] - blocks[:, :-1]))
         cost = p.cost(blocks, y, slack)
@@ -97,7 +97,7 @@ class Reference:
             guess: blocks (n_blocks, n_u) and states (N + 1, n_x), scaled.
         """
         scaled, grid = ScaledProblem.of(problem), self._grid
-        n_moves, n_slacks = grid.n_moves, grid.n_slacks_soft + grid.n_slacks_hard
+        n_moves, n_slacks = grid.n_moves, grid.limits.n_slacks
         n_states = grid.horizon.n_pred * grid.model.n_x
         blocks, states = guess
         start = np.concatenate([blocks.ravel(), states[1:].ravel(), np.zeros(n_slacks)])
@@ -105,14 +105,13 @@ class Reference:
         box_low, box_high = np.tile(scaled.u_low, (blocks.shape[0], 1)), np.tile(
             scaled.u_high, (blocks.shape[0], 1)
         )  # fmt: skip
-        box_low[0] = np.maximum(box_low[0], scaled.u_held - scaled.first_change)
-        box_high[0] = np.minimum(box_high[0], scaled.u_held + scaled.first_change)
+        box_low[0], box_high[0] = scaled.first_low, scaled.first_high
         low[:n_moves], high[:n_moves] = box_low.ravel(), box_high.ravel()
         low[n_moves + n_states :] = 0.0
-        n_rows = n_states + grid.n_limit_rows
+        n_rows = n_states + grid.limits.n_rows
         changes = scaled.block_changes.ravel()
         row_low = np.concatenate(
-            [np.zeros(n_states), np.full(grid.n_limit_rows, -np.inf), -changes]
+            [np.zeros(n_states), np.full(grid.limits.n_rows, -np.inf), -changes]
         )
         row_high = np.concatenate([np.zeros(n_rows), changes])
         began = time.perf_counter()
@@ -145,17 +144,22 @@ class _Parameters:
         model, n_pred = grid.model, grid.horizon.n_pred
         self._grid = grid
         self.x, self.d = ca.MX.sym("x", model.n_x), ca.MX.sym("d", model.n_d)
-        self.bias, self.limits = ca.MX.sym("bias", model.n_y), ca.MX.sym("limits", len(grid.sides))
+        self.bias, self.limits = (
+            ca.MX.sym("bias", model.n_y),
+            ca.MX.sym("limits", len(grid.limits.sides)),
+        )
         self.u_held, self.u_rest = ca.MX.sym("held", model.n_u), ca.MX.sym("rest", model.n_u)
         self.reference = ca.MX.sym("reference", model.n_y, n_pred)
-        self.tracking, self.move = ca.MX.sym("track", model.n_y), ca.MX.sym("move", model.n_u)
+        self.tracking = ca.MX.sym("track", model.n_y, n_pred)
+        self.move = ca.MX.sym("move", model.n_u)
         self.resting = ca.MX.sym("resting", model.n_u)
-        self.penalty = ca.MX.sym("penalty", grid.n_slacks_soft + grid.n_slacks_hard)
+        self.linear = ca.MX.sym("linear", grid.limits.n_slacks)
+        self.quadratic = ca.MX.sym("quadratic", grid.limits.n_slacks)
 
     def _all(self) -> list[ca.MX]:
         return [self.x, self.d, self.bias, self.limits, self.u_held, self.u_rest,
-                ca.vec(self.reference), self.tracking, self.move, self.resting,
-                self.penalty]  # fmt: skip
+                ca.vec(self.reference), ca.vec(self.tracking), self.move, self.resting,
+                self.linear, self.quadratic]  # fmt: skip
 
     def vector(self) -> ca.MX:
         """Return the symbolic vector."""
@@ -163,26 +167,25 @@ class _Parameters:
 
     def values(self, scaled: ScaledProblem) -> FloatArray:
         """Return its numbers for a problem."""
-        limits = [side_limit(side, scaled.limits) for side in self._grid.sides]
         weights = scaled.weights
         return np.concatenate(
-            [scaled.x, scaled.d, scaled.bias, limits, scaled.u_held, scaled.u_reference,
-             scaled.y_reference.ravel(), weights.tracking, weights.move, weights.resting,
-             penalties(self._grid, weights)]
+            [scaled.x, scaled.d, scaled.bias, scaled.side_limits, scaled.u_held,
+             scaled.u_reference, scaled.y_reference.ravel(), scaled.stage_tracking.ravel(),
+             weights.move, weights.resting, scaled.linear, scaled.quadratic]
         )  # fmt: skip
 
     def cost(self, blocks: ca.MX, y: ca.MX, slack: ca.MX) -> ca.MX:
         """Return the cost of blocks (n_u, n_blocks) and outputs (n_y, N)."""
         horizon = self._grid.horizon
         longest = max(horizon.lengths_s)
-        shares = ca.DM([length / longest for length in horizon.lengths_s])
         block_shares = ca.DM((horizon.block_lengths_s / longest).tolist())
-        tracking = self.tracking.T @ ((y - self.reference) ** 2) @ shares
+        tracking = ca.dot(self.tracking, (y - self.reference) ** 2)
         moves = blocks - ca.horzcat(self.u_held, blocks[:, :-1])
         rest = (blocks - ca.repmat(self.u_rest, 1, horizon.n_blocks)) ** 2
         return (
             tracking
             + ca.sum1(self.move.T @ (moves**2) @ ca.DM.ones(horizon.n_blocks))
             + self.resting.T @ rest @ block_shares
-            + self.penalty.T @ (slack + slack**2)
+            + self.linear.T @ slack
+            + self.quadratic.T @ slack**2
         )

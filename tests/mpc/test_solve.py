@@ -9,6 +9,7 @@ from operator_agent.mpc.engine.acceptance import check_point
 from operator_agent.mpc.engine.condense import Horizon, condense
 from operator_agent.mpc.engine.cost import ScaledProblem
 from operator_agent.mpc.engine.dense_qp import DenseQp
+from operator_agent.mpc.engine.euler_stages import EulerStages
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.rollout import rollout
 from operator_agent.mpc.engine.stage_weights import stage_weights
@@ -82,20 +83,21 @@ def test_warm_iterations_come_near_ipopt_along_a_large_change(problem: Problem):
 def test_condensed_response_is_that_of_the_nonlinear_prediction(problem: Problem):
     grid, scaled = problem.transcription, ScaledProblem.of(problem)
     blocks = np.tile(scaled.u_held, (grid.horizon.n_blocks, 1))
-    inputs = scaled.stage_inputs(blocks)
-    states = rollout(grid, scaled.d, scaled.x, inputs, None)
+    inputs, stages = grid.stage_inputs(blocks), grid.stages
+    assert isinstance(stages, EulerStages)
+    states = rollout(stages.point, grid.horizon, scaled.d, scaled.x, inputs, None)
     assert states is not None
-    linear = grid.stages.linearise(states[1:], inputs, scaled.d)
-    response = condense(linear, grid.stages.rhs_x_pattern, grid.horizon).outputs_of_blocks
-    base = grid.stages.values(states[1:], inputs, scaled.d)[1]
+    linear = stages.many.linearise(states[1:], inputs, scaled.d)
+    response = condense(linear, stages.many.rhs_x_pattern, grid.horizon).outputs_of_blocks
+    base = stages.many.values(states[1:], inputs, scaled.d)[1]
     step = 1e-3  # the prediction itself is solved to 1e-7
     for column in range(blocks.size):
         moved = blocks.copy()
         moved.flat[column] += step
-        other = scaled.stage_inputs(moved)
-        there = rollout(grid, scaled.d, scaled.x, other, None)
+        other = grid.stage_inputs(moved)
+        there = rollout(stages.point, grid.horizon, scaled.d, scaled.x, other, None)
         assert there is not None
-        change = (grid.stages.values(there[1:], other, scaled.d)[1] - base) / step
+        change = (stages.many.values(there[1:], other, scaled.d)[1] - base) / step
         assert change == pytest.approx(response[:, :, column], abs=5e-3)
 
 
@@ -121,7 +123,9 @@ def test_acceptance_refuses_plans_that_are_not_of_the_model(problem: Problem):
     assert outcome.warm is not None
     warm, grid = outcome.warm, problem.transcription
     scaled = ScaledProblem.of(problem)
-    outputs = grid.stages.values(warm.states[1:], scaled.stage_inputs(warm.blocks), scaled.d)[1]
+    assert isinstance(grid.stages, EulerStages)
+    inputs = grid.stage_inputs(warm.blocks)
+    outputs = grid.stages.many.values(warm.states[1:], inputs, scaled.d)[1]
     assert check_point(problem, warm.blocks, warm.states, outputs, 0.0).worth is PointWorth.ACCEPTED
     bent = warm.states.copy()
     bent[3, 1] += 0.05

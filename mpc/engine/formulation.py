@@ -1,0 +1,49 @@
+"""The choices that shape an optimal control problem besides model, horizon and limits."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from operator_agent.errors import InputError
+from operator_agent.mpc.engine.schemes import Scheme
+from operator_agent.mpc.engine.stage_cost import StageCost
+
+
+class Sharing(Enum):
+    """Which stages share the slack of a soft limit."""
+
+    GROUPS = "groups"  # of 1, 2, 4, 8, ... stages: each group pays for its worst stage
+    STAGES = "stages"  # each stage pays for itself
+    HORIZON = "horizon"  # one slack for all
+
+
+class Ranking(Enum):
+    """What a hard CV limit brings with it."""
+
+    DOUBLED = "doubled"  # a soft limit at the same place where there is none further inside
+    AS_GIVEN = "as_given"  # nothing: hard and soft limits stand where they were given
+
+
+@dataclass(frozen=True, slots=True)
+class Formulation:
+    """How a problem is written down.
+
+    Attributes:
+        scheme: discretisation; None takes the one that suits the model.
+        substeps: of an explicit scheme in each stage.
+        sharing: of the slacks of soft limits.
+        hard_sharing: of the slacks of hard limits.
+        ranking: see there.
+        stage_cost: money or any other cost besides tracking; None for none.
+    """
+
+    scheme: Scheme | None = Scheme.IMPLICIT_EULER
+    substeps: int = 2
+    sharing: Sharing = Sharing.GROUPS
+    hard_sharing: Sharing = Sharing.HORIZON
+    ranking: Ranking = Ranking.DOUBLED
+    stage_cost: StageCost | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a count of sub-steps that is none."""
+        if self.substeps < 1:
+            raise InputError(f"substeps is {self.substeps}; a stage has one sub-step at least")

@@ -1,0 +1,162 @@
+"""Stages that are maps x_next = F(x, u, d): the whole horizon is predicted in one call."""
+
+import casadi as ca
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.condense import Condensed, Horizon
+from operator_agent.mpc.engine.condense_maps import CondensedMaps, MapCondenser, StageMatrices
+from operator_agent.mpc.engine.linearise import BufferedFunction, ScaledModel
+from operator_agent.mpc.engine.schemes import Scheme, StageMap, stage_map
+from operator_agent.mpc.engine.stages import Plan, Response
+
+INNER_TOLERANCE = 1e-7  # scaled residual inside a stage; acceptance allows ten thousand times it
+MAX_CALLS = 12  # Newton calls for one prediction; a cold start needs some three
+
+
+class MapStages:
+    """A model along a horizon whose stages are maps. Scratch memory inside."""
+
+    def __init__(
+        self, scaled: ScaledModel, horizon: Horizon, scheme: Scheme, substeps: int
+    ) -> None:
+        """Build the functions of the horizon."""
+        model = scaled.model
+        maps = {h: stage_map(scaled, scheme, h, substeps) for h in set(horizon.lengths_s)}
+        self.maps: tuple[StageMap, ...] = tuple(maps[h] for h in horizon.lengths_s)
+        n_pred, self._n_w = horizon.n_pred, self.maps[0].n_w
+        self._shape = (n_pred, model.n_x, model.n_u, model.n_y)
+        self._values = BufferedFunction(_horizon_function(scaled, self.maps, False))
+        self._jacobians = BufferedFunction(_horizon_function(scaled, self.maps, True))
+        self._audit = BufferedFunction(_audit(scaled, self.maps))
+        self._condenser = MapCondenser(horizon, model.n_u)
+        self._x_scale = model.x_scale
+
+    def _call(
+        self,
+        function: BufferedFunction,
+        x: FloatArray,
+        inputs: FloatArray,
+        d: FloatArray,
+        inner: FloatArray | None,
+    ) -> bool:
+        """Evaluate until the stages are solved; False where that fails."""
+        n_pred = self._shape[0]
+        function.inputs[0][:] = x
+        function.inputs[1][:] = inputs.ravel()
+        function.inputs[2].reshape(n_pred, -1)[:] = d
+        function.inputs[3][:] = 0.0 if inner is None else inner.ravel()
+        for _ in range(MAX_CALLS):
+            function.call()
+            left = float(function.outputs[3].max())
+            if left < INNER_TOLERANCE:
+                break
+            if not left < np.inf:
+                return False
+            function.inputs[3][:] = function.outputs[2]
+        else:
+            return False
+        y = function.outputs[1]
+        return bool(np.isfinite(y.dot(y)))
+
+    def _plan(self, function: BufferedFunction, x: FloatArray, blocks: FloatArray) -> Plan:
+        n_pred, n_x, _, n_y = self._shape
+        states = np.empty((n_pred + 1, n_x))
+        states[0] = x
+        states[1:] = function.outputs[0].reshape(n_pred, n_x)
+        outputs = function.outputs[1].reshape(n_pred, n_y).copy()
+        return Plan(blocks, states, outputs, np.nan, function.outputs[2].reshape(n_pred, -1).copy())
+
+    def first(
+        self, x: FloatArray, inputs: FloatArray, d: FloatArray, blocks: FloatArray
+    ) -> Plan | None:
+        """Return the plan predicted without a guess, or None; see `Stages`."""
+        if not self._call(self._values, x, inputs, d, None):
+            return None
+        return self._plan(self._values, x, blocks)
+
+    def respond(
+        self,
+        plan: Plan,
+        inputs: FloatArray,
+        d: FloatArray,
+        cached: Condensed | CondensedMaps | None,
+    ) -> Response | None:
+        """Return the linearisation along the prediction of a plan, or None; see `Stages`."""
+        x, function = plan.states[0], self._values if cached is not None else self._jacobians
+        if not self._call(function, x, inputs, d, plan.inner):
+            return None
+        predicted = self._plan(function, x, plan.blocks)
+        assert predicted.outputs is not None
+        if cached is not None:
+            return Response(predicted, predicted.outputs, None, cached)
+        n_pred, n_x, n_u, n_y = self._shape
+        x_x, x_u, y_x, y_u = (out.copy() for out in function.outputs[4:])
+        matrices = StageMatrices(
+            x_x.reshape(n_pred, n_x, n_x),
+            x_u.reshape(n_pred, n_u, n_x),
+            y_x.reshape(n_pred, n_x, n_y),
+            y_u.reshape(n_pred, n_u, n_y),
+        )
+        return Response(predicted, predicted.outputs, None, self._condenser.condense(matrices))
+
+    def predict(
+        self,
+        response: Response,
+        blocks: FloatArray,
+        inputs: FloatArray,
+        d: FloatArray,
+        change: FloatArray,
+        old: bool,
+    ) -> Plan | None:
+        """Return the plan of other blocks, or None; see `Stages`. The guess is the last plan's."""
+        x = response.plan.states[0]
+        if not self._call(self._values, x, inputs, d, response.plan.inner):
+            return None
+        return self._plan(self._values, x, blocks)
+
+    def defects(
+        self, x: FloatArray, u: FloatArray, d: FloatArray, inner: FloatArray | None
+    ) -> FloatArray:
+        """Return how far a plan is from the model's equations; see `Stages`."""
+        audit = self._audit
+        audit.inputs[0][:] = x.ravel()
+        audit.inputs[1][:] = u.ravel()
+        audit.inputs[2].reshape(self._shape[0], -1)[:] = d
+        audit.inputs[3][:] = 0.0 if inner is None else inner.ravel()
+        audit.call()
+        return audit.outputs[0]
+
+
+def _horizon_function(
+    scaled: ScaledModel, maps: tuple[StageMap, ...], jacobians: bool
+) -> ca.Function:
+    """Return `(x, U, D, W) -> (X, Y, W, residuals, ...)` over all stages, with Jacobians or not."""
+    model, n_pred, n_w = scaled.model, len(maps), maps[0].n_w
+    x = ca.MX.sym("x", model.n_x)
+    inputs = [ca.MX.sym(n, size, n_pred) for n, size in
+              (("u", model.n_u), ("d", model.n_d), ("w", n_w))]  # fmt: skip
+    columns = [ca.horzsplit(matrix) for matrix in inputs]
+    found: list[list[ca.MX]] = []
+    now = x
+    for stage, u, d, w in zip(maps, *columns, strict=True):
+        after, solved, left = stage.advance(now, u, d, w)
+        if jacobians:
+            _, y, _, _, y_x, y_u = scaled.jacobians(after, u, d)
+            x_x, x_u = stage.sensitivity(now, u, d, solved)
+            found.append([after, y, solved, left, x_x, x_u, ca.densify(y_x), ca.densify(y_u)])
+        else:
+            found.append([after, scaled.values(after, u, d)[1], solved, left])
+        now = after
+    results = [ca.horzcat(*parts) for parts in zip(*found, strict=True)]
+    return ca.Function("horizon", [x, *inputs], results)
+
+
+def _audit(scaled: ScaledModel, maps: tuple[StageMap, ...]) -> ca.Function:
+    """Return `(X, U, D, W) -> defects` in SI over all stages: x is (n_x, N + 1), w is scaled."""
+    model, n_pred = scaled.model, len(maps)
+    x = ca.MX.sym("x", model.n_x, n_pred + 1)
+    u, d = ca.MX.sym("u", model.n_u, n_pred), ca.MX.sym("d", model.n_d, n_pred)
+    w = ca.MX.sym("w", maps[0].n_w, n_pred)
+    rows = [maps[k].audit(x[:, k], x[:, k + 1], u[:, k], d[:, k], w[:, k]) for k in range(n_pred)]
+    return ca.Function("audit", [x, u, d, w], [ca.horzcat(*rows)])
