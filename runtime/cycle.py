@@ -3,7 +3,7 @@
     readings -> scan -> advice (every k-th cycle) -> estimate, target, NMPC, acceptance
              -> signed move -> gate -> historian -> status
 
-Whatever fails ends in a hold with a reason, and holds in a row end in SHED (`modes.py`). A
+Whatever fails ends in a hold with a reason, and holds in a row end in SHED (`mpc/status/mode.py`). A
 supervisor that fails costs its advice, not the control.
 """
 
@@ -33,7 +33,7 @@ from operator_agent.mpc.certify import certify, hold_move
 from operator_agent.mpc.controller import Controller, ControllerState, CycleResult
 from operator_agent.mpc.problem import PointWorth
 from operator_agent.mpc.scan import Scan
-from operator_agent.runtime.modes import ModeState
+from operator_agent.mpc.status.mode import ModeState
 from operator_agent.runtime.run_record import CycleRecord
 from operator_agent.runtime.scan import to_scan
 from operator_agent.site import Site

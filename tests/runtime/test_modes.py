@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operator_agent.messages import ControllerMode, GateReply, GateVerdict
-from operator_agent.runtime.modes import ModeState
+from operator_agent.mpc.status.mode import ModeState
 
 EVENTS = st.sampled_from(["hold", "written", "refused", "failed", "shed", "held"])
 

@@ -1,0 +1,1 @@
+"""Who takes part in control: the modes of the controller and the states of its variables."""
