@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from operator_agent.runtime.cli_bench_mpc import bench_mpc
 from operator_agent.runtime.cli_tables import ERR, OUT, print_json, rich_table, say
 
 bench_app = typer.Typer(help="Benchmarks: published problems, solved and judged.")
@@ -14,6 +15,9 @@ bench_app = typer.Typer(help="Benchmarks: published problems, solved and judged.
 @bench_app.callback()
 def bench() -> None:
     """Benchmarks: published problems, solved and judged."""
+
+
+bench_app.command("mpc")(bench_mpc)
 
 
 @bench_app.command("planning")

@@ -1,0 +1,28 @@
+"""The engines of the comparison, by name."""
+
+from operator_agent.errors import InputError
+from operator_agent.mpc.peers.do_mpc_engine import TIGHT, DoMpcEngine
+from operator_agent.mpc.peers.engine import Engine
+from operator_agent.mpc.peers.nlp_engine import NlpEngine
+
+FATROP_TOLERANCE = 1e-10  # converged: the nominal reactor's cost agrees with IPOPT's to 1e-7
+
+DO_MPC = DoMpcEngine("do_mpc", "do-mpc with the settings of its examples: IPOPT, MUMPS", None)
+DO_MPC_TIGHT = DoMpcEngine("do_mpc_tight", "the same, IPOPT converged to 1e-12", TIGHT)
+REFERENCE = NlpEngine("ipopt_tight", "IPOPT converged to 1e-12 on a lean NLP", "ipopt", TIGHT)
+FATROP = NlpEngine("fatrop", "fatrop converged to 1e-10 on a lean NLP", "fatrop", FATROP_TOLERANCE)
+
+ENGINES: tuple[Engine, ...] = (DO_MPC, DO_MPC_TIGHT, REFERENCE, FATROP)
+ENGINE_NAMES = tuple(engine.name for engine in ENGINES)
+
+
+def engine_named(name: str) -> Engine:
+    """Return an engine by name.
+
+    Raises:
+        InputError: there is no such engine.
+    """
+    for engine in ENGINES:
+        if engine.name == name:
+            return engine
+    raise InputError(f"no engine '{name}'; engines are {', '.join(ENGINE_NAMES)}")

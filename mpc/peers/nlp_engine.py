@@ -1,0 +1,77 @@
+"""Interior-point solvers of CasADi on the sparse NLP of a published problem."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import casadi as ca
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.mpc.peers.collocation import CollocationNlp, collocation_nlp
+from operator_agent.mpc.peers.engine import EngineMove, EngineRun, Reading
+from operator_agent.mpc.published.case import Case
+
+QUIET: dict[str, Any] = {"print_time": 0, "expand": True, "error_on_fail": False}
+
+
+@dataclass(frozen=True, slots=True)
+class NlpEngine:
+    """A solver that iterates to convergence each cycle, started from the last plan.
+
+    Attributes:
+        name: see `Engine`.
+        story: see `Engine`.
+        solver: plugin of `casadi.nlpsol`: `ipopt` or `fatrop`.
+        tolerance: of the solver.
+    """
+
+    name: str
+    story: str
+    solver: str
+    tolerance: float
+
+    def refusal(self, case: Case) -> str:
+        """Return why a case cannot be run: only nominal ones can."""
+        return "it plans for one scenario only" if case.robust else ""
+
+    def start(self, case: Case) -> EngineRun:
+        """Return a run; see `Engine`."""
+        built = collocation_nlp(case.problem)
+        options = dict(QUIET)
+        if self.solver == "ipopt":
+            options |= {"ipopt.print_level": 0, "ipopt.sb": "yes", "ipopt.tol": self.tolerance}
+            options |= {"ipopt.bound_relax_factor": 0.0}  # a limit is where it is
+        else:
+            options |= {"structure_detection": "auto", "equality": built.equality}
+            options |= {"fatrop.tol": self.tolerance, "fatrop.print_level": 0}
+        nlp: Any = built.nlp
+        return _NlpRun(built, ca.nlpsol(self.solver, self.solver, nlp, options))
+
+
+class _NlpRun:
+    """One solver with its last plan."""
+
+    def __init__(self, built: CollocationNlp, solver: ca.Function) -> None:
+        self._built, self._solver = built, solver
+        self._plan: FloatArray | None = None
+
+    def move(self, reading: Reading) -> EngineMove:
+        """Return the first move of the plan; see `EngineRun`."""
+        built = self._built
+        plan = self._plan
+        guess = built.cold(reading.x, reading.u_held) if plan is None else built.shifted(plan)
+        result = self._solver(
+            x0=np.clip(guess, built.low, built.high),
+            p=built.parameters(reading.x, reading.u_held, reading.d, reading.p),
+            lbx=built.low,
+            ubx=built.high,
+            lbg=built.row_low,
+            ubg=built.row_high,
+        )
+        point = np.asarray(result["x"]).ravel()
+        stats = self._solver.stats()
+        success = bool(stats["success"]) and bool(np.all(np.isfinite(point)))
+        self._plan = point if success else None
+        iterations = int(stats.get("iter_count", 0))
+        reason = "" if success else str(stats.get("return_status", "failed"))
+        return EngineMove(built.first_move(point), success, iterations, reason)

@@ -1,0 +1,1 @@
+"""Published control problems: equations, limits, upsets, scores; engines compared on them."""

@@ -1,0 +1,43 @@
+"""The command `bench mpc`: tables, JSON, and wrong names."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from operator_agent.errors import InputError
+from operator_agent.runtime.cli_bench import bench_app
+
+TINY = ("mpc", "--case", "reactor", "--engine", "fatrop", "--cycles", "3", "--repeats", "1")
+
+
+def run(*words: str, width: int = 100):
+    runner = CliRunner(env={"COLUMNS": str(width)})
+    return runner.invoke(bench_app, list(words), catch_exceptions=False)
+
+
+def test_table_fits_a_terminal_and_the_file_holds_the_rows(tmp_path: Path):
+    file = tmp_path / "bench.json"
+    found = run(*TINY, "--json", str(file), width=80)
+    assert found.exit_code == 0
+    assert "fatrop" in found.stdout and "reactor" in found.stdout
+    assert max(len(line) for line in found.stdout.splitlines()) <= 80
+    (row,) = json.loads(file.read_text())
+    assert row["case"] == "reactor" and row["engine"] == "fatrop"
+    assert row["cost"] == pytest.approx(row["reference_cost"], rel=1e-6)
+
+
+def test_json_on_the_terminal_is_alone_on_standard_output():
+    found = run(*TINY, "--json", "-")
+    assert [row["failed_cycles"] for row in json.loads(found.stdout)] == [0]
+    assert "fatrop" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(("--case", "nowhere"), "cases are"), (("--engine", "magic"), "engines are")],
+)
+def test_unknown_names_are_refused(words: tuple[str, str], told: str):
+    with pytest.raises(InputError, match=told):
+        run("mpc", *words)
