@@ -78,7 +78,7 @@ class Disturbances:
                 seed, "weather", weather.temp_k_noise, weather.noise_time_s
             )
         self.breaks = _breaks(scenario)
-        for time_s in (*self.breaks, scenario.duration_s):  # between them all goes straight
+        for time_s in self._turns():
             check_boundary(self._planned(time_s), time_s)
 
     def _check(self, scenario: Scenario) -> None:
@@ -102,6 +102,15 @@ class Disturbances:
         for noise in scenario.process_noise:
             _refuse_shares("process noise", noise.variable, self._fractions)
             _refuse_unknown("process noise", noise.variable, (*self._names, *self._handles))
+
+    def _turns(self) -> list[float]:
+        """Return the times between which the surroundings move in straight lines [s]."""
+        moves = (*self._preheats, *self._changes, *self._fuels)
+        times = {0.0, self._scenario.duration_s}
+        for move in moves:
+            before_s = max(move.at_s - _TIME_TOLERANCE_S, 0.0)  # a step hides where a ramp got to
+            times |= {before_s, move.at_s, move.at_s + move.ramp_s}
+        return sorted(times)
 
     def cell(self, time_s: float) -> tuple[float, float]:
         """Return from when to when inputs count as constant around a time [s].

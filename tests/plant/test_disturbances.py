@@ -164,6 +164,14 @@ def test_process_noise_is_common_to_all_scenarios_of_a_seed(
             (PreheatChange(5.0, 0.0, -90.0), PreheatChange(7.0, 0.0, -90.0)),
             "temp_shift_preheat is -180 K; give -150 to 150 K; it is so at 7 s",
         ),
+        (
+            (
+                PreheatChange(0.0, 8.0, 140.0),
+                PreheatChange(0.0, 8.0, 60.0),
+                PreheatChange(7, 0, -99),
+            ),
+            "temp_shift_preheat is 175 K",
+        ),
     ],
 )
 def test_surroundings_that_no_unit_meets_are_refused(
