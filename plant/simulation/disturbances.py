@@ -105,6 +105,7 @@ class Disturbances:
 
     def _turns(self) -> list[float]:
         """Return the times between which the surroundings move in straight lines [s]."""
+        moves: tuple[PreheatChange | DisturbanceChange | FuelChange, ...]
         moves = (*self._preheats, *self._changes, *self._fuels)
         times = {0.0, self._scenario.duration_s}
         for move in moves:
