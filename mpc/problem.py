@@ -113,6 +113,7 @@ class Warm:
         condensed: responses along that plan.
         stalls: solves in a row that kept the shifted plan.
         inner: unknowns inside the stages, shape (N, n_w); None where stages have none.
+        working_set: of the last QP, see `QpSolution`.
     """
 
     blocks: FloatArray
@@ -120,6 +121,7 @@ class Warm:
     condensed: Condensed | CondensedMaps
     stalls: int = 0
     inner: FloatArray | None = None
+    working_set: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,16 +80,17 @@ def solve(problem: Problem, warm: Warm | None) -> Outcome:
     quick = not problem.relinearise and condensed is not None
     limit = problem.iterations if warm is not None else problem.cold_iterations
     status, last, first_cost = SolverStatus.ITERATION_LIMIT, None, np.nan
+    held = None if warm is None else warm.working_set
     for number in range(1 if quick else limit):
-        step = _iterate(problem, scaled, plan, condensed if quick else None, trace)
+        step = _iterate(problem, scaled, plan, condensed if quick else None, held, trace)
         if isinstance(step, Outcome) and quick:  # too far for the old Jacobians
-            step = _iterate(problem, scaled, plan, None, trace)
+            step = _iterate(problem, scaled, plan, None, held, trace)
         if isinstance(step, Outcome):
             return step
         if problem.time_limit_s is not None and trace.spent_s() > problem.time_limit_s:
             status = SolverStatus.TIME_LIMIT  # what came too late does not count
             break
-        plan, last = step.taken.plan, step
+        plan, last, held = step.taken.plan, step, step.solution.working_set
         first_cost = step.taken.cost_before if number == 0 else first_cost
         ended = _ended(problem, step, warm is not None)
         if ended is not None:
@@ -165,6 +166,7 @@ def _iterate(
     scaled: ScaledProblem,
     plan: Plan,
     cached: Condensed | CondensedMaps | None,
+    held: FloatArray | None,
     trace: _Trace,
 ) -> _Iterate | Outcome:
     grid = problem.transcription
@@ -175,7 +177,7 @@ def _iterate(
     outputs_of_blocks = response.condensed.outputs_of_blocks
     write_qp(grid, scaled, plan.blocks, response.free + scaled.bias, outputs_of_blocks)
     trace.lap("write")
-    solution = grid.qp.solve()
+    solution = grid.qp.solve(held)
     trace.lap("qp")
     if not solution.success or not bool(np.isfinite(solution.x).all()):
         diagnostics = Diagnostics(
@@ -238,7 +240,7 @@ def _finish(
     if verdict.move is None:
         return replace(refused(verdict.status or status, verdict.reason, diagnostics),
                        worth=verdict.worth)  # fmt: skip
-    new = Warm(plan.blocks, plan.states, last.condensed, stalls, plan.inner)
+    new = Warm(plan.blocks, plan.states, last.condensed, stalls, plan.inner, solution.working_set)
     return Outcome(PointWorth.ACCEPTED, status, "", diagnostics, new, verdict.move)
 
 

@@ -5,7 +5,7 @@ CasADi is told that every argument has one number, and passes on the memory that
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ class Kernel:
             [(array if array.size else nothing).reshape(-1, order="A").data for array in arrays]
             for arrays in (arguments, results)
         ]
-        self._held = (function, nothing, tuple(arguments), tuple(results))
+        self._held = (function, nothing)
+        self._arguments, self._results = list(arguments), list(results)
         self._buffer: Any
         self._buffer, self._trigger = function.buffer()
         for position, memory in enumerate(bound[0]):
@@ -40,32 +41,46 @@ class Kernel:
         for position, memory in enumerate(bound[1]):
             self._buffer.set_res(position, memory)
 
+    def bind_argument(self, position: int, array: FloatArray) -> None:
+        """Take one argument from another array, at least as large as the first."""
+        self._buffer.set_arg(position, array.reshape(-1).data)
+        self._arguments[position] = array
+
+    def bind_result(self, position: int, array: FloatArray) -> None:
+        """Let one result go into another array, at least as large as the first."""
+        self._buffer.set_res(position, array.reshape(-1).data)
+        self._results[position] = array
+
     def call(self) -> None:
         """Evaluate: from the arguments' memory into the results'."""
         self._trigger()
 
 
-def load_kernel(name: str, files: Sequence[str], n_arg: int, n_res: int) -> ca.Function | None:
-    """Return a kernel, compiled unless the cache has it, or None where that is not possible.
+def load_kernels(
+    files: Sequence[str], shapes: Mapping[str, tuple[int, int]]
+) -> tuple[ca.Function, ...] | None:
+    """Return kernels, compiled unless the cache has them, or None where that is not possible.
 
     Args:
-        name: of the kernel; the C text defines `{name}_body(arg, res, work)`.
         files: C texts beside this module, in their order.
-        n_arg: number of arguments.
-        n_res: number of results.
+        shapes: numbers of arguments and results of each kernel by its name; the C text defines
+            `{name}_body(arg, res, work)`.
     """
     compiler = find_compiler()
     if compiler is None:
-        _log.info("no C compiler: kernel %s is replaced by its slower twin", name)
+        _log.info("no C compiler: %s are replaced by their slower twins", ", ".join(shapes))
         return None
     one = ("1", "1")
-    interface = External(name, (one,) * n_arg, (one,) * n_res, "0").source()
+    interfaces = [
+        External(name, (one,) * n_arg, (one,) * n_res, "0").source()
+        for name, (n_arg, n_res) in shapes.items()
+    ]
     folder = Path(__file__).parent
     texts = [(folder / file).read_text(encoding="ascii") for file in files]
-    source = "\n".join(["#define LANES 1", *texts, interface])
+    source = "\n".join(["#define LANES 1", *texts, *interfaces])
     try:
-        (function,) = load_functions([source], lambda: source, [name], compiler, cache_folder())
+        found = load_functions([source], lambda: source, list(shapes), compiler, cache_folder())
     except OperatorAgentError as error:
-        _log.warning("kernel %s is replaced by its slower twin: %s", name, error)
+        _log.warning("%s are replaced by their slower twins: %s", ", ".join(shapes), error)
         return None
-    return function
+    return tuple(found)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.engine.compiled_kernels import Kernel, load_kernel
+from operator_agent.mpc.engine.compiled_kernels import Kernel, load_kernels
 
-_NAME = "dense_qp"
 _FILES = ("compiled_vectors.c", "compiled_working_set.c", "compiled_qp.c")
-_N_ARG, _N_RES = 9, 6
+_SHAPES = {"dense_qp": (9, 6)}
 _CHANGES = 20  # of the working set for each variable; a cold start takes less than two
 
 
@@ -32,7 +31,8 @@ class ActiveSet:
         self, start: FloatArray | None
     ) -> tuple[int, FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return status code, x, row prices, bound prices and working set; see `DenseQp.solve`."""
-        self.start[:] = 0.0 if start is None else start
+        fits = start is not None and start.shape == self.start.shape
+        self.start[:] = start if fits else 0.0
         self.kernel.call()
         x, row_prices, bound_prices, working_set, report = (r.copy() for r in self.results)
         return int(report[0]), x, row_prices, bound_prices, working_set
@@ -44,8 +44,8 @@ def active_set(arrays: Sequence[FloatArray]) -> ActiveSet | None:
     Args:
         arrays: H, g, A by column, row_low, row_high, low, high, each flat and contiguous.
     """
-    function = load_kernel(_NAME, _FILES, _N_ARG, _N_RES)
-    if function is None:
+    found = load_kernels(_FILES, _SHAPES)
+    if found is None:
         return None
     n, m = arrays[1].size, arrays[3].size
     padded = -(-n // 8) * 8
@@ -53,5 +53,5 @@ def active_set(arrays: Sequence[FloatArray]) -> ActiveSet | None:
     sizes = np.array([n, m, _CHANGES * n, room], dtype=np.float64)
     start = np.zeros(n + m)
     results = (np.zeros(n), np.zeros(m), np.zeros(n), np.zeros(n + m), np.zeros(3))
-    kernel = Kernel(function, [sizes, *arrays, start], [*results, np.empty(room)])
+    kernel = Kernel(found[0], [sizes, *arrays, start], [*results, np.empty(room)])
     return ActiveSet(kernel, start, results)

@@ -14,6 +14,7 @@ the chord iterations of the rollout.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from scipy.linalg import lapack
@@ -92,30 +93,49 @@ class Factors:
         return result
 
 
+class StageFactors(Protocol):
+    """Factors of all stages."""
+
+    def propagate(self, defects: FloatArray) -> FloatArray:
+        """Return the change of the states, shape (N, n_x), that closes the defects (N, n_x)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DenseFactors:
+    """Factors of all stages by LAPACK."""
+
+    stages: tuple[Factors, ...]
+
+    def propagate(self, defects: FloatArray) -> FloatArray:
+        """Return the change of the states; see `StageFactors`."""
+        change = np.empty_like(defects)
+        running = np.zeros(defects.shape[1])
+        for k, factors in enumerate(self.stages):
+            running = factors.solve(running - defects[k])
+            change[k] = running
+        return change
+
+
 @dataclass(frozen=True, slots=True)
 class Condensed:
     """Responses of one linearisation, all scaled.
 
     Attributes:
-        factors: of each stage.
+        factors: of all stages.
         states_of_blocks: dx[k+1]/dblocks, shape (N, n_x, n_blocks * n_u).
         outputs_of_blocks: dy[k+1]/dblocks, shape (N, n_y, n_blocks * n_u).
         outputs_x: dy/dx, shape (N, n_y, n_x).
     """
 
-    factors: tuple[Factors, ...]
+    factors: StageFactors
     states_of_blocks: FloatArray
     outputs_of_blocks: FloatArray
     outputs_x: FloatArray
 
     def propagate(self, defects: FloatArray) -> FloatArray:
         """Return the change of the states, shape (N, n_x), that closes the defects (N, n_x)."""
-        change = np.empty_like(defects)
-        running = np.zeros(defects.shape[1])
-        for k, factors in enumerate(self.factors):
-            running = factors.solve(running - defects[k])
-            change[k] = running
-        return change
+        return self.factors.propagate(defects)
 
 
 def factorise(nonzeros: FloatArray, pattern: Pattern, stage_s: float) -> Factors:
@@ -134,7 +154,7 @@ def factorise(nonzeros: FloatArray, pattern: Pattern, stage_s: float) -> Factors
 
 
 def condense(linear: Linearisation, pattern: Pattern, horizon: Horizon) -> Condensed:
-    """Return factors and responses along a trajectory.
+    """Return factors and responses along a trajectory, by LAPACK.
 
     Args:
         linear: at (x[k+1], u[k]) of all stages.
@@ -158,4 +178,4 @@ def condense(linear: Linearisation, pattern: Pattern, horizon: Horizon) -> Conde
         states[k, :, :last] = running[:, :last]
         outputs[k] = linear.outputs_x[k] @ states[k]
         outputs[k, :, first:last] += linear.outputs_u[k]
-    return Condensed(tuple(factors), states, outputs, linear.outputs_x)
+    return Condensed(DenseFactors(tuple(factors)), states, outputs, linear.outputs_x)

@@ -84,8 +84,8 @@ class DenseQp:
         """Return the answer for the arrays as they stand.
 
         Args:
-            start: working set of an earlier solution of this shape, shape (n + m,); any values are
-                valid, good ones save time. None starts from nothing.
+            start: working set of an earlier solution, shape (n + m,): any values are valid, good
+                ones save time. None, or one of another shape, starts from nothing.
         """
         if self._active_set is not None:
             code, x, row_prices, bound_prices, working_set = self._active_set.solve(start)

@@ -1,10 +1,11 @@
-"""Stages of implicit Euler, closed together by sweeps with LAPACK factors: large stiff models."""
+"""Stages of implicit Euler, closed together by sweeps with the factors: large stiff models."""
 
 import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
-from operator_agent.mpc.engine.condense import Condensed, Horizon, condense
+from operator_agent.mpc.engine.compiled_condense import Condenser
+from operator_agent.mpc.engine.condense import Condensed, Horizon
 from operator_agent.mpc.engine.condense_maps import CondensedMaps
 from operator_agent.mpc.engine.linearise import BufferedFunction, Lineariser, ScaledModel
 from operator_agent.mpc.engine.rollout import rollout
@@ -39,6 +40,7 @@ class EulerStages:
         self.lengths_s: FloatArray = np.array(horizon.lengths_s)
         self.many = Lineariser(scaled, horizon.n_pred)
         self.point = Lineariser(scaled, 1)
+        self._condenser = Condenser(self.many.rhs_x_pattern, horizon, model.n_u, model.n_y)
         self._audit = BufferedFunction(model.rhs.map(horizon.n_pred))  # in SI
         self._x_scale = model.x_scale
 
@@ -60,7 +62,7 @@ class EulerStages:
         if cached is None:
             linear = self.many.linearise(plan.states[1:], inputs, d)
             rhs, outputs = linear.rhs, linear.outputs
-            condensed = condense(linear, self.many.rhs_x_pattern, self.horizon)
+            condensed = self._condenser.condense(linear)
         else:
             assert isinstance(cached, Condensed)
             rhs, outputs = self.many.values(plan.states[1:], inputs, d)

@@ -129,11 +129,12 @@ def test_the_working_set_names_the_limits_that_hold():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_limits_that_say_the_same_twice_do_no_harm(method: QpMethod):
+def test_limits_said_twice_do_no_harm(method: QpMethod):
     data = random_qp(3, 12, 10, 4, share_equal=0.0)
     twice = Data(data.hessian, data.gradient, np.vstack([data.rows] * 3 + [np.eye(12)]),
                  np.concatenate([data.row_low] * 3 + [data.low]),
-                 np.concatenate([data.row_high] * 3 + [data.high]), data.low, data.high)  # fmt: skip
+                 np.concatenate([data.row_high] * 3 + [data.high]),
+                 data.low, data.high)  # fmt: skip
     qp = twice.into(method)
     solution = qp.solve(np.ones(12 + 42))
     assert solution.success and qp.kkt_residual(solution) < 1e-6
@@ -194,7 +195,7 @@ def test_without_a_solution_nothing_can_be_read():
 
 
 def test_without_a_compiler_the_other_solver_answers(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(compiled_qp, "load_kernel", lambda *_: None)
+    monkeypatch.setattr(compiled_qp, "load_kernels", lambda *_: None)
     data = random_qp(5, 10, 12, 3)
     qp = data.into(QpMethod.COMPILED)
     solution: QpSolution = qp.solve(np.ones(22))
