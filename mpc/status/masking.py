@@ -1,10 +1,9 @@
-"""What the states of variables mean for limits, weights and targets of one solve."""
+"""What the states of variables mean for limits and weights of one solve."""
 
 from dataclasses import replace
 
 import numpy as np
 
-from operator_agent.messages import EconomicTargets
 from operator_agent.mpc.engine.stage_weights import StageWeights
 from operator_agent.mpc.status.states import ServiceRequest, ServiceStatus
 from operator_agent.mpc.variables import ControlVariables
@@ -66,14 +65,3 @@ def serviced(
 def masked_weights(weights: StageWeights, status: ServiceStatus) -> StageWeights:
     """Return weights that track only what is controlled."""
     return replace(weights, tracking=np.where(status.controlled, weights.tracking, 0.0))
-
-
-def masked_targets(
-    targets: EconomicTargets | None, status: ServiceStatus
-) -> EconomicTargets | None:
-    """Return planning's targets without those of CVs that are not controlled."""
-    if targets is None:
-        return None
-    off = {cv.name for cv in status.cvs if not cv.controlled}
-    kept = {name: value for name, value in targets.targets.items() if name not in off}
-    return targets if len(kept) == len(targets.targets) else replace(targets, targets=kept)

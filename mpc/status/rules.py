@@ -17,9 +17,9 @@
 | no good reading in this cycle | BAD |
 | else | ON |
 
-A critical MV that is HELD, OUTSIDE or BAD, a critical CV that is OFF or DROPPED, and fewer
+A critical MV that is HELD or OUTSIDE, a critical CV that is OFF or DROPPED, and fewer
 variables in service than the rules ask for are obstacles: there is no move, and a controller that
-is on sheds.
+is on sheds. A critical MV that is BAD waits `max_bad` cycles before it is one.
 """
 
 from collections.abc import Sequence
@@ -199,25 +199,46 @@ def judge_dvs(
     return tuple(found)
 
 
+def waiting(mvs: Sequence[MvStatus], variables: ControlVariables) -> str:
+    """Return why there is no move in this cycle although control may go on; or an empty text."""
+    for mv, critical in zip(mvs, variables.mv_critical, strict=True):
+        if not np.isfinite(mv.value):
+            return f"no read-back of {mv.name} yet"
+        if critical and mv.state is MvState.BAD:
+            return f"critical MV {mv.name}: {mv.reason}"
+    return ""
+
+
 def obstacle(
     mvs: Sequence[MvStatus],
     cvs: Sequence[CvStatus],
     variables: ControlVariables,
     rules: ServiceRules,
 ) -> str:
-    """Return why there is no control with these states, or an empty text."""
+    """Return why control cannot go on with these states, or an empty text.
+
+    Args:
+        mvs: states.
+        cvs: states; empty when they are not known yet.
+        variables: which of them are critical.
+        rules: how many it needs.
+    """
     for mv, critical in zip(mvs, variables.mv_critical, strict=True):
-        if critical and not mv.moved:
+        if critical and not mv.moved and not _passing(mv, rules):
             return f"critical MV {mv.name} is {mv.state.name}: {mv.reason}"
-        if not np.isfinite(mv.value):
-            return f"MV {mv.name} has no read-back and never had one"
-    for cv, critical in zip(cvs, variables.cv_critical, strict=True):
+    known = len(cvs) == len(variables.cv_names)
+    for cv, critical in zip(cvs, variables.cv_critical, strict=known):
         if critical and not cv.controlled:
             return f"critical CV {cv.name} is {cv.state.name}: {cv.reason}"
-    for what, least, count in (
-        ("MVs", rules.min_mvs, sum(mv.moved for mv in mvs)),
-        ("CVs", rules.min_cvs, sum(cv.controlled for cv in cvs) if cvs else rules.min_cvs),
-    ):
-        if count < least:
-            return f"{count} {what} are in service; control needs {least}"
+    in_service = sum(mv.moved or _passing(mv, rules) for mv in mvs)
+    if in_service < rules.min_mvs:
+        return f"{in_service} MVs are in service; control needs {rules.min_mvs}"
+    controlled = sum(cv.controlled for cv in cvs)
+    if known and controlled < rules.min_cvs:
+        return f"{controlled} CVs are in service; control needs {rules.min_cvs}"
     return ""
+
+
+def _passing(mv: MvStatus, rules: ServiceRules) -> bool:
+    """Return whether an MV lacks its read-back for so short a time that it may come back."""
+    return mv.state is MvState.BAD and mv.lost <= rules.max_bad

@@ -149,11 +149,8 @@ class ServiceStatus:
 
     def payload(self) -> dict[str, Json]:
         """Return the states as plain values for JSON."""
-        groups = {"mvs": self.mvs, "cvs": self.cvs, "dvs": self.dvs}
-        states: dict[str, Json] = {
-            key: {v.name: [v.state.name, v.reason] for v in found} for key, found in groups.items()
-        }
-        return {**states, "obstacle": self.obstacle}
+        states: dict[str, Json] = {v.name: [v.state.name, v.reason] for v in self._all()}
+        return {"states": states, "obstacle": self.obstacle}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from operator_agent.mpc.status.rules import (
     judge_dvs,
     judge_mvs,
     obstacle,
+    waiting,
 )
 from operator_agent.mpc.status.states import (
     CvState,
@@ -159,8 +160,8 @@ def _status(two: ControlVariables, mvs) -> ServiceStatus:
         ([50.0, 50.0], (0, 0), ServiceRequest(), RULES, ""),
         ([50.0, 50.0], (0, 9), ServiceRequest(), RULES, ""),
         ([50.0, 50.0], (0, 0), ServiceRequest(not_remote={"feed": "MAN"}), RULES, "critical MV"),
-        ([np.nan, 50.0], (0, 0), ServiceRequest(), RULES, "critical MV feed is BAD"),
-        ([50.0, np.nan], (0, 0), ServiceRequest(), RULES, "never had one"),
+        ([np.nan, 50.0], (0, 0), ServiceRequest(), RULES, ""),
+        ([np.nan, 50.0], (0, 0), ServiceRequest(), replace(RULES, max_bad=0), "feed is BAD"),
         ([50.0, 50.0], (9, 0), ServiceRequest(), RULES, "critical CV temp is DROPPED"),
         (
             [50.0, 50.0], (0, 0), ServiceRequest(not_remote={"duty": "MAN"}),
@@ -180,6 +181,20 @@ def test_obstacles_are_named(
     cvs = judge_cvs(verdicts, bad, request_, two, RULES)
     found = obstacle(mvs, cvs, two, rules)
     assert (word in found) if word else found == ""
+
+
+def test_a_read_back_that_is_needed_is_waited_for(two: ControlVariables) -> None:
+    for values, word in (
+        ([50.0, 50.0], ""), ([np.nan, 50.0], "feed"), ([50.0, np.nan], "duty yet"),
+    ):  # fmt: skip
+        mvs = judge_mvs((), np.array(values), ServiceRequest(), two, RULES, CYCLE_S)
+        found = waiting(mvs, two)
+        assert (word in found) if word else found == ""
+    known = judge_mvs((), np.array([50.0, 50.0]), ServiceRequest(), two, RULES, CYCLE_S)
+    lost = judge_mvs(known, np.array([50.0, np.nan]), ServiceRequest(), two, RULES, CYCLE_S)
+    assert waiting(lost, two) == ""  # it is not critical, and its last value is known
+    lost = judge_mvs(known, np.array([np.nan, 50.0]), ServiceRequest(), two, RULES, CYCLE_S)
+    assert "critical MV feed" in waiting(lost, two)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,93 @@
+"""What one control cycle carries on, and what it found."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from operator_agent.arrays import FloatArray
+from operator_agent.messages import Advice, ControllerMode
+from operator_agent.mpc.estimation.estimator import EstimatorState
+from operator_agent.mpc.problem import Outcome, Problem, Warm
+from operator_agent.mpc.status.states import ServiceStatus
+from operator_agent.mpc.target.target import SteadyTarget, TargetState
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerState:
+    """All that a controller carries from one cycle to the next.
+
+    Attributes:
+        cycle: number of steps done.
+        estimate: None until the first scan that could be used.
+        target: steady-state target and the state from which it walks; None before the first.
+        target_state: see above.
+        warm: plan of the last accepted solve; None after a failure.
+        service: states of the variables in the last cycle.
+        mode: of the last cycle; None before the first.
+    """
+
+    cycle: int = 0
+    estimate: EstimatorState | None = None
+    target: SteadyTarget | None = None
+    target_state: TargetState | None = None
+    warm: Warm | None = None
+    service: ServiceStatus = field(default_factory=ServiceStatus)
+    mode: ControllerMode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CycleResult:
+    """What one cycle found, in SI.
+
+    Attributes:
+        outcome: of the solve, without its warm start; its move exists only when accepted.
+        y_estimate: CVs with bias, shape (n_y,).
+        y_target: steady-state target, shape (n_y,).
+        u_target: the same for the MVs, shape (n_u,).
+        y_predicted: at the end of each stage, shape (N, n_y); None without a plan.
+        active_limits: limits that hold the plan.
+        unmet_limits: hard CV limits that the plan cannot keep at once; empty when all is well.
+        target: with prices of its limits; None before the first.
+        advice: as applied; None without.
+        cuts: what of the advice could not be applied.
+        bad_readings: bad or rejected readings in a row, by CV or DV name.
+        solve_ms: wall time of the whole step [ms].
+        timings_ms: wall time by part [ms].
+        problem: that was solved, for audits; None when it did not come so far.
+        service: states of all variables; only MVs that it calls moved may be written.
+    """
+
+    outcome: Outcome
+    y_estimate: FloatArray
+    y_target: FloatArray
+    u_target: FloatArray
+    y_predicted: FloatArray | None
+    active_limits: tuple[str, ...]
+    unmet_limits: tuple[str, ...]
+    target: SteadyTarget | None
+    advice: Advice | None
+    cuts: tuple[str, ...]
+    bad_readings: Mapping[str, int]
+    solve_ms: float
+    timings_ms: Mapping[str, float]
+    problem: Problem | None = None
+    service: ServiceStatus = field(default_factory=ServiceStatus)
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Wall times of the parts of one cycle."""
+
+    start_s: float = field(default_factory=time.perf_counter)
+    last_s: float = field(default_factory=time.perf_counter)
+    parts_ms: dict[str, float] = field(default_factory=dict)
+
+    def lap(self, part: str) -> None:
+        """Give the time since the last lap to a part."""
+        now = time.perf_counter()
+        self.parts_ms[part] = 1e3 * (now - self.last_s)
+        self.last_s = now
+
+    def total_ms(self) -> float:
+        """Return the time since the start [ms]."""
+        return 1e3 * (time.perf_counter() - self.start_s)

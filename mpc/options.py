@@ -1,0 +1,53 @@
+"""The choices of a controller that are not tuning: its estimator, iterations and rules."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from operator_agent.errors import InputError
+from operator_agent.mpc.engine.formulation import Formulation
+from operator_agent.mpc.engine.linearise import ScaledModel
+from operator_agent.mpc.estimation.bias_observer import BiasObserver
+from operator_agent.mpc.estimation.estimator import Estimator
+from operator_agent.mpc.status.rules import ServiceRules
+from operator_agent.mpc.target.target_tuning import TargetTuning
+from operator_agent.mpc.variables import ControlVariables
+from operator_agent.mpc.weights import Weights
+
+EstimatorMaker = Callable[[ScaledModel, ControlVariables, Weights, float], Estimator]
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerOptions:
+    """How a controller is put together; every field has the default that suits most plants.
+
+    Attributes:
+        estimator: makes the estimator from model, limits, weights and cycle [s].
+        formulation: of the optimal control problem; None for the engine's default.
+        tolerance: iterate each solve until step and optimality fall below it, scaled; None takes
+            the iterations of the weights.
+        time_limit_s: wall time that one solve may take [s]; None for any.
+        target: ranks, pulls and hysteresis of the target; None for those in the weights.
+        service: when variables count as lost; None takes `max_bad_readings` of the weights.
+    """
+
+    estimator: EstimatorMaker = BiasObserver
+    formulation: Formulation | None = None
+    tolerance: float | None = None
+    time_limit_s: float | None = None
+    target: TargetTuning | None = None
+    service: ServiceRules | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse limits that nothing can keep."""
+        for name in ("tolerance", "time_limit_s"):
+            value = getattr(self, name)
+            if value is not None and not value > 0.0:
+                raise InputError(f"option {name} is {value}; it must be above zero")
+
+    def target_tuning(self, weights: Weights) -> TargetTuning:
+        """Return the tuning of the target layer."""
+        return self.target or TargetTuning.of(weights)
+
+    def rules(self, weights: Weights) -> ServiceRules:
+        """Return the rules of the states."""
+        return self.service or ServiceRules(max_bad=weights.max_bad_readings)
