@@ -34,6 +34,7 @@ class Formulation:
         hard_sharing: of the slacks of hard limits.
         ranking: see there.
         stage_cost: money or any other cost besides tracking; None for none.
+        free_stages: so many at the end of the horizon have no CV limits but terminal ones.
     """
 
     scheme: Scheme | None = Scheme.IMPLICIT_EULER
@@ -42,8 +43,11 @@ class Formulation:
     hard_sharing: Sharing = Sharing.HORIZON
     ranking: Ranking = Ranking.DOUBLED
     stage_cost: StageCost | None = None
+    free_stages: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a count of sub-steps that is none."""
+        """Refuse counts that are none."""
+        if self.free_stages < 0:
+            raise InputError(f"free_stages is {self.free_stages}; it is a count, zero or more")
         if self.substeps < 1:
             raise InputError(f"substeps is {self.substeps}; a stage has one sub-step at least")

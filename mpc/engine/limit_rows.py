@@ -195,7 +195,8 @@ def _sides(
     slack_cv: list[int] = []
     slack_hard: list[bool] = []
     for hard, lows, highs, sharing, terminal in ranks:
-        stages = (n_pred - 1,) if terminal else tuple(range(n_pred))
+        limited = range(max(n_pred - formulation.free_stages, 1))
+        stages = (n_pred - 1,) if terminal else tuple(limited)
         groups = _groups(sharing, len(stages))
         for cv, (low, high) in enumerate(zip(lows, highs, strict=True)):
             if not (low or high):
