@@ -4,15 +4,20 @@ from operator_agent.errors import InputError
 from operator_agent.mpc.peers.do_mpc_engine import TIGHT, DoMpcEngine
 from operator_agent.mpc.peers.engine import Engine
 from operator_agent.mpc.peers.nlp_engine import NlpEngine
+from operator_agent.mpc.peers.own_engine import OwnEngine
 
 FATROP_TOLERANCE = 1e-10  # converged: the nominal reactor's cost agrees with IPOPT's to 1e-7
+OWN_TOLERANCE = 1e-6  # scaled step and optimality
 
 DO_MPC = DoMpcEngine("do_mpc", "do-mpc with the settings of its examples: IPOPT, MUMPS", None)
 DO_MPC_TIGHT = DoMpcEngine("do_mpc_tight", "the same, IPOPT converged to 1e-12", TIGHT)
 REFERENCE = NlpEngine("ipopt_tight", "IPOPT converged to 1e-12 on a lean NLP", "ipopt", TIGHT)
 FATROP = NlpEngine("fatrop", "fatrop converged to 1e-10 on a lean NLP", "fatrop", FATROP_TOLERANCE)
 
-ENGINES: tuple[Engine, ...] = (DO_MPC, DO_MPC_TIGHT, REFERENCE, FATROP)
+OWN = OwnEngine("own", "real-time iterations of this project, two at most", 2)
+OWN_CONVERGED = OwnEngine("own_converged", "the same, iterated to convergence", 40, OWN_TOLERANCE)
+
+ENGINES: tuple[Engine, ...] = (OWN, OWN_CONVERGED, DO_MPC, DO_MPC_TIGHT, REFERENCE, FATROP)
 ENGINE_NAMES = tuple(engine.name for engine in ENGINES)
 
 

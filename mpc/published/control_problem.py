@@ -38,6 +38,21 @@ class SoftLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Tracked:
+    """A term weight (x[state] - p[parameter])^2 of the stage cost.
+
+    Attributes:
+        state: name of the state.
+        parameter: name of the cost's parameter that is its set point.
+        weight: per squared unit of the state, per sample.
+    """
+
+    state: str
+    parameter: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class ControlProblem:
     """Model, limits and cost as published; states are measured, y = x.
 
@@ -61,6 +76,7 @@ class ControlProblem:
         move_scale: by which moves are divided, shape (n_u,).
         x_divisor: by which the published solution divides the states, shape (n_x,).
         uncertain: values of each uncertain d; the first one is nominal.
+        tracked: the terms of the stage cost where it is a sum of squares; empty where it is not.
     """
 
     name: str
@@ -84,6 +100,7 @@ class ControlProblem:
     move_scale: FloatArray
     x_divisor: FloatArray
     uncertain: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    tracked: tuple[Tracked, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit the model, and names that it does not know."""

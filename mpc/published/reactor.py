@@ -10,7 +10,7 @@ import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.published.control_problem import ControlProblem, SoftLimit
+from operator_agent.mpc.published.control_problem import ControlProblem, SoftLimit, Tracked
 from operator_agent.plant.process_model import ProcessModel
 from operator_agent.units import HOUR_S
 
@@ -96,5 +96,6 @@ def reactor_problem() -> ControlProblem:
         move_weight=np.array([0.1, 1e-3]),
         move_scale=np.array([100.0, 2000.0]),
         x_divisor=np.array([1.0, 1.0, 100.0, 100.0]),
+        tracked=(Tracked("conc_b", "conc_b_setpoint", 1.0),),
         uncertain=(("alpha", (1.0, 1.05, 0.95)), ("beta", (1.0, 1.1, 0.9))),
     )

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from operator_agent.errors import InputError
-from operator_agent.mpc.peers.catalogue import DO_MPC, ENGINES, FATROP, REFERENCE, engine_named
+from operator_agent.mpc.peers.catalogue import (
+    DO_MPC,
+    ENGINES,
+    FATROP,
+    OWN_CONVERGED,
+    REFERENCE,
+    engine_named,
+)
 from operator_agent.mpc.peers.do_mpc_engine import do_mpc_module
 from operator_agent.mpc.peers.engine import EngineMove, EngineRun, Reading
 from operator_agent.mpc.published.bench import bench_case
@@ -101,6 +108,17 @@ def test_hard_violation_is_counted_in_scales_and_only_outside():
     assert hard_violation(problem, ClosedLoop(x, u, p)) == pytest.approx(0.1)
     u[1, 0] = 102.0  # the inflow's limit is 100 / h, its scale 20
     assert hard_violation(problem, ClosedLoop(x, u, p)) == pytest.approx(0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["reactor", "reactor-alpha-low"])
+def test_own_iterations_to_convergence_cost_what_ipopt_costs(name: str):
+    case = published_case(name, 30)
+    found = [run_engine(case, engine, 0) for engine in (OWN_CONVERGED, REFERENCE)]
+    costs = [closed_loop_cost(case.problem, record.loop) for record in found]
+    assert costs[0] == pytest.approx(costs[1], rel=1e-5)
+    assert not found[0].failures
+    assert hard_violation(case.problem, found[0].loop) <= 1e-9
 
 
 @pytest.mark.slow
