@@ -12,6 +12,7 @@ import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.compiled_functions import Compilation, compiled
 from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.plant.process_model import ProcessModel
 
@@ -77,14 +78,20 @@ class ScaledModel:
         model: the model in SI, continuous or sampled.
         values: `(x, u, d) -> (rhs, y)`; d stays in SI. Of a sampled model rhs is the next state.
         jacobians: `(x, u, d) -> (rhs, y, rhs_x, rhs_u, y_x, y_u)`, sparse.
+        compilation: whether they are compiled for the control loop.
     """
 
     model: ProcessModel | SampledModel
     values: ca.Function
     jacobians: ca.Function
+    compilation: Compilation = Compilation.AUTOMATIC
 
     @classmethod
-    def of(cls, model: ProcessModel | SampledModel) -> "ScaledModel":
+    def of(
+        cls,
+        model: ProcessModel | SampledModel,
+        compilation: Compilation = Compilation.AUTOMATIC,
+    ) -> "ScaledModel":
         """Return the scaled functions of a model; Jacobians are taken once, here."""
         x, u = ca.SX.sym("x", model.n_x), ca.SX.sym("u", model.n_u)
         d = ca.SX.sym("d", model.n_d)
@@ -99,7 +106,20 @@ class ScaledModel:
             model=model,
             values=ca.Function("values", [x, u, d], [rhs, y]),
             jacobians=ca.Function("jacobians", [x, u, d], [rhs, y, *derivatives]),
+            compilation=compilation,
         )
+
+    def evaluated(self) -> tuple[ca.Function, ca.Function]:
+        """Return values and Jacobians as the control loop calls them: compiled where allowed."""
+        model = self.model
+        point = (model.x_nominal / model.x_scale, model.u_nominal / model.u_scale, model.d_nominal)
+        values, jacobians = compiled(
+            (self.values, self.jacobians),
+            (point, point),
+            self.compilation,
+            (self.values.serialize(), "with Jacobians by x and u"),
+        )
+        return values, jacobians
 
 
 class Pattern:
@@ -126,8 +146,9 @@ class Lineariser:
         """Map the Jacobian function over the points and allocate the buffers."""
         model = scaled.model
         self._shape = (n_points, model.n_x, model.n_u, model.n_y)
-        self._jacobians = BufferedFunction(scaled.jacobians.map(n_points))
-        self._values = BufferedFunction(scaled.values.map(n_points))
+        values, jacobians = scaled.evaluated()
+        self._jacobians = BufferedFunction(jacobians.map(n_points))
+        self._values = BufferedFunction(values.map(n_points))
         patterns = [Pattern(scaled.jacobians.sparsity_out(i)) for i in range(2, 6)]
         self.rhs_x_pattern, self._rhs_u, self._y_x, self._y_u = patterns
 

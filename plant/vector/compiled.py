@@ -158,9 +158,7 @@ def load_functions(
     Raises:
         PlantError: the compiler fails, the cache cannot be written, or the object cannot be loaded.
     """
-    parts = (*identity, _digest_of_package(), compiler.identity, *compiler.flags)
-    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    library, digest = folder / f"{key}.so", folder / f"{key}.sha256"
+    library, digest = _files(identity, compiler, folder)
     try:
         if not _is_intact(library, digest):
             _compile(make_source(), compiler, library, digest)
@@ -176,6 +174,24 @@ def load_functions(
             f"the compiled object in {folder} cannot be loaded, as on a disk that forbids running "
             "programs; set XDG_CACHE_HOME to another folder"
         ) from error
+
+
+def is_cached(identity: Sequence[str], compiler: Compiler, folder: Path) -> bool:
+    """Return whether `load_functions` will find the object instead of compiling it.
+
+    Args:
+        identity: all that the source follows from, apart from the code of this package.
+        compiler: to use.
+        folder: cache, from `cache_folder`.
+    """
+    return _is_intact(*_files(identity, compiler, folder))
+
+
+def _files(identity: Sequence[str], compiler: Compiler, folder: Path) -> tuple[Path, Path]:
+    """Return where the object and the mark of its content are kept."""
+    parts = (*identity, _digest_of_package(), compiler.identity, *compiler.flags)
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return folder / f"{key}.so", folder / f"{key}.sha256"
 
 
 def _digest_of_package() -> str:
