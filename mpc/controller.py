@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
@@ -22,7 +21,17 @@ from operator_agent.mpc.estimation.estimator import EstimatorState, Rejected
 from operator_agent.mpc.problem import Outcome, Problem, SolverStatus, Warm, refused
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.solve import solve
-from operator_agent.mpc.target.target import SteadyTarget, TargetOptimizer, TargetState
+from operator_agent.mpc.target.inputs import Present, TargetInputs
+from operator_agent.mpc.target.planned import planned_wishes
+from operator_agent.mpc.target.steady_model import ModelRest
+from operator_agent.mpc.target.target import (
+    NotRenewed,
+    SteadyTarget,
+    TargetOptimizer,
+    TargetState,
+)
+from operator_agent.mpc.target.target_tuning import TargetTuning
+from operator_agent.mpc.target.wishes import Economics
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
 from operator_agent.plant.process_model import ProcessModel
@@ -106,7 +115,7 @@ class Controller:
         model: ProcessModel,
         variables: ControlVariables,
         weights: Weights,
-        economics: ca.Function | None,
+        economics: Economics | None,
         cycle_s: float,
     ) -> None:
         """Build functions and solvers; nothing is solved yet.
@@ -115,7 +124,7 @@ class Controller:
             model: of the process.
             variables: limits in the model's order.
             weights: tuning.
-            economics: `(x, u, d) -> mpc.target.ECONOMIC_OUTPUTS` in SI; None for tracking only.
+            economics: what a steady state earns; None for tracking only.
             cycle_s: time between steps [s].
 
         Raises:
@@ -128,7 +137,8 @@ class Controller:
         self.cycle_s = cycle_s
         self._scaled = ScaledModel.of(model)
         self._estimator = BiasObserver(self._scaled, variables, weights, cycle_s)
-        self._targets = TargetOptimizer(self._scaled, weights, economics)
+        rest = ModelRest(self._scaled)
+        self._targets = TargetOptimizer(rest, TargetTuning.of(weights), economics)
         self._economics = economics
         self._grids: dict[tuple[Horizon, LimitShape], Transcription] = {}
         self._limits = variables.with_margin(weights.hard_margin * model.y_scale)
@@ -142,7 +152,7 @@ class Controller:
         copy.cycle_s, copy._scaled, copy._economics = self.cycle_s, self._scaled, self._economics
         copy._limits = self.variables.with_margin(weights.hard_margin * self.model.y_scale)
         copy._estimator = BiasObserver(self._scaled, self.variables, weights, self.cycle_s)
-        copy._targets = TargetOptimizer(self._scaled, weights, self._economics)
+        copy._targets = self._targets.with_tuning(TargetTuning.of(weights))
         copy._grids = self._grids
         return copy
 
@@ -222,18 +232,24 @@ class Controller:
         cuts = tuple(
             f"target bias of {n}: planning gives no target" for n in asked if n not in known
         )
-        biases = by_name(
-            {n: v for n, v in asked.items() if n in known}, self.model.y_names, 0.0, "target bias"
-        )
+        biases = {n: v for n, v in asked.items() if n in known}
+        by_name(biases, self.model.y_names, 0.0, "target bias")  # refuses what is no CV
         walking = state.target_state or self._targets.start(estimate.x, scan.u_readback)
         if state.target is not None and state.cycle % self.weights.target_every:
             return state.target, walking, cuts
         new, walked = self._targets.renew(
-            walking, estimate.d, estimate.bias, variables, targets, biases
+            walking,
+            TargetInputs(
+                variables=variables,
+                d=estimate.d,
+                bias=estimate.bias,
+                wishes=planned_wishes(targets, biases, self._economics is not None),
+                present=Present(estimate.x, scan.u_readback, estimate.y),
+            ),
         )
-        if new is not None:
+        if not isinstance(new, NotRenewed):
             return new, walked, cuts
-        reason = "the target was not renewed: no steady state or no solution of its QP"
+        reason = f"the target was not renewed: {new.reason}"
         kept = state.target or SteadyTarget(
             scan.u_readback, estimate.y, (), (), np.nan, np.nan, reason
         )

@@ -17,9 +17,9 @@ from operator_agent.errors import InputError
 from operator_agent.messages import Advice, EconomicTargets
 from operator_agent.mpc.controller import Controller, ControllerState, CycleResult
 from operator_agent.mpc.scan import Scan
+from operator_agent.mpc.target.crude_unit import crude_unit_economics
 from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights
-from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.coarse.controller_model import build_controller_model
 from operator_agent.plant.simulation.events import CrudeSwitch
 from operator_agent.plant.simulation.random_scenario import random_scenario
@@ -105,7 +105,7 @@ class PlantLoop:
             model,
             variables_from_site(site, model),
             load_weights(Path(site.files["controller"])),
-            build_controller_economics(self._case),
+            crude_unit_economics(self._case),
             experiment.episode.control_s,
         )
         self._base_targets = experiment.targets

@@ -12,9 +12,9 @@ from operator_agent.io.gate_client import GateClient
 from operator_agent.io.historian import Historian
 from operator_agent.messages import ControllerMode
 from operator_agent.mpc.controller import Controller
+from operator_agent.mpc.target.crude_unit import crude_unit_economics
 from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights
-from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.coarse.controller_model import build_controller_model
 from operator_agent.plant.process_model import ProcessModel
 from operator_agent.plant.unit.case import CrudeUnitCase
@@ -46,7 +46,7 @@ def build_controller(site: Site, case: CrudeUnitCase) -> Controller:
         model,
         variables_from_site(site, model),
         load_weights(Path(site.files["controller"])),
-        build_controller_economics(case),
+        crude_unit_economics(case),
         site.sample_times.control_s,
     )
 

@@ -27,8 +27,12 @@ from operator_agent.messages import Advice, EconomicTargets
 from operator_agent.mpc.advice import backed_off
 from operator_agent.mpc.controller import Controller
 from operator_agent.mpc.scan import Scan
+from operator_agent.mpc.target.crude_unit import crude_unit_economics, price_vector
+from operator_agent.mpc.target.inputs import TargetInputs
+from operator_agent.mpc.target.planned import planned_wishes
 from operator_agent.mpc.target.steady_optimum import best_steady_state
-from operator_agent.mpc.target.target import SteadyTarget, price_vector
+from operator_agent.mpc.target.target import SteadyTarget
+from operator_agent.mpc.target.target_tuning import TargetTuning
 from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.integrate import steady_state
 from operator_agent.plant.unit.case_file import load_crude_unit_case
@@ -206,19 +210,16 @@ def _best_point(
     variables, cuts = backed_off(controller.variables, advice.back_offs if advice else {})
     wanted = advice.target_biases if advice else {}
     economics = build_controller_economics(case)
+    weighted = replace(
+        targets,
+        energy_price=targets.energy_price * energy_weight,
+        steam_price=targets.steam_price * energy_weight,
+    )
     found = best_steady_state(
         model,
-        variables,
-        controller.weights,
-        economics,
-        d,
-        bias,
-        replace(
-            targets,
-            energy_price=targets.energy_price * energy_weight,
-            steam_price=targets.steam_price * energy_weight,
-        ),
-        np.array([wanted.get(name, 0.0) for name in model.y_names]),
+        TargetTuning.of(controller.weights),
+        crude_unit_economics(case),
+        TargetInputs(variables, d, bias, planned_wishes(weighted, wanted, economic=True)),
     )
     target = found.target
     x = steady_state(model, target.u, d, model.x_nominal)  # not the walk's own word

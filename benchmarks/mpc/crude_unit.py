@@ -19,10 +19,10 @@ from operator_agent.mpc.controller import Controller, ControllerState
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.peers.ipopt import Reference
 from operator_agent.mpc.problem import Problem, Warm
+from operator_agent.mpc.target.crude_unit import crude_unit_economics
 from operator_agent.mpc.tuning.closed_loop import scan_of
 from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights
-from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.coarse.controller_model import build_controller_model
 from operator_agent.plant.simulation.events import CrudeSwitch
 from operator_agent.plant.simulation.scenario import Scenario
@@ -77,7 +77,7 @@ def run(relinearise_every: int) -> Run:
         model,
         variables_from_site(site, model),
         replace(weights, relinearise_every=relinearise_every),
-        build_controller_economics(case),
+        crude_unit_economics(case),
         60.0,
     )
     heavier = {"arabian_light": 0.4, "maya": 0.4, "bonny_light": 0.2}

@@ -6,22 +6,24 @@ walks on here until it stands still.
 
 from dataclasses import dataclass, replace
 
-import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import SolveFailedError
-from operator_agent.messages import EconomicTargets
 from operator_agent.mpc.engine.linearise import ScaledModel
-from operator_agent.mpc.target.target import SteadyTarget, TargetOptimizer
-from operator_agent.mpc.variables import ControlVariables
-from operator_agent.mpc.weights import Weights
+from operator_agent.mpc.target.answer import NotRenewed, SteadyTarget, TargetState
+from operator_agent.mpc.target.inputs import TargetInputs
+from operator_agent.mpc.target.steady_model import ModelRest
+from operator_agent.mpc.target.target import TargetOptimizer
+from operator_agent.mpc.target.target_tuning import TargetTuning
+from operator_agent.mpc.target.wishes import Economics
 from operator_agent.plant.process_model import ProcessModel
 
 STEP = 0.5  # spans: the model is followed by Newton, which large steps would throw off its path
 PROXIMAL = 0.01  # of the loop's weight: valleys are flat where two pumparounds share a duty
 STILL = 1e-4  # spans: no MV moves by more in one step
 MAX_STEPS = 600  # twice what the widest walk between operator limits takes
+SHRINK, GROW = 0.5, 1.2  # of an MV's step when it turns round, and when it goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,53 +32,79 @@ class SteadyOptimum:
 
     Attributes:
         target: the steady state, with active limits, their prices and the profit.
+        state: from which it would walk on.
         steps: that it took.
         converged: whether nothing moved any more; otherwise the point is feasible, not best.
     """
 
     target: SteadyTarget
+    state: TargetState
     steps: int
     converged: bool
 
 
 def best_steady_state(
     model: ProcessModel,
-    variables: ControlVariables,
-    weights: Weights,
-    economics: ca.Function,
-    d: FloatArray,
-    bias: FloatArray,
-    targets: EconomicTargets,
-    target_biases: FloatArray,
+    tuning: TargetTuning,
+    economics: Economics | None,
+    inputs: TargetInputs,
 ) -> SteadyOptimum:
     """Return the steady state that pays best under the limits.
 
     Args:
         model: of the process; its nominal point is the start.
-        variables: limits.
-        weights: pulls to planning's targets and margins of the target layer.
-        economics: `(x, u, d) -> mpc.target.ECONOMIC_OUTPUTS` in SI.
-        d: disturbances, shape (n_d,) [SI].
-        bias: measured minus modelled, shape (n_y,) [SI].
-        targets: of planning.
-        target_biases: added to planning's targets, shape (n_y,) [SI].
+        tuning: ranks, pulls and margins of the target layer.
+        economics: of the model; None for goals and prices of variables only.
+        inputs: limits, disturbances, bias and wishes.
 
     Raises:
-        SolveFailedError: the model has no steady state on the way.
+        SolveFailedError: there is no target on the way.
     """
-    brisk = replace(weights, target_step=STEP, target_proximal=PROXIMAL * weights.target_proximal)
-    optimizer = TargetOptimizer(ScaledModel.of(model), brisk, economics)
-    u = np.clip(model.u_nominal, variables.mv_low, variables.mv_high)
-    state = optimizer.start(model.x_nominal, u)
-    for step in range(1, MAX_STEPS + 1):
-        target, after = optimizer.renew(state, d, bias, variables, targets, target_biases)
-        if target is None:
+    optimizer = TargetOptimizer(ModelRest(ScaledModel.of(model)), tuning, economics)
+    limits = inputs.variables
+    u = np.clip(model.u_nominal, limits.mv_low, limits.mv_high)
+    return settled(optimizer, optimizer.start(model.x_nominal, u), inputs)
+
+
+def settled(
+    optimizer: TargetOptimizer,
+    state: TargetState,
+    inputs: TargetInputs,
+    max_steps: int = MAX_STEPS,
+) -> SteadyOptimum:
+    """Return where the target stands still, without the loop's ramps and hysteresis.
+
+    The step of an MV that turns round is halved, so that the walk ends at an optimum inside the
+    limits too (Riedmiller and Braun, "A direct adaptive method for faster backpropagation
+    learning: the RPROP algorithm", IEEE Int. Conf. Neural Networks (1993) 586).
+
+    Raises:
+        SolveFailedError: there is no target on the way.
+    """
+    loop = optimizer.tuning
+    brisk = optimizer.with_tuning(
+        replace(loop, step=STEP, proximal=PROXIMAL * loop.proximal, leave_cycles=1)
+    )
+    step = np.full(state.u.size, STEP)
+    before = np.zeros(state.u.size)
+    for done in range(1, max_steps + 1):
+        target, after = brisk.renew(state, replace(inputs, step=step))
+        if isinstance(target, NotRenewed):
             raise SolveFailedError(
-                f"model {model.name} has no steady state after {step} steps towards the optimum of "
-                f"case '{targets.case}'; widen the limits or check slate and prices"
+                f"{target.reason}, after {done} steps towards the best steady state of model "
+                f"{optimizer.model.name}; widen the limits or check disturbances and prices"
             )
-        moved = float(np.max(np.abs(after.u - state.u)))
+        change = after.u - state.u
         state = after
-        if moved < STILL or step == MAX_STEPS:
-            return SteadyOptimum(target, step, moved < STILL)
-    raise AssertionError("the loop returns in its last step")
+        moved = float(np.max(np.abs(change)))
+        if moved < STILL or done == max_steps:
+            return SteadyOptimum(target, state, done, moved < STILL)
+        step = _next_step(step, before, change)
+        before = change
+    raise SolveFailedError("a walk of no steps finds no target; give max_steps of one or more")
+
+
+def _next_step(step: FloatArray, before: FloatArray, change: FloatArray) -> FloatArray:
+    shorter, longer = SHRINK * np.maximum(np.abs(change), STILL), np.minimum(GROW * step, STEP)
+    chosen: FloatArray = np.where(before * change < 0.0, shorter, longer)
+    return chosen

@@ -9,6 +9,7 @@ import pytest
 from operator_agent.messages import Advice, EconomicTargets
 from operator_agent.mpc.controller import Controller, CycleResult
 from operator_agent.mpc.scan import Scan
+from operator_agent.mpc.target.crude_unit import crude_unit_economics
 from operator_agent.mpc.tuning.closed_loop import (
     MpcDriver,
     RecipeDriver,
@@ -19,7 +20,6 @@ from operator_agent.mpc.tuning.closed_loop import (
 )
 from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights
-from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.coarse.controller_model import build_controller_model
 from operator_agent.plant.integrate import make_integrator
 from operator_agent.plant.simulation.events import CrudeSwitch, SensorFault
@@ -89,7 +89,7 @@ def controller(case: CrudeUnitCase) -> Controller:
     site = load_site(ROOT / "cases/sites/crude_unit.yaml")
     variables = variables_from_site(site, model)
     weights = load_weights(ROOT / "cases/controllers/crude_unit_weights.yaml")
-    return Controller(model, variables, weights, build_controller_economics(case), 60.0)
+    return Controller(model, variables, weights, crude_unit_economics(case), 60.0)
 
 
 def run(

@@ -24,7 +24,12 @@ from operator_agent.mpc.estimation.bias_observer import BiasObserver
 from operator_agent.mpc.estimation.estimator import EstimatorState
 from operator_agent.mpc.problem import Diagnostics, Outcome, PointWorth, SolverStatus, refused
 from operator_agent.mpc.scan import Scan
-from operator_agent.mpc.target.target import TargetOptimizer, price_vector
+from operator_agent.mpc.target.crude_unit import price_vector
+from operator_agent.mpc.target.inputs import TargetInputs
+from operator_agent.mpc.target.planned import planned_wishes
+from operator_agent.mpc.target.steady_model import ModelRest
+from operator_agent.mpc.target.target import SteadyTarget, TargetOptimizer
+from operator_agent.mpc.target.target_tuning import TargetTuning
 from operator_agent.mpc.tuning.genetic import GaSettings, GeneBounds, tune
 from operator_agent.mpc.variables import ControlVariables, variables_from_site
 from operator_agent.mpc.weights import Weights, load_weights, save_weights
@@ -106,13 +111,14 @@ def renewed(
     targets: EconomicTargets | None,
     cycles: int,
 ):
-    optimizer = TargetOptimizer(ScaledModel.of(model), weights, None)
+    optimizer = TargetOptimizer(ModelRest(ScaledModel.of(model)), TargetTuning.of(weights), None)
     state = optimizer.start(model.x_nominal, model.u_nominal)
+    wishes = planned_wishes(targets, {}, economic=False)
     for _ in range(cycles):
         target, state = optimizer.renew(
-            state, model.d_nominal, np.zeros(2), variables, targets, np.zeros(2)
+            state, TargetInputs(variables, model.d_nominal, np.zeros(2), wishes)
         )
-    assert target is not None
+    assert isinstance(target, SteadyTarget)
     return target
 
 
@@ -130,12 +136,13 @@ def test_target_is_a_steady_state_of_the_model(
     wanted = EconomicTargets("t", 0.0, {"a": 1.0}, 1.0, {"conc_b": 0.7}, {}, 0.0, 0.0)
     target = renewed(reactor_model, reactor_variables, reactor_weights, wanted, 80)
     assert target.y[0] == pytest.approx(0.7, abs=1e-3)
-    optimizer = TargetOptimizer(ScaledModel.of(reactor_model), reactor_weights, None)
-    state = optimizer.start(reactor_model.x_nominal, target.u)
-    again, _ = optimizer.renew(
-        state, reactor_model.d_nominal, np.zeros(2), reactor_variables, None, np.zeros(2)
+    optimizer = TargetOptimizer(
+        ModelRest(ScaledModel.of(reactor_model)), TargetTuning.of(reactor_weights), None
     )
-    assert again is not None and again.y == pytest.approx(target.y, rel=1e-3)
+    state = optimizer.start(reactor_model.x_nominal, target.u)
+    inputs = TargetInputs(reactor_variables, reactor_model.d_nominal, np.zeros(2))
+    again, _ = optimizer.renew(state, inputs)
+    assert isinstance(again, SteadyTarget) and again.y == pytest.approx(target.y, rel=1e-3)
 
 
 def test_hard_limits_rank_before_soft_ones_and_soft_before_money(

@@ -7,8 +7,11 @@ import pytest
 
 from operator_agent.messages import EconomicTargets
 from operator_agent.mpc.controller import Controller
+from operator_agent.mpc.target.crude_unit import crude_unit_economics, price_vector
+from operator_agent.mpc.target.inputs import TargetInputs
+from operator_agent.mpc.target.planned import planned_wishes
 from operator_agent.mpc.target.steady_optimum import SteadyOptimum, best_steady_state
-from operator_agent.mpc.target.target import price_vector
+from operator_agent.mpc.target.target_tuning import TargetTuning
 from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.integrate import steady_state
 from operator_agent.plant.unit.case import CrudeUnitCase
@@ -40,12 +43,10 @@ def targets(case: CrudeUnitCase) -> EconomicTargets:
 @pytest.fixture(scope="module")
 def found(case: CrudeUnitCase, controller: Controller, targets: EconomicTargets) -> SteadyOptimum:
     model = controller.model
-    economics = build_controller_economics(case)
-    zero = np.zeros(model.n_y)
-    return best_steady_state(
-        model, controller.variables, controller.weights, economics,
-        model.d_nominal, zero, targets, zero,
-    )  # fmt: skip
+    wishes = planned_wishes(targets, {}, economic=True)
+    inputs = TargetInputs(controller.variables, model.d_nominal, np.zeros(model.n_y), wishes)
+    tuning = TargetTuning.of(controller.weights)
+    return best_steady_state(model, tuning, crude_unit_economics(case), inputs)
 
 
 @pytest.mark.slow

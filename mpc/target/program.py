@@ -1,0 +1,165 @@
+"""The linear program of one cycle: the plant's gains at the last target, limits and costs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.mpc.target.answer import NotRenewed, TargetState
+from operator_agent.mpc.target.inputs import TargetInputs
+from operator_agent.mpc.target.limits import LevelBuilder
+from operator_agent.mpc.target.ranked import RankedProblem
+from operator_agent.mpc.target.steady_model import SteadyModel, SteadyPoint
+from operator_agent.mpc.target.target_tuning import TargetTuning
+from operator_agent.mpc.target.wishes import Economics, ProfitSlope
+
+
+@dataclass(frozen=True, slots=True)
+class CycleProgram:
+    """The program and where it was taken, scaled.
+
+    Attributes:
+        u, x: of the last target, held MVs and integrating states as they are read.
+        rows: CVs with bias, then rates, shape (n_y + n_b,).
+        x_gain: of the states, shape (n_x, n_u).
+        to_limits: change of each MV that brings it to its low and to its high limit, each (n_u,).
+        problem: ranked limits and costs.
+    """
+
+    u: FloatArray
+    x: FloatArray
+    rows: FloatArray
+    x_gain: FloatArray
+    to_limits: tuple[FloatArray, FloatArray]
+    problem: RankedProblem
+
+
+class Profit:
+    """What a steady state earns under wishes, and its slope. Holds scratch memory only."""
+
+    def __init__(self, model: SteadyModel, economics: Economics | None) -> None:
+        """Build the functions."""
+        self._model, self._economics = model, economics
+        self._slopes = (
+            None if economics is None else ProfitSlope(economics, model.x_scale, model.u_scale)
+        )
+
+    def slope(self, point: SteadyPoint, u: FloatArray, inputs: TargetInputs) -> FloatArray:
+        """Return d profit/du of the economic function at rest, shape (n_u,) [usd/s per span].
+
+        Raises:
+            InputError: the economics need a price that the wishes do not give.
+        """
+        slope = np.zeros(u.size)
+        prices = inputs.wishes.prices
+        if self._slopes is not None and self._economics is not None and prices is not None:
+            p = self._economics.prices(prices)
+            slope_x, slope_u = self._slopes.slopes(point.x, u, inputs.d, p)
+            slope += slope_u + point.x_gain.T @ slope_x
+        if inputs.modifiers is not None:
+            slope += inputs.modifiers.profit_slope * self._model.u_scale
+        return slope
+
+    def at(self, x: FloatArray, u: FloatArray, y: FloatArray, inputs: TargetInputs) -> float:
+        """Return the profit [usd/s] at scaled x and u, and y in SI; NaN where nothing earns."""
+        model, wishes = self._model, inputs.wishes
+        if wishes.prices is None and not wishes.variable_prices:
+            return np.nan
+        real_u, profit = u * model.u_scale, 0.0
+        if self._slopes is not None and self._economics is not None and wishes.prices is not None:
+            profit += self._slopes.profit(x, u, inputs.d, self._economics.prices(wishes.prices))
+        values = dict(zip((*model.u_names, *model.y_names), (*real_u, *y), strict=True))
+        profit += sum(p * values.get(name, 0.0) for name, p in wishes.variable_prices.items())
+        if inputs.modifiers is not None:
+            profit += float(inputs.modifiers.profit_slope @ (real_u - inputs.modifiers.at))
+        return float(profit)
+
+
+class ProgramBuilder:
+    """Builds the program of each cycle."""
+
+    def __init__(self, model: SteadyModel, tuning: TargetTuning, profit: Profit) -> None:
+        """Take where the plant rests, the tuning, and what earns."""
+        tuning.check_names(model.y_names, model.u_names)
+        self._model, self._tuning, self._profit = model, tuning, profit
+        self._levels = LevelBuilder(model, tuning)
+        self._cv_pulls = [(i, n, tuning.pull.get(n, 0.0)) for i, n in enumerate(model.y_names)]
+        self._mv_pulls = [(i, n, tuning.pull.get(n, 0.0)) for i, n in enumerate(model.u_names)]
+
+    def program(self, state: TargetState, inputs: TargetInputs) -> CycleProgram | NotRenewed:
+        """Return the program at the last target, or why there is none."""
+        model, limits = self._model, inputs.variables
+        x, u = self._where(state, inputs)
+        point = model.at(x, u, inputs.d)
+        if point is None:
+            return NotRenewed(f"model {model.name} has no steady state at the last target")
+        if not point.finite():
+            return NotRenewed(f"model {model.name} has a gain or a value that is not finite")
+        rows, gain = self._rows(point, u, inputs)
+        to_low, to_high = limits.mv_low / model.u_scale - u, limits.mv_high / model.u_scale - u
+        step = self._tuning.step if inputs.step is None else inputs.step
+        ramp = np.where(inputs.free, step, 0.0)
+        hessian, gradient = self._cost(u, rows, gain, inputs)
+        gradient -= self._profit.slope(point, u, inputs)
+        if not bool(np.all(np.isfinite(gradient)) and np.all(np.isfinite(hessian))):
+            return NotRenewed("the slope of the profit is not finite")
+        problem = RankedProblem(
+            gain=gain,
+            low=np.clip(to_low, -ramp, ramp),
+            high=np.clip(to_high, -ramp, ramp),
+            levels=self._levels.levels(inputs, rows),
+            hessian=hessian,
+            gradient=gradient,
+        )
+        return CycleProgram(u, point.x, rows, point.x_gain, (to_low, to_high), problem)
+
+    def _where(self, state: TargetState, inputs: TargetInputs) -> tuple[FloatArray, FloatArray]:
+        """Return x and u of the last target, with held MVs and integrating states as read."""
+        model, present = self._model, inputs.present
+        if present is None:
+            return state.x, state.u
+        x, u = state.x, np.where(inputs.free, state.u, present.u / model.u_scale)
+        if model.held:
+            places = np.array(model.held, dtype=np.intp)
+            x = x.copy()
+            x[places] = present.x[places] / model.x_scale[places]
+        return x, u
+
+    def _rows(
+        self, point: SteadyPoint, u: FloatArray, inputs: TargetInputs
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return CVs with bias and rates, and their gains, with what was learned of the plant."""
+        model, n_y = self._model, len(self._model.y_names)
+        rows, gain = point.rows.copy(), point.row_gain
+        rows[:n_y] += np.where(np.isfinite(inputs.bias), inputs.bias, 0.0) / model.y_scale
+        if inputs.rate_bias is not None:
+            rows[n_y:] += inputs.rate_bias / model.rate_scale
+        if inputs.modifiers is not None:
+            slope = inputs.modifiers.y_slope * model.u_scale / model.y_scale[:, None]
+            gain = gain.copy()
+            gain[:n_y] += slope
+            rows[:n_y] += slope @ (u - inputs.modifiers.at / model.u_scale)
+        return rows, gain
+
+    def _cost(
+        self, u: FloatArray, rows: FloatArray, gain: FloatArray, inputs: TargetInputs
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return hessian and gradient of nearness, pulls to goals and prices of variables."""
+        model, wishes = self._model, inputs.wishes
+        hessian = 2.0 * self._tuning.proximal * np.eye(u.size)
+        gradient = np.zeros(u.size)
+        seen = inputs.on & ~model.floating
+        for i, name, weight in self._cv_pulls:
+            goal = wishes.goals.get(name)
+            if goal is not None and weight > 0.0 and seen[i]:
+                hessian += 2.0 * weight * np.outer(gain[i], gain[i])
+                gradient += 2.0 * weight * (rows[i] - goal / model.y_scale[i]) * gain[i]
+            if name in wishes.variable_prices:
+                gradient -= wishes.variable_prices[name] * model.y_scale[i] * gain[i]
+        for i, name, weight in self._mv_pulls:
+            goal = wishes.goals.get(name)
+            if goal is not None and weight > 0.0:
+                hessian[i, i] += 2.0 * weight
+                gradient[i] += 2.0 * weight * (u[i] - goal / model.u_scale[i])
+            gradient[i] -= wishes.variable_prices.get(name, 0.0) * model.u_scale[i]
+        return hessian, gradient
