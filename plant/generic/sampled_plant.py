@@ -93,6 +93,21 @@ class SampledPlant:
         return self._steps * self.sample_time_s
 
     @property
+    def core(self) -> Core:
+        """What is left of the plant without its dead times."""
+        return self._core
+
+    @property
+    def arrivals(self) -> tuple[tuple[int, int], ...]:
+        """For each input of the core: place of its source, and dead time in samples."""
+        return self._arrivals
+
+    @property
+    def output_delays(self) -> tuple[int, ...]:
+        """Dead time of each output, in samples."""
+        return self._output_delays
+
+    @property
     def setpoints(self) -> dict[str, float]:
         """What is written to the inputs now, by name [SI]."""
         return {v.name: float(self._sources[n]) for n, v in enumerate(self.inputs)}
