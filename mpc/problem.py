@@ -113,6 +113,7 @@ class Warm:
         condensed: responses along that plan.
         stalls: solves in a row that kept the shifted plan.
         inner: unknowns inside the stages, shape (N, n_w); None where stages have none.
+        row_prices: of the rows of the last QP, shape (n_rows,); None when not known.
         working_set: of the last QP, see `QpSolution`.
     """
 
@@ -121,6 +122,7 @@ class Warm:
     condensed: Condensed | CondensedMaps
     stalls: int = 0
     inner: FloatArray | None = None
+    row_prices: FloatArray | None = None
     working_set: FloatArray | None = None
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.stage_weights import StageWeights
+from operator_agent.mpc.engine.stages import Response
 from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.problem import Problem
 
@@ -50,6 +51,7 @@ class ScaledProblem:
     stage_tracking: FloatArray
     linear: FloatArray
     quadratic: FloatArray
+    prices: FloatArray | None
 
     @classmethod
     def of(cls, problem: Problem) -> "ScaledProblem":
@@ -77,6 +79,7 @@ class ScaledProblem:
             stage_tracking=_stage_tracking(grid, problem.weights),
             linear=linear,
             quadratic=quadratic,
+            prices=problem.prices,
         )
 
     def fit(self, blocks: FloatArray) -> FloatArray:
@@ -114,9 +117,21 @@ def _stage_tracking(grid: Transcription, weights: StageWeights) -> FloatArray:
 
 
 def plan_cost(
-    grid: Transcription, scaled: ScaledProblem, blocks: FloatArray, y: FloatArray
+    grid: Transcription,
+    scaled: ScaledProblem,
+    blocks: FloatArray,
+    y: FloatArray,
+    states: FloatArray,
 ) -> float:
-    """Return the cost of block levels (n_blocks, n_u) with outputs y (N, n_y), scaled."""
+    """Return the cost of a plan, all scaled.
+
+    Args:
+        grid: of the plan.
+        scaled: the problem.
+        blocks: MV levels, shape (n_blocks, n_u).
+        y: outputs with bias, shape (N, n_y).
+        states: at the stage borders, shape (N + 1, n_x); they matter to a stage cost alone.
+    """
     weights = scaled.weights
     gap = y - scaled.y_reference
     cost = np.vdot(gap * gap, scaled.stage_tracking)
@@ -126,6 +141,8 @@ def plan_cost(
     cost += grid.block_shares.ravel().dot((away * away).dot(weights.resting))
     slack = grid.limits.slacks(y, scaled.side_limits)
     cost += slack.dot(scaled.linear + scaled.quadratic * slack)
+    if grid.running is not None:
+        cost += grid.running.value(states, grid.stage_inputs(blocks), scaled.d, scaled.prices)
     return float(cost)
 
 
@@ -155,34 +172,29 @@ def penalties(grid: Transcription, weights: StageWeights) -> tuple[FloatArray, F
     return found[0], found[1]
 
 
-def write_qp(
-    grid: Transcription,
-    scaled: ScaledProblem,
-    blocks: FloatArray,
-    free: FloatArray,
-    response: FloatArray,
-) -> None:
+def write_qp(grid: Transcription, scaled: ScaledProblem, response: Response) -> None:
     """Write the QP for changes of the blocks into the grid's arrays.
 
     Args:
         grid: whose QP is written.
         scaled: the problem.
-        blocks: levels from which the changes count, shape (n_blocks, n_u).
-        free: outputs with bias without changes, shape (N, n_y).
-        response: of the outputs to the blocks, shape (N, n_y, n_blocks * n_u).
+        response: of the plan from which the changes count.
     """
-    _write_objective(grid, scaled, blocks, free, response)
+    blocks, free = response.plan.blocks, response.free + scaled.bias
+    of_blocks = response.condensed.outputs_of_blocks
+    _write_objective(grid, scaled, blocks, free, of_blocks)
     qp, limits, n_moves = grid.qp, grid.limits, grid.n_moves
     n_rows = limits.n_rows
     if n_rows:
         sign = limits.sign
-        qp.rows[:n_rows, :n_moves] = sign[:, None] * response[limits.stage, limits.cv]
+        qp.rows[:n_rows, :n_moves] = sign[:, None] * of_blocks[limits.stage, limits.cv]
         gap = scaled.side_limits[limits.side] - free[limits.stage, limits.cv]
         qp.row_high[:n_rows] = sign * gap
     low, high = scaled.u_low - blocks, scaled.u_high - blocks
     low[0], high[0] = scaled.first_low - blocks[0], scaled.first_high - blocks[0]
-    qp.low[:n_moves] = low.ravel().clip(-LARGEST_STEP, 0.0)
-    qp.high[:n_moves] = high.ravel().clip(0.0, LARGEST_STEP)
+    longest = np.inf if grid.affine else LARGEST_STEP
+    qp.low[:n_moves] = low.ravel().clip(-longest, 0.0)
+    qp.high[:n_moves] = high.ravel().clip(0.0, longest)
     if grid.rate_rows.size:
         steps = (blocks[1:] - blocks[:-1])[:, grid.rated]
         change = scaled.block_changes[:, grid.rated]

@@ -41,3 +41,17 @@ class Elimination:
                     rows[i] = rows[i] - head[j] * rows[j]
             rows[i] = rows[i] / head[i]
         return ca.vertcat(*rows)
+
+    def solve_transposed(self, right: ca.SX) -> ca.SX:
+        """Return M'^-1 right, shape of `right`."""
+        rows = [right[i, :] for i in range(self._size)]
+        for i in range(self._size):
+            head = self._rows[i]
+            rows[i] = rows[i] / head[i]
+            for j in range(i + 1, self._size):
+                if head.sparsity().has_nz(0, j):
+                    rows[j] = rows[j] - head[j] * rows[i]
+        for i in reversed(range(self._size)):
+            for j, factor in self._lower[i]:
+                rows[j] = rows[j] - factor * rows[i]
+        return ca.vertcat(*rows)

@@ -23,6 +23,13 @@ class Ranking(Enum):
     AS_GIVEN = "as_given"  # nothing: hard and soft limits stand where they were given
 
 
+class Curvature(Enum):
+    """What the QP knows of second derivatives."""
+
+    GAUSS_NEWTON = "gauss_newton"  # those of the squares: good for tracking
+    EXACT = "exact"  # of the Lagrangian, made convex: needed where the cost has no squares
+
+
 @dataclass(frozen=True, slots=True)
 class Formulation:
     """How a problem is written down.
@@ -35,6 +42,8 @@ class Formulation:
         ranking: see there.
         stage_cost: money or any other cost besides tracking; None for none.
         free_stages: so many at the end of the horizon have no CV limits but terminal ones.
+        curvature: see there; None takes the exact one where there is a stage cost. Stages of
+            implicit Euler leave out the curvature of the model itself.
     """
 
     scheme: Scheme | None = Scheme.IMPLICIT_EULER
@@ -44,6 +53,7 @@ class Formulation:
     ranking: Ranking = Ranking.DOUBLED
     stage_cost: StageCost | None = None
     free_stages: int = 0
+    curvature: Curvature | None = None
 
     def __post_init__(self) -> None:
         """Refuse counts that are none."""

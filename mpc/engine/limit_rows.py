@@ -111,6 +111,7 @@ class LimitRows:
         slack_order, slack_starts: rows sorted by slack, and the first one of each slack.
         slack_cv: CV of each slack, shape (n_slacks,).
         slack_hard: rank of each slack, shape (n_slacks,).
+        next_row: row of the same side one stage later, shape (n_rows,); itself at the end.
     """
 
     sides: tuple[LimitSide, ...]
@@ -124,6 +125,7 @@ class LimitRows:
     slack_starts: IndexArray
     slack_cv: IndexArray
     slack_hard: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    next_row: IndexArray
 
     @property
     def n_rows(self) -> int:
@@ -141,6 +143,11 @@ class LimitRows:
         sides, slack_cv, slack_hard = _sides(shape, n_pred, formulation)
         slack = _integers([s for side in sides for s in side.slack])
         order = np.argsort(slack, kind="stable")
+        following, first = [], 0
+        for side in sides:
+            last = first + len(side.stages) - 1
+            following += [*range(first + 1, last + 1), last]
+            first = last + 1
         return cls(
             sides=tuple(sides),
             stage=_integers([k for side in sides for k in side.stages]),
@@ -153,6 +160,7 @@ class LimitRows:
             slack_starts=np.searchsorted(slack[order], np.arange(len(slack_cv))),
             slack_cv=_integers(slack_cv),
             slack_hard=np.array(slack_hard, dtype=np.bool_),
+            next_row=_integers(following),
         )
 
     def side_limits(self, limits: FloatArray) -> FloatArray:

@@ -7,6 +7,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.condense import Condensed, Horizon
 from operator_agent.mpc.engine.condense_maps import CondensedMaps, MapCondenser, StageMatrices
 from operator_agent.mpc.engine.linearise import BufferedFunction, ScaledModel
+from operator_agent.mpc.engine.scheme_curvature import stage_curvature
 from operator_agent.mpc.engine.schemes import Scheme, StageMap, stage_map
 from operator_agent.mpc.engine.stages import Plan, Response
 
@@ -18,9 +19,14 @@ class MapStages:
     """A model along a horizon whose stages are maps. Scratch memory inside."""
 
     def __init__(
-        self, scaled: ScaledModel, horizon: Horizon, scheme: Scheme, substeps: int
+        self,
+        scaled: ScaledModel,
+        horizon: Horizon,
+        scheme: Scheme,
+        substeps: int,
+        curved: bool,
     ) -> None:
-        """Build the functions of the horizon."""
+        """Build the functions of the horizon, with second derivatives where they are asked for."""
         model = scaled.model
         maps = {h: stage_map(scaled, scheme, h, substeps) for h in set(horizon.lengths_s)}
         self.maps: tuple[StageMap, ...] = tuple(maps[h] for h in horizon.lengths_s)
@@ -30,7 +36,31 @@ class MapStages:
         self._jacobians = BufferedFunction(_horizon_function(scaled, self.maps, True))
         self._audit = BufferedFunction(_audit(scaled, self.maps))
         self._condenser = MapCondenser(horizon, model.n_u)
-        self._x_scale = model.x_scale
+        self._bent = (
+            BufferedFunction(_curvatures(scaled, horizon, scheme, self.maps)) if curved else None
+        )
+
+    def curvature(
+        self, plan: Plan, inputs: FloatArray, d: FloatArray, adjoint: FloatArray
+    ) -> FloatArray:
+        """Return second derivatives of the maps, weighted, shape (N, n_x + n_u, n_x + n_u).
+
+        Args:
+            plan: as predicted.
+            inputs: scaled, shape (N, n_u).
+            d: shape (n_d,) or (N, n_d) [SI].
+            adjoint: slope of the cost by each x[k+1], shape (N, n_x).
+        """
+        n_pred, n_x, n_u, _ = self._shape
+        bent = self._bent
+        assert bent is not None
+        bent.inputs[0][:] = plan.states[:-1].ravel()
+        bent.inputs[1][:] = inputs.ravel()
+        bent.inputs[2].reshape(n_pred, -1)[:] = d
+        bent.inputs[3][:] = 0.0 if plan.inner is None else plan.inner.ravel()
+        bent.inputs[4][:] = adjoint.ravel()
+        bent.call()
+        return np.array(bent.outputs[0]).reshape(n_pred, n_x + n_u, n_x + n_u)
 
     def _call(
         self,
@@ -150,6 +180,20 @@ def _horizon_function(
         now = after
     results = [ca.horzcat(*parts) for parts in zip(*found, strict=True)]
     return ca.Function("horizon", [x, *inputs], results)
+
+
+def _curvatures(
+    scaled: ScaledModel, horizon: Horizon, scheme: Scheme, maps: tuple[StageMap, ...]
+) -> ca.Function:
+    """Return `(X, U, D, W, A) -> second derivatives` over all stages."""
+    model, n_pred = scaled.model, len(maps)
+    lengths = horizon.lengths_s
+    made = {h: stage_curvature(scaled, scheme, h, maps[lengths.index(h)]) for h in set(lengths)}
+    sizes = (model.n_x, model.n_u, model.n_d, maps[0].n_w, model.n_x)
+    inputs = [ca.MX.sym(n, size, n_pred) for n, size in zip("xudwa", sizes, strict=True)]
+    columns = [ca.horzsplit(matrix) for matrix in inputs]
+    found = [made[h](*stage) for h, *stage in zip(lengths, *columns, strict=True)]
+    return ca.Function("curvatures", inputs, [ca.horzcat(*found)])
 
 
 def _audit(scaled: ScaledModel, maps: tuple[StageMap, ...]) -> ca.Function:

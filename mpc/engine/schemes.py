@@ -9,9 +9,10 @@ Source of the Radau IIA coefficients: Hairer and Wanner, "Solving Ordinary Diffe
 II", 2nd ed. (1996), tables IV.5.5 and IV.5.6.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 import casadi as ca
 import numpy as np
@@ -48,6 +49,11 @@ class Scheme(Enum):
     RADAU_3 = "radau_3"  # collocation of order 5
     RUNGE_KUTTA_4 = "runge_kutta_4"  # explicit, with sub-steps: models that are not stiff
     SAMPLED = "sampled"  # a discrete model takes its own steps
+
+
+RADAU_TABLES: Mapping[Scheme, FloatArray] = MappingProxyType(
+    {Scheme.RADAU_2: RADAU_2, Scheme.RADAU_3: RADAU_3}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +107,8 @@ def stage_map(scaled: ScaledModel, scheme: Scheme, length_s: float, substeps: in
         InputError: the scheme does not fit the model, or the length is no multiple of its sample
             time.
     """
-    if scheme is Scheme.RADAU_2:
-        return _radau(scaled, RADAU_2, length_s)
-    if scheme is Scheme.RADAU_3:
-        return _radau(scaled, RADAU_3, length_s)
+    if scheme in RADAU_TABLES:
+        return _radau(scaled, RADAU_TABLES[scheme], length_s)
     if scheme is Scheme.RUNGE_KUTTA_4:
         return _runge_kutta(scaled, length_s, substeps)
     if scheme is Scheme.SAMPLED:
@@ -133,26 +137,11 @@ def _radau(scaled: ScaledModel, table: FloatArray, length_s: float) -> StageMap:
         left: ca.SX = ca.vertcat(*rows)
         return left
 
-    def eliminated(increments: ca.SX) -> tuple[Elimination, ca.SX, ca.SX]:
-        parts = ca.vertsplit(increments, n_x)
-        slopes = [scaled.jacobians(x + part, u, d)[2:4] for part in parts]
-        rows, right_x, right_u = [], [], []
-        for i, row in enumerate(weights):
-            blocks = [
-                (ca.SX.eye(n_x) if i == j else ca.SX(n_x, n_x)) - a * slopes[j][0]
-                for j, a in enumerate(row)
-            ]
-            rows.append(ca.horzcat(*blocks))
-            right_x.append(sum(a * slopes[j][0] for j, a in enumerate(row)))
-            right_u.append(sum(a * slopes[j][1] for j, a in enumerate(row)))
-        return Elimination(ca.vertcat(*rows)), ca.vertcat(*right_x), ca.vertcat(*right_u)
-
-    factors, _, _ = eliminated(w)
+    factors, right_x, right_u = collocation_system(scaled, table, length_s, (x, u, d, w))
     improved = w
     for _ in range(NEWTON_UPDATES):
         improved = improved - factors.solve(residual(improved))
     left = ca.norm_2(residual(improved))  # unlike the largest one it does not lose NaN
-    factors, right_x, right_u = eliminated(w)
     changes = factors.solve(ca.densify(ca.horzcat(right_x, right_u)))[-n_x:, :]
     advanced = ca.cse([x + improved[-n_x:], improved, left])
     return StageMap(
@@ -165,6 +154,35 @@ def _radau(scaled: ScaledModel, table: FloatArray, length_s: float) -> StageMap:
         audit=_collocation_audit(scaled, table, length_s),
         n_w=n_x * n_points,
     )
+
+
+def collocation_system(
+    scaled: ScaledModel,
+    table: FloatArray,
+    length_s: float,
+    symbols: tuple[ca.SX, ca.SX, ca.SX, ca.SX],
+) -> tuple[Elimination, ca.SX, ca.SX]:
+    """Return the eliminated Newton matrix of collocation and its right-hand sides for x and u.
+
+    Args:
+        scaled: the model.
+        table: of the scheme.
+        length_s: of the stage [s].
+        symbols: x, u, d and the increments w at which the model is linearised.
+    """
+    x, u, d, w = symbols
+    n_x = scaled.model.n_x
+    slopes = [scaled.jacobians(x + part, u, d)[2:4] for part in ca.vertsplit(w, n_x)]
+    rows, right_x, right_u = [], [], []
+    for i, row in enumerate((length_s * table).tolist()):
+        blocks = [
+            (ca.SX.eye(n_x) if i == j else ca.SX(n_x, n_x)) - a * slopes[j][0]
+            for j, a in enumerate(row)
+        ]
+        rows.append(ca.horzcat(*blocks))
+        right_x.append(sum(a * slopes[j][0] for j, a in enumerate(row)))
+        right_u.append(sum(a * slopes[j][1] for j, a in enumerate(row)))
+    return Elimination(ca.vertcat(*rows)), ca.vertcat(*right_x), ca.vertcat(*right_u)
 
 
 def _collocation_audit(scaled: ScaledModel, table: FloatArray, length_s: float) -> ca.Function:

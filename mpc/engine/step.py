@@ -50,7 +50,9 @@ def best_step(
         stay = costed(grid, scaled, plan)
         before = stay.cost
     elif float(np.max(np.abs(closing))) < SMALL_GAP:
-        before = plan_cost(grid, scaled, plan.blocks, response.free + scaled.bias)
+        states = plan.states.copy()
+        states[1:] += closing
+        before = plan_cost(grid, scaled, plan.blocks, response.free + scaled.bias, states)
     else:
         stay = tried(0.0)
         before = np.inf if stay is None else stay.cost
@@ -76,7 +78,7 @@ def full_step(
 def costed(grid: Transcription, scaled: ScaledProblem, plan: Plan) -> Plan:
     """Return a predicted plan with its cost."""
     assert plan.outputs is not None
-    cost = plan_cost(grid, scaled, plan.blocks, plan.outputs + scaled.bias)
+    cost = plan_cost(grid, scaled, plan.blocks, plan.outputs + scaled.bias, plan.states)
     return Plan(plan.blocks, plan.states, plan.outputs, cost, plan.inner)
 
 

@@ -12,10 +12,11 @@ from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.dense_qp import DenseQp
 from operator_agent.mpc.engine.euler_stages import EulerStages
-from operator_agent.mpc.engine.formulation import Formulation
-from operator_agent.mpc.engine.limit_rows import LimitRows, LimitShape
+from operator_agent.mpc.engine.formulation import Curvature, Formulation
+from operator_agent.mpc.engine.limit_rows import IndexArray, LimitRows, LimitShape
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.map_stages import MapStages
+from operator_agent.mpc.engine.running_cost import RunningCost
 from operator_agent.mpc.engine.schemes import Scheme, choose_scheme
 from operator_agent.mpc.engine.stages import Stages
 
@@ -47,12 +48,11 @@ class Transcription:
         self.horizon = horizon
         self.formulation = formulation or Formulation()
         self.lengths_s: FloatArray = np.array(horizon.lengths_s)
+        cost, curvature = self.formulation.stage_cost, self.formulation.curvature
+        self.exact = curvature is Curvature.EXACT or (curvature is None and cost is not None)
         self.scheme = self.formulation.scheme or choose_scheme(scaled, max(horizon.lengths_s))
-        self.stages: Stages = (
-            EulerStages(scaled, horizon)
-            if self.scheme is Scheme.IMPLICIT_EULER
-            else MapStages(scaled, horizon, self.scheme, self.formulation.substeps)
-        )
+        self.stages = _stages(scaled, horizon, self.scheme, self.formulation.substeps, self.exact)
+        self.affine = isinstance(self.stages, AffineStages)  # one iteration solves it
         self.limits = LimitRows.of(shape, horizon.n_pred, self.formulation)
         n_u = self.model.n_u
         self.n_moves = horizon.n_blocks * n_u
@@ -75,7 +75,39 @@ class Transcription:
         self.qp.rows[every, self.rate_rows + n_u] = 1.0
         self.qp.low[self.n_moves :] = 0.0
 
+        self.next_constraint = self._next_constraints()
+        self.columns: FloatArray = np.zeros((horizon.n_pred, self.n_moves, n_u))
+        for k, block in enumerate(horizon.block_of_stage):
+            self.columns[k, block * n_u : (block + 1) * n_u] = np.eye(n_u)
+        self.running = (
+            RunningCost(scaled, cost, horizon) if self.exact or cost is not None else None
+        )
+
     def stage_inputs(self, blocks: FloatArray) -> FloatArray:
         """Return the MV levels of the stages, shape (N, n_u), from blocks (n_blocks, n_u)."""
         inputs: FloatArray = blocks[self.block_of_stage]
         return inputs
+
+    def _next_constraints(self) -> IndexArray:
+        """Return, for each bound and row of the QP, the one that takes its place a stage later."""
+        n_u, rows, n_moves = self.model.n_u, self.limits, self.n_moves
+        moves = np.minimum(np.arange(n_moves) + n_u, n_moves - n_u + np.arange(n_moves) % n_u)
+        slacks = np.arange(rows.n_slacks)
+        slacks[rows.slack] = rows.slack[rows.next_row]
+        rates = np.arange(self.rate_rows.size)
+        late = rates + self.rated.size < rates.size
+        rates[late] += self.rated.size
+        n_variables = n_moves + rows.n_slacks
+        return np.concatenate(
+            [moves, n_moves + slacks, n_variables + rows.next_row,
+             n_variables + rows.n_rows + rates]
+        )  # fmt: skip
+
+
+def _stages(
+    scaled: ScaledModel, horizon: Horizon, scheme: Scheme, substeps: int, curved: bool
+) -> Stages:
+    """Return the stages of a scheme."""
+    if scheme is Scheme.IMPLICIT_EULER:
+        return EulerStages(scaled, horizon)
+    return MapStages(scaled, horizon, scheme, substeps, curved)

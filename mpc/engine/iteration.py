@@ -1,0 +1,135 @@
+"""One SQP iteration: linearise along the plan, condense, solve the QP, go as far as it pays."""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from operator_agent.mpc.engine.acceptance import Fault
+from operator_agent.mpc.engine.cost import ScaledProblem, write_qp
+from operator_agent.mpc.engine.dense_qp import QpSolution
+from operator_agent.mpc.engine.lagrangian import add_lagrangian
+from operator_agent.mpc.engine.stages import Response
+from operator_agent.mpc.engine.step import StepTaken, best_step, full_step
+from operator_agent.mpc.engine.transcription import Transcription
+from operator_agent.mpc.engine.warm_start import Known
+from operator_agent.mpc.problem import SolverStatus
+
+GOOD_OPTIMALITY = 1e-6  # residual of a solved QP; acceptance allows a thousand times as much
+TINY = 1e-12  # cost below which nothing is worth an iteration
+
+
+@dataclass(slots=True)
+class Trace:
+    """What one solve collects on its way."""
+
+    steps: list[float] = field(default_factory=list)
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    qp_status: str = ""
+    first_s: float = field(default_factory=time.perf_counter)
+    last_s: float = field(default_factory=time.perf_counter)
+
+    def lap(self, part: str) -> None:
+        """Add the time since the last lap to a part."""
+        now = time.perf_counter()
+        self.timings_ms[part] = self.timings_ms.get(part, 0.0) + 1e3 * (now - self.last_s)
+        self.last_s = now
+
+    def spent_s(self) -> float:
+        """Return the wall time since the start [s]."""
+        return time.perf_counter() - self.first_s
+
+
+@dataclass(slots=True)
+class Iterate:
+    """The end of one iteration.
+
+    Attributes:
+        taken: step and plan.
+        response: of the plan where it began.
+        solution: of the QP.
+        optimality: its residual.
+        size: largest change of an MV level in the QP's solution, scaled.
+        slope: largest slope of the Lagrangian where it began, relative to the gradient's size.
+        mismatch: cost of the prediction minus cost that the QP promised, by the larger of what
+            was promised to be gained and what tracking and moves cost; NaN when not measured.
+    """
+
+    taken: StepTaken
+    response: Response
+    solution: QpSolution
+    optimality: float
+    size: float
+    slope: float
+    mismatch: float
+
+    def known(self) -> Known:
+        """Return what the next iteration starts from."""
+        solution = self.solution
+        return Known(
+            self.taken.plan, self.response.condensed, solution.row_prices, solution.working_set
+        )
+
+
+def iterate(
+    grid: Transcription, scaled: ScaledProblem, known: Known, quick: bool, trace: Trace
+) -> Iterate | Fault:
+    """Return the end of one iteration, or why there is none.
+
+    Args:
+        grid: stages and QP.
+        scaled: the problem.
+        known: plan, prices and responses so far.
+        quick: use the known responses again, take the full step.
+        trace: to be written.
+    """
+    inputs = grid.stage_inputs(known.plan.blocks)
+    cached = known.condensed if quick else None
+    response = grid.stages.respond(known.plan, inputs, scaled.d, cached)
+    trace.lap("linearise")
+    if response is None:
+        return Fault(SolverStatus.NOT_FINITE, "the model or its derivative is not finite")
+    write_qp(grid, scaled, response)
+    add_lagrangian(grid, scaled, response, known.row_prices)
+    trace.lap("write")
+    solution = grid.qp.solve(known.working_set)
+    optimality = grid.qp.kkt_residual(solution)
+    if not optimality < GOOD_OPTIMALITY:  # a working set that misled: once more from nothing
+        solution = grid.qp.solve()
+        optimality = grid.qp.kkt_residual(solution)
+    trace.lap("qp")
+    trace.qp_status = solution.status
+    if not solution.success or not bool(np.isfinite(solution.x).all()):
+        reason = f"the QP ended as '{solution.status}'; check weights and limits"
+        return Fault(SolverStatus.QP_FAILED, reason)
+    change = solution.x[: grid.n_moves]
+    taken = (full_step if quick else best_step)(grid, scaled, response, change)
+    trace.lap("step")
+    if taken is None:
+        return Fault(SolverStatus.NOT_FINITE, "the model's prediction along the plan diverged")
+    trace.steps.append(taken.length)
+    return _measured(grid, scaled, taken, response, solution, optimality)
+
+
+def _measured(
+    grid: Transcription,
+    scaled: ScaledProblem,
+    taken: StepTaken,
+    response: Response,
+    solution: QpSolution,
+    optimality: float,
+) -> Iterate:
+    x, n_moves = solution.x, grid.n_moves
+    curved = grid.qp.hessian @ x
+    gradient = grid.qp.gradient
+    promise = float(gradient.dot(x) + 0.5 * curved.dot(x))
+    promise -= scaled.weights.levenberg * float(x[:n_moves].dot(x[:n_moves]))
+    slack = grid.limits.slacks(response.free + scaled.bias, scaled.side_limits)
+    outside = float(slack.dot(scaled.linear + scaled.quadratic * slack))
+    gain = promise - outside  # what the cost was promised to change by
+    gap = taken.plan.cost - (taken.cost_before + gain)
+    own = 0.0 if grid.formulation.stage_cost is not None else abs(taken.plan.cost)
+    mismatch = abs(gap) / max(abs(gain), own, TINY)
+    slope = float(np.abs(curved[:n_moves]).max() / (1.0 + np.abs(gradient[:n_moves]).max()))
+    size = float(np.abs(x[:n_moves]).max())
+    return Iterate(taken, response, solution, optimality, size, slope, mismatch)

@@ -1,0 +1,83 @@
+"""Where an iteration starts: the last plan moved on by a cycle, or the held set points."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.condense import Condensed
+from operator_agent.mpc.engine.condense_maps import CondensedMaps
+from operator_agent.mpc.engine.cost import ScaledProblem
+from operator_agent.mpc.engine.stages import Plan
+from operator_agent.mpc.problem import Problem, Warm
+
+HALF_STAGE = 0.5  # of the first stage: a longer cycle moves prices and working set by a stage
+
+
+@dataclass(slots=True)
+class Known:
+    """What an iteration knows from the one before.
+
+    Attributes:
+        plan: from which it goes.
+        condensed: responses along an earlier plan; None without.
+        row_prices: of the QP's rows; None when not known.
+        working_set: limits that held the last QP's point; None when not known.
+    """
+
+    plan: Plan
+    condensed: Condensed | CondensedMaps | None = None
+    row_prices: FloatArray | None = None
+    working_set: FloatArray | None = None
+
+
+def cold_start(problem: Problem, scaled: ScaledProblem) -> Known | None:
+    """Return the plan that holds the set points, or None when the model diverges along it."""
+    grid = problem.transcription
+    blocks = scaled.fit(np.tile(scaled.u_held, (grid.horizon.n_blocks, 1)))
+    plan = grid.stages.first(scaled.x, grid.stage_inputs(blocks), scaled.d, blocks)
+    return None if plan is None else Known(plan)
+
+
+def warm_start(problem: Problem, scaled: ScaledProblem, warm: Warm) -> Known:
+    """Return the last plan moved on by a cycle and made to fit the limits."""
+    grid = problem.transcription
+    n_pred, n_blocks = grid.horizon.n_pred, grid.horizon.n_blocks
+    blocks = _shifted(warm.blocks, n_blocks, problem.cycle_s / grid.horizon.block_lengths_s)
+    part = problem.cycle_s / grid.lengths_s
+    states = _shifted(warm.states, n_pred + 1, np.append(part, 0.0))
+    states[0] = scaled.x
+    inner = None if warm.inner is None else _shifted(warm.inner, n_pred, part)
+    shape = (n_pred, grid.model.n_y, grid.n_moves)
+    fits = warm.condensed.outputs_of_blocks.shape == shape
+    plan = Plan(scaled.fit(blocks), states, inner=inner)
+    return Known(plan, warm.condensed if fits else None, *_shifted_prices(problem, warm))
+
+
+def _shifted_prices(problem: Problem, warm: Warm) -> tuple[FloatArray | None, FloatArray | None]:
+    """Return row prices and working set of the last QP, moved by a stage where one has passed."""
+    grid = problem.transcription
+    rows, limits = grid.qp.row_low.size, grid.limits
+    prices, active = warm.row_prices, warm.working_set
+    if prices is None or active is None:
+        return None, None
+    if prices.size != rows or active.size != grid.next_constraint.size:
+        return None, None
+    if problem.cycle_s > HALF_STAGE * grid.lengths_s[0]:
+        prices = np.concatenate([prices[limits.next_row], prices[limits.n_rows :]])
+        active = active[grid.next_constraint]
+    return prices, active
+
+
+def _shifted(rows: FloatArray, count: int, part: FloatArray) -> FloatArray:
+    """Return `count` rows moved towards the next one by the part of a stage that has passed."""
+    moved = _resized(rows, count)
+    moved[:-1] += np.minimum(part[:-1], 1.0)[:, None] * (moved[1:] - moved[:-1])
+    return moved
+
+
+def _resized(rows: FloatArray, count: int) -> FloatArray:
+    """Return a copy with `count` rows: cut off, or the last one repeated, for another horizon."""
+    if rows.shape[0] >= count:
+        return rows[:count].copy()
+    return np.vstack([rows, np.tile(rows[-1], (count - rows.shape[0], 1))])
