@@ -52,7 +52,6 @@ class Transcription:
         self.exact = curvature is Curvature.EXACT or (curvature is None and cost is not None)
         self.scheme = self.formulation.scheme or choose_scheme(scaled, max(horizon.lengths_s))
         self.stages = _stages(scaled, horizon, self.scheme, self.formulation.substeps, self.exact)
-        self.affine = isinstance(self.stages, AffineStages)  # one iteration solves it
         self.limits = LimitRows.of(shape, horizon.n_pred, self.formulation)
         n_u = self.model.n_u
         self.n_moves = horizon.n_blocks * n_u
