@@ -1,26 +1,30 @@
-"""One control cycle: estimate, steady-state target, NMPC, acceptance. Values in, values out."""
+"""One control cycle: states, estimate, steady-state target, NMPC, acceptance. Values in and out."""
 
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
-from operator_agent.messages import Advice, EconomicTargets
+from operator_agent.messages import Advice, ControllerMode, EconomicTargets
 from operator_agent.mpc.advice import backed_off
+from operator_agent.mpc.cycle_values import ControllerState, CycleResult, Stopwatch
 from operator_agent.mpc.engine.acceptance import unmet_limits
 from operator_agent.mpc.engine.condense import Horizon
+from operator_agent.mpc.engine.formulation import Formulation
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.stage_weights import by_name, stage_weights
 from operator_agent.mpc.engine.transcription import LimitShape, Transcription
-from operator_agent.mpc.estimation.bias_observer import BiasObserver
 from operator_agent.mpc.estimation.estimator import EstimatorState, Rejected
-from operator_agent.mpc.problem import Outcome, Problem, SolverStatus, Warm, refused
+from operator_agent.mpc.options import ControllerOptions
+from operator_agent.mpc.problem import Outcome, Problem, SolverStatus
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.solve import solve
+from operator_agent.mpc.status.judgement import filled, judged, refusal
+from operator_agent.mpc.status.masking import masked_weights, narrowed, serviced
+from operator_agent.mpc.status.rules import check_request, judge_mvs
+from operator_agent.mpc.status.states import ServiceRequest
 from operator_agent.mpc.target.inputs import Present, TargetInputs
 from operator_agent.mpc.target.planned import planned_wishes
 from operator_agent.mpc.target.steady_model import ModelRest
@@ -30,7 +34,6 @@ from operator_agent.mpc.target.target import (
     TargetOptimizer,
     TargetState,
 )
-from operator_agent.mpc.target.target_tuning import TargetTuning
 from operator_agent.mpc.target.wishes import Economics
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
@@ -38,73 +41,8 @@ from operator_agent.plant.process_model import ProcessModel
 
 __all__ = ["Controller", "ControllerState", "CycleResult", "Scan"]
 
-
-@dataclass(frozen=True, slots=True)
-class ControllerState:
-    """All that a controller carries from one cycle to the next.
-
-    Attributes:
-        cycle: number of steps done.
-        estimate: None until the first scan that could be used.
-        target: steady-state target and the state from which it walks; None before the first.
-        target_state: see above.
-        warm: plan of the last accepted solve; None after a failure.
-    """
-
-    cycle: int = 0
-    estimate: EstimatorState | None = None
-    target: SteadyTarget | None = None
-    target_state: TargetState | None = None
-    warm: Warm | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CycleResult:
-    """What one cycle found, in SI.
-
-    Attributes:
-        outcome: of the solve, without its warm start; its move exists only when accepted.
-        y_estimate: CVs with bias, shape (n_y,).
-        y_target: steady-state target, shape (n_y,).
-        u_target: the same for the MVs, shape (n_u,).
-        y_predicted: at the end of each stage, shape (N, n_y); None without a plan.
-        active_limits: limits that hold the plan.
-        unmet_limits: hard CV limits that the plan cannot keep at once; empty when all is well.
-        target: with prices of its limits; None before the first.
-        advice: as applied; None without.
-        cuts: what of the advice could not be applied.
-        bad_readings: bad or rejected readings in a row, by CV or DV name.
-        solve_ms: wall time of the whole step [ms].
-        timings_ms: wall time by part [ms].
-        problem: that was solved, for audits; None when it did not come so far.
-    """
-
-    outcome: Outcome
-    y_estimate: FloatArray
-    y_target: FloatArray
-    u_target: FloatArray
-    y_predicted: FloatArray | None
-    active_limits: tuple[str, ...]
-    unmet_limits: tuple[str, ...]
-    target: SteadyTarget | None
-    advice: Advice | None
-    cuts: tuple[str, ...]
-    bad_readings: Mapping[str, int]
-    solve_ms: float
-    timings_ms: Mapping[str, float]
-    problem: Problem | None = None
-
-
-@dataclass(slots=True)
-class _Stopwatch:
-    start_s: float = field(default_factory=time.perf_counter)
-    last_s: float = field(default_factory=time.perf_counter)
-    parts_ms: dict[str, float] = field(default_factory=dict)
-
-    def lap(self, part: str) -> None:
-        now = time.perf_counter()
-        self.parts_ms[part] = 1e3 * (now - self.last_s)
-        self.last_s = now
+DEFAULTS = ControllerOptions()
+ALL_IN_SERVICE = ServiceRequest()
 
 
 class Controller:
@@ -117,6 +55,7 @@ class Controller:
         weights: Weights,
         economics: Economics | None,
         cycle_s: float,
+        options: ControllerOptions = DEFAULTS,
     ) -> None:
         """Build functions and solvers; nothing is solved yet.
 
@@ -126,40 +65,48 @@ class Controller:
             weights: tuning.
             economics: what a steady state earns; None for tracking only.
             cycle_s: time between steps [s].
+            options: how the controller is put together.
 
         Raises:
             InputError: names of variables or weights do not fit the model.
         """
         if (variables.mv_names, variables.cv_names) != (model.u_names, model.y_names):
             raise InputError(f"the limits are not in the order of model {model.name}")
-        stage_weights(weights, model, None)  # refuses names that do not fit, now
-        self.model, self.variables, self.weights = model, variables, weights
-        self.cycle_s = cycle_s
-        self._scaled = ScaledModel.of(model)
-        self._estimator = BiasObserver(self._scaled, variables, weights, cycle_s)
-        rest = ModelRest(self._scaled)
-        self._targets = TargetOptimizer(rest, TargetTuning.of(weights), economics)
-        self._economics = economics
-        self._grids: dict[tuple[Horizon, LimitShape], Transcription] = {}
-        self._limits = variables.with_margin(weights.hard_margin * model.y_scale)
+        self.model, self.cycle_s = model, cycle_s
+        self._scaled, self._economics = ScaledModel.of(model), economics
+        tuning = options.target_tuning(weights)
+        self._targets = TargetOptimizer(ModelRest(self._scaled), tuning, economics)
+        self._grids: dict[tuple[Horizon, LimitShape, Formulation | None], Transcription] = {}
+        self._tune(variables, weights, options)
         self._grid(weights.n_pred, self._limits)
+
+    def _tune(
+        self, variables: ControlVariables, weights: Weights, options: ControllerOptions
+    ) -> None:
+        stage_weights(weights, self.model, None)  # refuses names that do not fit, now
+        self.variables, self.weights, self.options = variables, weights, options
+        self._rules = options.rules(weights)
+        self._estimator = options.estimator(self._scaled, variables, weights, self.cycle_s)
+        self._targets = self._targets.with_tuning(options.target_tuning(weights))
+        self._limits = variables.with_margin(weights.hard_margin * self.model.y_scale)
 
     def with_weights(self, weights: Weights) -> "Controller":
         """Return a controller with other weights that shares the compiled functions."""
+        return self.retuned(weights, self.options)
+
+    def retuned(self, weights: Weights, options: ControllerOptions) -> "Controller":
+        """Return a controller with other weights and options that shares the compiled functions."""
         copy = object.__new__(Controller)
-        stage_weights(weights, self.model, None)
-        copy.model, copy.variables, copy.weights = self.model, self.variables, weights
-        copy.cycle_s, copy._scaled, copy._economics = self.cycle_s, self._scaled, self._economics
-        copy._limits = self.variables.with_margin(weights.hard_margin * self.model.y_scale)
-        copy._estimator = BiasObserver(self._scaled, self.variables, weights, self.cycle_s)
-        copy._targets = self._targets.with_tuning(TargetTuning.of(weights))
-        copy._grids = self._grids
+        copy.model, copy.cycle_s = self.model, self.cycle_s
+        copy._scaled, copy._economics = self._scaled, self._economics
+        copy._targets, copy._grids = self._targets, self._grids
+        copy._tune(self.variables, weights, options)
         return copy
 
     def _grid(self, n_pred: int, variables: ControlVariables) -> Transcription:
-        weights = self.weights
+        weights, formulation = self.weights, self.options.formulation
         horizon = Horizon.of(weights.first_stages_s, weights.stage_s, weights.move_blocks, n_pred)
-        key = (horizon, LimitShape.of(variables))
+        key = (horizon, LimitShape.of(variables), formulation)
         if key not in self._grids:
             self._grids[key] = Transcription(self._scaled, *key)
         return self._grids[key]
@@ -182,33 +129,64 @@ class Controller:
         scan: Scan,
         targets: EconomicTargets | None,
         advice: Advice | None,
+        request: ServiceRequest = ALL_IN_SERVICE,
     ) -> tuple[CycleResult, ControllerState]:
         """Return the result of one cycle and the state for the next.
+
+        While the mode is not ON the target stays one step from where the plant stands and the bias
+        goes on following the readings, so that nothing has wound up when it is switched on.
 
         Args:
             state: of the last cycle, or from `start`.
             scan: of this cycle.
             targets: of planning; None keeps limits only.
             advice: already cut to its envelope; None for none.
+            request: what people and devices say of the variables.
 
         Raises:
-            InputError: targets or advice name something that the model does not know.
+            InputError: targets, advice or request name something that the model does not know.
         """
-        watch = _Stopwatch()
-        variables, cuts = backed_off(self._limits, advice.back_offs if advice else {})
+        watch = Stopwatch()
+        check_request(request, self.variables)
+        mvs = judge_mvs(
+            state.service.mvs, scan.u_readback, request, self.variables, self._rules, self.cycle_s
+        )
+        scan = filled(scan, mvs, state.estimate, request, self.variables)
         estimate = self._estimate(state, scan)
         watch.lap("estimate")
-        if isinstance(estimate, Rejected):
-            return self._rejected(state, scan, estimate, advice, watch)
-        target, target_state, more = self._target(state, estimate, scan, variables, targets, advice)
+        service = judged(scan, mvs, state.estimate, estimate, request, self.variables, self._rules)
+        state = replace(state, service=service)
+        refused_here = refusal(service, estimate, self.variables)
+        if refused_here is not None:
+            return self._no_move(state, scan, estimate, refused_here, request, watch)
+        assert not isinstance(estimate, Rejected)
+        return self._solved(state, estimate, targets, advice, request, watch)
+
+    def _solved(
+        self,
+        state: ControllerState,
+        estimate: EstimatorState,
+        targets: EconomicTargets | None,
+        advice: Advice | None,
+        request: ServiceRequest,
+        watch: Stopwatch,
+    ) -> tuple[CycleResult, ControllerState]:
+        service = state.service
+        allowed = serviced(narrowed(self._limits, request), service, self.cycle_s)
+        variables, cuts = backed_off(allowed, advice.back_offs if advice else {})
+        target, target_state, more = self._target(
+            state, estimate, variables, targets, advice, request
+        )
         watch.lap("target")
-        problem = self._problem(state, estimate, scan, target, variables, advice)
+        problem = self._problem(state, estimate, target, variables, advice, request)
         outcome = solve(problem, state.warm)
         watch.lap("nmpc")
         trusted = None if outcome.status is SolverStatus.NOT_FINITE else estimate
-        after = ControllerState(state.cycle + 1, trusted, target, target_state, outcome.warm)
+        after = ControllerState(
+            state.cycle + 1, trusted, target, target_state, outcome.warm, service, request.mode
+        )
         light = replace(outcome, warm=None)  # factors of all stages: kept in the state alone
-        result = self._result(light, estimate, target, advice, (*cuts, *more), watch)
+        result = self._result(light, estimate, after, advice, (*cuts, *more), watch, variables)
         return replace(result, problem=problem), after
 
     def _estimate(self, state: ControllerState, scan: Scan) -> EstimatorState | Rejected:
@@ -222,10 +200,10 @@ class Controller:
         self,
         state: ControllerState,
         estimate: EstimatorState,
-        scan: Scan,
         variables: ControlVariables,
         targets: EconomicTargets | None,
         advice: Advice | None,
+        request: ServiceRequest,
     ) -> tuple[SteadyTarget, TargetState, tuple[str, ...]]:
         asked = {n: b for n, b in advice.target_biases.items() if b} if advice else {}
         known = targets.targets if targets is not None else {}
@@ -234,8 +212,14 @@ class Controller:
         )
         biases = {n: v for n, v in asked.items() if n in known}
         by_name(biases, self.model.y_names, 0.0, "target bias")  # refuses what is no CV
-        walking = state.target_state or self._targets.start(estimate.x, scan.u_readback)
-        if state.target is not None and state.cycle % self.weights.target_every:
+        held = state.service.held
+        fresh = self._targets.start(estimate.x, held)
+        bumpless = request.mode is not ControllerMode.ON or state.mode not in (
+            None, ControllerMode.ON,
+        )  # fmt: skip
+        walking = fresh if bumpless else state.target_state or fresh
+        due = state.cycle % self.weights.target_every == 0
+        if state.target is not None and not due and not bumpless:
             return state.target, walking, cuts
         new, walked = self._targets.renew(
             walking,
@@ -244,38 +228,38 @@ class Controller:
                 d=estimate.d,
                 bias=estimate.bias,
                 wishes=planned_wishes(targets, biases, self._economics is not None),
-                present=Present(estimate.x, scan.u_readback, estimate.y),
+                present=Present(estimate.x, held, estimate.y),
+                mv_free=state.service.moved,
+                cv_on=state.service.controlled,
             ),
         )
         if not isinstance(new, NotRenewed):
             return new, walked, cuts
         reason = f"the target was not renewed: {new.reason}"
-        kept = state.target or SteadyTarget(
-            scan.u_readback, estimate.y, (), (), np.nan, np.nan, reason
-        )
-        again = self._targets.start(estimate.x, scan.u_readback)
-        return replace(kept, reason=reason), again, cuts
+        kept = state.target or SteadyTarget(held, estimate.y, (), (), np.nan, np.nan, reason)
+        return replace(kept, reason=reason), fresh, cuts
 
     def _problem(
         self,
         state: ControllerState,
         estimate: EstimatorState,
-        scan: Scan,
         target: SteadyTarget,
         variables: ControlVariables,
         advice: Advice | None,
+        request: ServiceRequest,
     ) -> Problem:
-        weights = self.weights
+        weights, options = self.weights, self.options
         n_pred = advice.n_pred if advice and advice.n_pred else weights.n_pred
-        grid = self._grid(n_pred, variables)
+        # The shape is that of all variables in service: one that leaves opens its rows.
+        grid = self._grid(n_pred, narrowed(self._limits, request))
         times = grid.horizon.borders_s[1:]
         ahead = np.exp(-times / weights.reference_s) if weights.reference_s > 0.0 else 0.0 * times
         return Problem(
             transcription=grid,
             variables=variables,
-            weights=stage_weights(weights, self.model, advice),
+            weights=masked_weights(stage_weights(weights, self.model, advice), state.service),
             x=estimate.x,
-            u_held=scan.u_readback,
+            u_held=state.service.held,
             d=estimate.d,
             bias=estimate.bias,
             y_reference=target.y + ahead[:, None] * (estimate.y - target.y),
@@ -284,63 +268,72 @@ class Controller:
             iterations=weights.iterations,
             cold_iterations=weights.cold_iterations,
             relinearise=state.cycle % weights.relinearise_every == 0,
+            tolerance=options.tolerance,
+            time_limit_s=options.time_limit_s,
         )
 
-    def _rejected(
+    def _no_move(
         self,
         state: ControllerState,
         scan: Scan,
-        rejected: Rejected,
-        advice: Advice | None,
-        watch: _Stopwatch,
+        estimate: EstimatorState | Rejected,
+        outcome: Outcome,
+        request: ServiceRequest,
+        watch: Stopwatch,
     ) -> tuple[CycleResult, ControllerState]:
         """Return a result without a move; the plan is dropped, a failed model starts anew."""
-        status = SolverStatus.NOT_FINITE if rejected.model_failed else SolverStatus.BAD_READING
-        outcome = refused(status, rejected.reason)
-        result = self._result(outcome, state.estimate, state.target, advice, (), watch, scan)
-        lost = None if state.estimate is None else state.estimate.with_lost(scan)
-        estimate = None if rejected.model_failed else lost
-        return result, replace(
+        failed = isinstance(estimate, Rejected) and estimate.model_failed
+        known: EstimatorState | None = None
+        if isinstance(estimate, EstimatorState):
+            known = estimate
+        elif state.estimate is not None:
+            known = state.estimate.with_lost(scan)
+        after = replace(
             state,
             cycle=state.cycle + 1,
-            estimate=estimate,
-            target_state=None if rejected.model_failed else state.target_state,
+            estimate=None if failed else known,
+            target_state=None if failed else state.target_state,
             warm=None,
+            mode=request.mode,
         )
+        return self._result(outcome, known, after, None, (), watch, self._limits), after
 
     def _result(
         self,
         outcome: Outcome,
         estimate: EstimatorState | None,
-        target: SteadyTarget | None,
+        after: ControllerState,
         advice: Advice | None,
         cuts: tuple[str, ...],
-        watch: _Stopwatch,
-        scan: Scan | None = None,
+        watch: Stopwatch,
+        variables: ControlVariables,
     ) -> CycleResult:
-        n_y, n_u = self.model.n_y, self.model.n_u
+        n_y, n_u, target, found = self.model.n_y, self.model.n_u, after.target, outcome.diagnostics
         bad: dict[str, int] = {}
         if estimate is not None:
-            seen = estimate.with_lost(scan) if scan is not None else estimate
-            counts = np.concatenate([seen.bad_cvs, seen.bad_dvs])
+            counts = np.concatenate([estimate.bad_cvs, estimate.bad_dvs])
             names = (*self.model.y_names, *self.variables.dv_names)
             bad = {name: int(n) for name, n in zip(names, counts, strict=True) if n}
-        timings = {**watch.parts_ms, **{f"nmpc_{k}": v for k, v in
-                                        outcome.diagnostics.timings_ms.items()}}  # fmt: skip
+        timings = {**watch.parts_ms, **{f"nmpc_{k}": v for k, v in found.timings_ms.items()}}
+        held = tuple(f"{mv.name} " for mv in after.service.mvs if not mv.moved)
+        active = tuple(a for a in found.active_limits if not held or not a.startswith(held))
         return CycleResult(
             outcome=outcome,
-            y_estimate=np.full(n_y, np.nan) if estimate is None else estimate.y,
-            y_target=np.full(n_y, np.nan) if target is None else target.y,
-            u_target=np.full(n_u, np.nan) if target is None else target.u,
-            y_predicted=outcome.diagnostics.y_predicted,
-            active_limits=outcome.diagnostics.active_limits,
-            unmet_limits=unmet_limits(
-                self.variables, outcome.diagnostics.y_predicted, self.model.y_scale
-            ),
+            y_estimate=_or_nan(None if estimate is None else estimate.y, n_y),
+            y_target=_or_nan(None if target is None else target.y, n_y),
+            u_target=_or_nan(None if target is None else target.u, n_u),
+            y_predicted=found.y_predicted,
+            active_limits=active,
+            unmet_limits=unmet_limits(variables, found.y_predicted, self.model.y_scale),
             target=target,
             advice=advice,
             cuts=cuts,
             bad_readings=MappingProxyType(bad),
-            solve_ms=1e3 * (time.perf_counter() - watch.start_s),
+            solve_ms=watch.total_ms(),
             timings_ms=MappingProxyType(timings),
+            service=after.service,
         )
+
+
+def _or_nan(values: FloatArray | None, size: int) -> FloatArray:
+    return np.full(size, np.nan) if values is None else values

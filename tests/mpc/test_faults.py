@@ -87,7 +87,7 @@ def test_held_value_outside_limits_names_variable_and_limits(
     controller = Controller(reactor_model, far, reactor_weights, None, 18.0)
     scan = good_scan(reactor_model)
     result, _ = controller.step(controller.start(scan), scan, None, None)
-    refused(result, SolverStatus.LIMITS_CONFLICT, "feed_rate", "60", "18.83")
+    refused(result, SolverStatus.OUT_OF_SERVICE, "feed_rate", "60", "18.83")
 
 
 def test_crossed_cv_limits_are_refused(
