@@ -16,12 +16,12 @@ from dataclasses import replace
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.engine.linearise import Lineariser, ScaledModel
-from operator_agent.mpc.engine.rollout import implicit_step
-from operator_agent.mpc.engine.steady_state import steady_state
+from operator_agent.mpc.engine.linearise import ScaledModel
+from operator_agent.mpc.estimation.advance import Advance
 from operator_agent.mpc.estimation.estimator import EstimatorState, Rejected
 from operator_agent.mpc.estimation.predictions import Predictions
 from operator_agent.mpc.estimation.readings import ReadingRules
+from operator_agent.mpc.estimation.rest import Rest
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
@@ -52,12 +52,16 @@ class BiasObserver:
             oldest_s: age of the oldest sample that is used [s].
         """
         self._model = scaled.model
-        self._point = Lineariser(scaled, 1)
+        self._advance, self._rest = Advance(scaled), Rest(scaled)
         self._filter = weights.bias_filter
         self._gate = weights.spike_spans * scaled.model.y_scale
         self._cycle_s, self._oldest_s = cycle_s, oldest_s
         self._rules = ReadingRules(
-            variables, cycle_s, oldest_s, weights.spike_readings, weights.max_bad_readings
+            variables,
+            cycle_s,
+            np.full(scaled.model.n_y, oldest_s),
+            weights.spike_readings,
+            weights.max_bad_readings,
         )
 
     def start(self, scan: Scan) -> EstimatorState | Rejected:
@@ -67,13 +71,10 @@ class BiasObserver:
             return first
         memory, time_s = first
         model = self._model
-        found = steady_state(
-            self._point, scan.u_readback / model.u_scale, scan.d, model.x_nominal / model.x_scale
-        )
+        found = self._rest.at(scan, scan.d)
         if found is None:
             return Rejected(NO_REST, True)
-        x, linear = found
-        y = linear.outputs[0] * model.y_scale
+        x, y = found[0], found[1] * model.y_scale
         bias = np.where(np.isfinite(scan.y), scan.y - y, 0.0)
         return EstimatorState(
             x=x * model.x_scale,
@@ -119,9 +120,8 @@ class BiasObserver:
         self, state: EstimatorState, u: FloatArray, d: FloatArray, time_s: float
     ) -> tuple[FloatArray, FloatArray] | None:
         """Return scaled states and outputs [SI] at a time, or None."""
-        before = state.x / self._model.x_scale
-        x = implicit_step(self._point, d, before, u, before, time_s - state.time_s)
-        if x is None:
+        step = self._advance.step(state.x / self._model.x_scale, u, d, time_s - state.time_s)
+        if step is None:
             return None
-        y = self._point.values(x, u, d)[1][0] * self._model.y_scale
+        x, y = step.x, step.linear.outputs[0] * self._model.y_scale
         return (x, y) if bool(np.all(np.isfinite(y))) else None

@@ -96,7 +96,7 @@ class ReadingRules:
     Attributes:
         names: of the variables, with the critical ones marked.
         cycle_s: between scans [s].
-        oldest_s: age beyond which no prediction is kept to compare with [s].
+        oldest_s: age of each CV beyond which no prediction is kept, shape (n_y,) [s].
         spike_readings: so many spikes in a row are believed when there is one per cycle; of a
             slower analyser as many as fit into the same time, and two at least.
         max_bad_readings: a DV or critical CV may be lost for so many cycles in a row.
@@ -104,7 +104,7 @@ class ReadingRules:
 
     names: ControlVariables
     cycle_s: float
-    oldest_s: float
+    oldest_s: FloatArray
     spike_readings: int
     max_bad_readings: int
 
@@ -149,9 +149,9 @@ class ReadingRules:
         age_s = np.where(np.isfinite(scan.y_age_s), scan.y_age_s, 0.0)
         sampled_s = time_s - age_s
         verdicts = tuple(
-            self._timely(value, age, new, sampled, last)
-            for value, age, new, sampled, last in zip(
-                scan.y, age_s, scan.y_new, sampled_s, memory.sampled_s, strict=True
+            _timely(*reading)
+            for reading in zip(
+                scan.y, age_s, self.oldest_s, scan.y_new, sampled_s, memory.sampled_s, strict=True
             )
         )
         lost = np.array([verdict in _LOST for verdict in verdicts])
@@ -211,17 +211,6 @@ class ReadingRules:
             verdicts=verdicts,
         )
 
-    def _timely(
-        self, value: float, age_s: float, new: bool, sampled_s: float, last_s: float
-    ) -> Verdict:
-        if not math.isfinite(value):
-            return Verdict.BAD
-        if not -SAME_SAMPLE_S <= age_s <= self.oldest_s:
-            return Verdict.UNTIMELY
-        if not new or abs(sampled_s - last_s) <= SAME_SAMPLE_S:
-            return Verdict.HELD
-        return Verdict.LATE if sampled_s < last_s else Verdict.USED
-
     def _refusal(
         self, scan: Scan, lost: BoolArray, memory: ReadingMemory | None
     ) -> Rejected | None:
@@ -248,3 +237,16 @@ class ReadingRules:
                 False,
             )
         return None
+
+
+def _timely(
+    value: float, age_s: float, oldest_s: float, new: bool, sampled_s: float, last_s: float
+) -> Verdict:
+    """Return what a reading is worth before any model has been asked."""
+    if not math.isfinite(value):
+        return Verdict.BAD
+    if not -SAME_SAMPLE_S <= age_s <= oldest_s:
+        return Verdict.UNTIMELY
+    if not new or abs(sampled_s - last_s) <= SAME_SAMPLE_S:
+        return Verdict.HELD
+    return Verdict.LATE if sampled_s < last_s else Verdict.USED
