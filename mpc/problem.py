@@ -16,6 +16,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.errors import SolveFailedError
 from operator_agent.mpc.engine.condense import Condensed
 from operator_agent.mpc.engine.condense_maps import CondensedMaps
+from operator_agent.mpc.engine.formulation import Accuracy
 from operator_agent.mpc.engine.limit_rows import TerminalLimits
 from operator_agent.mpc.engine.stage_weights import StageWeights
 from operator_agent.mpc.engine.transcription import Transcription
@@ -27,6 +28,7 @@ class SolverStatus(Enum):
 
     CONVERGED = "the step became small"
     ITERATION_LIMIT = "the iterations of one cycle were used up"
+    RESCUED = "IPOPT went on where a cold start stalled"
     STALLED = "no step length improved the plan; the shifted plan stands"
     QP_FAILED = "the quadratic problem was not solved"
     NOT_FINITE = "a number in the problem or in the model is not finite"
@@ -66,6 +68,7 @@ class Problem:
         prices: of the stage cost, shape (n_p,); None where there is none.
         tolerance: iterate until step and optimality residual fall below it, scaled; None takes
             another iteration only where the last one was large or ended elsewhere than predicted.
+        accuracy: when a warm cycle has iterated enough; None takes that of the transcription.
         time_limit_s: wall time that a solve may take [s]. A plan counts when its iteration ended
             within it; without one there is no move.
     """
@@ -86,6 +89,7 @@ class Problem:
     terminal: TerminalLimits | None = None
     prices: FloatArray | None = None
     tolerance: float | None = None
+    accuracy: Accuracy | None = None
     time_limit_s: float | None = None
 
     def finite(self) -> str:

@@ -18,6 +18,7 @@ from operator_agent.mpc.engine.cost import ScaledProblem
 from operator_agent.mpc.engine.dense_qp import QpSolution
 from operator_agent.mpc.engine.iteration import Iterate, Trace, iterate
 from operator_agent.mpc.engine.warm_start import Known, cold_start, warm_start
+from operator_agent.mpc.peers.ipopt import LONGEST_S, Reference
 from operator_agent.mpc.problem import (
     Diagnostics,
     Outcome,
@@ -29,8 +30,6 @@ from operator_agent.mpc.problem import (
 )
 
 SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
-SETTLED_STEP = 0.3  # scaled; a full step below it leaves nothing for a second iteration of a cycle
-SETTLED_MISMATCH = 1e-2  # of the cost: a step that ended nearer to its promise needs no second one
 MAX_STALLS = 3  # solves in a row that kept the shifted plan; then a cold start looks for another
 PRICE_TOLERANCE = 1e-6  # multiplier above which a limit counts as active
 
@@ -57,6 +56,8 @@ def solve(problem: Problem, warm: Warm | None) -> Outcome:
         return refused(SolverStatus.NOT_FINITE, "the model's prediction along the plan diverged")
     trace.lap("start")
     last, status, first_cost = _iterated(problem, scaled, start, warm is not None, trace)
+    if warm is None and isinstance(last, Iterate) and status is SolverStatus.STALLED:
+        last, status = _rescued(problem, scaled, last, trace)
     if isinstance(last, Fault):
         diagnostics = Diagnostics(
             iterations=len(trace.steps),
@@ -92,6 +93,33 @@ def _iterated(
     return last, SolverStatus.ITERATION_LIMIT, first_cost
 
 
+def _rescued(
+    problem: Problem, scaled: ScaledProblem, stalled: Iterate, trace: Trace
+) -> tuple[Iterate, SolverStatus]:
+    """Return a cold start that stalled, continued by IPOPT and one iteration of our own.
+
+    What IPOPT finds counts only where the model predicts it to cost less.
+    """
+    grid, plan = problem.transcription, stalled.taken.plan
+    if grid.converged is None:
+        limit_s = LONGEST_S if problem.time_limit_s is None else problem.time_limit_s
+        grid.converged = Reference(grid, grid.scaled.values, time_limit_s=limit_s)
+    blocks = grid.converged.converge(problem, plan)
+    trace.lap("rescue")
+    if blocks is None:
+        return stalled, SolverStatus.STALLED
+    fitted = scaled.fit(blocks)
+    found = grid.stages.first(scaled.x, grid.stage_inputs(fitted), scaled.d, fitted)
+    if found is None:
+        return stalled, SolverStatus.STALLED
+    step = iterate(grid, scaled, Known(found), False, trace)
+    if isinstance(step, Fault) or not step.taken.plan.cost < plan.cost:
+        return stalled, SolverStatus.STALLED
+    if problem.time_limit_s is not None and trace.spent_s() > problem.time_limit_s:
+        return stalled, SolverStatus.TIME_LIMIT
+    return step, SolverStatus.RESCUED
+
+
 def _late(problem: Problem) -> Fault:
     reason = f"no iteration ended within {problem.time_limit_s:.3g} s; allow more time"
     return Fault(SolverStatus.TIME_LIMIT, reason)
@@ -111,7 +139,8 @@ def _ended(problem: Problem, step: Iterate, warm: bool) -> SolverStatus | None:
         return SolverStatus.CONVERGED
     if length == 0.0:
         return SolverStatus.STALLED
-    settled = step.size < SETTLED_STEP and step.mismatch < SETTLED_MISMATCH
+    accuracy = problem.accuracy or problem.transcription.accuracy
+    settled = step.size < accuracy.step and step.mismatch < accuracy.mismatch
     return SolverStatus.ITERATION_LIMIT if warm and length == 1.0 and settled else None
 
 

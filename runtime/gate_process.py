@@ -23,6 +23,8 @@ ACCEPTABLE_STATUSES = (
     SolverStatus.CONVERGED,
     SolverStatus.ITERATION_LIMIT,
     SolverStatus.STALLED,
+    SolverStatus.RESCUED,
+    SolverStatus.TIME_LIMIT,
 )
 
 

@@ -6,21 +6,31 @@ group pays for its worst stage, so a violation that cannot be avoided now does n
 free.
 """
 
+from typing import Any, Protocol
+
 import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.dense_qp import DenseQp
 from operator_agent.mpc.engine.euler_stages import EulerStages
-from operator_agent.mpc.engine.formulation import Curvature, Formulation
+from operator_agent.mpc.engine.formulation import CLOSE, QUICK, Curvature, Formulation
 from operator_agent.mpc.engine.limit_rows import IndexArray, LimitRows, LimitShape
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.map_stages import MapStages
 from operator_agent.mpc.engine.running_cost import RunningCost
 from operator_agent.mpc.engine.schemes import Scheme, choose_scheme
-from operator_agent.mpc.engine.stages import Stages
+from operator_agent.mpc.engine.stages import Plan, Stages
 
 __all__ = ["LimitShape", "Transcription"]
+
+
+class ConvergedSolver(Protocol):
+    """A solver that iterates a problem of one transcription to convergence."""
+
+    def converge(self, problem: Any, plan: Plan) -> FloatArray | None:
+        """Return block levels, shape (n_blocks, n_u), or None where it fails."""
+        ...
 
 
 class Transcription:
@@ -45,6 +55,8 @@ class Transcription:
             InputError: the scheme does not fit the model or the horizon.
         """
         self.model = scaled.model
+        self.scaled = scaled
+        self.converged: ConvergedSolver | None = None  # made by the first cold start that stalls
         self.horizon = horizon
         self.formulation = formulation or Formulation()
         self.lengths_s: FloatArray = np.array(horizon.lengths_s)
@@ -52,6 +64,7 @@ class Transcription:
         self.exact = curvature is Curvature.EXACT or (curvature is None and cost is not None)
         self.scheme = self.formulation.scheme or choose_scheme(scaled, max(horizon.lengths_s))
         self.stages = _stages(scaled, horizon, self.scheme, self.formulation.substeps, self.exact)
+        self.accuracy = QUICK if self.scheme is Scheme.IMPLICIT_EULER else CLOSE
         self.limits = LimitRows.of(shape, horizon.n_pred, self.formulation)
         n_u = self.model.n_u
         self.n_moves = horizon.n_blocks * n_u

@@ -13,9 +13,12 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.cost import ScaledProblem
+from operator_agent.mpc.engine.map_stages import MapStages
+from operator_agent.mpc.engine.stages import Plan
 from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.problem import Problem
 
+LONGEST_S = 60.0  # of one solve, where nothing else is said
 MUMPS_AMD_ORDERING = 0  # three to seven times faster here than the default ordering
 
 
@@ -43,13 +46,20 @@ class ReferencePlan:
 class Reference:
     """IPOPT for the problems of one transcription."""
 
-    def __init__(self, grid: Transcription, values: ca.Function, tolerance: float = 1e-6) -> None:
+    def __init__(
+        self,
+        grid: Transcription,
+        values: ca.Function,
+        tolerance: float = 1e-6,
+        time_limit_s: float = LONGEST_S,
+    ) -> None:
         """Build the NLP.
 
         Args:
             grid: horizon and limits.
             values: scaled model `(x, u, d) -> (rhs, y)`.
             tolerance: of IPOPT.
+            time_limit_s: wall time of one solve [s].
         """
         self._grid = grid
         model, horizon = grid.model, grid.horizon
@@ -61,19 +71,25 @@ class Reference:
         p = self._parameters
         stage_u = [blocks[:, b] for b in horizon.block_of_stage]
         mapped = values.map(horizon.n_pred)
-        rhs, y = mapped(states, ca.horzcat(*stage_u), ca.repmat(p.d, 1, horizon.n_pred))
+        inputs = ca.horzcat(*stage_u)
+        rhs, y = mapped(states, inputs, p.d)
         y = y + ca.repmat(p.bias, 1, horizon.n_pred)
         before = ca.horzcat(p.x, states[:, :-1])
-        lengths = ca.repmat(ca.DM(horizon.lengths_s).T, model.n_x, 1)
-        defects = states - before - lengths * rhs
+        inner = ca.MX.sym("inner", _inner_size(grid), horizon.n_pred)
+        if isinstance(grid.stages, MapStages):
+            defects = _map_defects(grid, grid.stages, before, states, inputs, p.d, inner)
+        else:
+            lengths = ca.repmat(ca.DM(horizon.lengths_s).T, model.n_x, 1)
+            defects = states - before - lengths * rhs
+        self._n_defects = defects.numel()
         rows = [ca.vec(defects)]
         for number, side in enumerate(grid.limits.sides):
             for k, index in zip(side.stages, side.slack, strict=True):
                 rows.append(side.sign * (y[side.cv, k] - p.limits[number]) - slack[index])
         rows.append(ca.vec(blocks[:, 1:] - blocks[:, :-1]))
-        cost = p.cost(blocks, y, slack)
+        cost = p.cost(blocks, y, slack) + _stage_costs(grid, states, inputs, p)
         nlp: Any = {
-            "x": ca.vertcat(ca.vec(blocks), ca.vec(states), slack),
+            "x": ca.vertcat(ca.vec(blocks), ca.vec(states), ca.vec(inner), slack),
             "p": p.vector(),
             "f": cost,
             "g": ca.vertcat(*rows),
@@ -85,6 +101,7 @@ class Reference:
             "ipopt.print_level": 0,
             "ipopt.sb": "yes",
             "ipopt.tol": tolerance,
+            "ipopt.max_wall_time": time_limit_s,
             "ipopt.mumps_pivot_order": MUMPS_AMD_ORDERING,
         }
         self._solver = ca.nlpsol("reference", "ipopt", nlp, options)
@@ -99,19 +116,20 @@ class Reference:
         scaled, grid = ScaledProblem.of(problem), self._grid
         n_moves, n_slacks = grid.n_moves, grid.limits.n_slacks
         n_states = grid.horizon.n_pred * grid.model.n_x
+        n_inner = grid.horizon.n_pred * _inner_size(grid)
         blocks, states = guess
-        start = np.concatenate([blocks.ravel(), states[1:].ravel(), np.zeros(n_slacks)])
+        start = np.concatenate([blocks.ravel(), states[1:].ravel(), np.zeros(n_inner + n_slacks)])
         low, high = np.full(start.size, -np.inf), np.full(start.size, np.inf)
         box_low, box_high = np.tile(scaled.u_low, (blocks.shape[0], 1)), np.tile(
             scaled.u_high, (blocks.shape[0], 1)
         )  # fmt: skip
         box_low[0], box_high[0] = scaled.first_low, scaled.first_high
         low[:n_moves], high[:n_moves] = box_low.ravel(), box_high.ravel()
-        low[n_moves + n_states :] = 0.0
-        n_rows = n_states + grid.limits.n_rows
+        low[n_moves + n_states + n_inner :] = 0.0
+        n_rows = self._n_defects + grid.limits.n_rows
         changes = scaled.block_changes.ravel()
         row_low = np.concatenate(
-            [np.zeros(n_states), np.full(grid.limits.n_rows, -np.inf), -changes]
+            [np.zeros(self._n_defects), np.full(grid.limits.n_rows, -np.inf), -changes]
         )
         row_high = np.concatenate([np.zeros(n_rows), changes])
         began = time.perf_counter()
@@ -136,6 +154,54 @@ class Reference:
             solve_ms=solve_ms,
         )
 
+    def converge(self, problem: Problem, plan: Plan) -> FloatArray | None:
+        """Return the converged block levels, shape (n_blocks, n_u), or None without success.
+
+        Args:
+            problem: see there.
+            plan: from which the solver starts.
+        """
+        found = self.solve(problem, (plan.blocks, plan.states))
+        good = found.success and bool(np.isfinite(found.blocks).all())
+        return found.blocks if good else None
+
+
+def _inner_size(grid: Transcription) -> int:
+    return grid.stages.maps[0].n_w if isinstance(grid.stages, MapStages) else 0
+
+
+def _map_defects(
+    grid: Transcription,
+    stages: MapStages,
+    before: ca.MX,
+    after: ca.MX,
+    inputs: ca.MX,
+    d: ca.MX,
+    inner: ca.MX,
+) -> ca.MX:
+    """Return the equations of stages that are maps, by the functions that audit a plan."""
+    x_scale, u_scale = ca.DM(grid.model.x_scale.tolist()), ca.DM(grid.model.u_scale.tolist())
+    rows = [
+        stage.audit(before[:, k] * x_scale, after[:, k] * x_scale, inputs[:, k] * u_scale,
+                    d[:, k], inner[:, k])
+        for k, stage in enumerate(stages.maps)
+    ]  # fmt: skip
+    return ca.horzcat(*rows)
+
+
+def _stage_costs(grid: Transcription, states: ca.MX, inputs: ca.MX, p: "_Parameters") -> ca.MX:
+    """Return the sum of the stage cost and its final part."""
+    cost, total = grid.formulation.stage_cost, ca.MX(0.0)
+    if cost is None:
+        return total
+    x_scale, u_scale = ca.DM(grid.model.x_scale.tolist()), ca.DM(grid.model.u_scale.tolist())
+    for k, length in enumerate(grid.horizon.lengths_s):
+        total += length * cost.rate(states[:, k] * x_scale, inputs[:, k] * u_scale, p.d[:, k],
+                                    p.prices)  # fmt: skip
+    if cost.final is not None:
+        total += cost.final(states[:, -1] * x_scale, p.prices)
+    return total
+
 
 class _Parameters:
     """Everything of a scaled problem that changes from solve to solve, as one vector."""
@@ -143,7 +209,7 @@ class _Parameters:
     def __init__(self, grid: Transcription) -> None:
         model, n_pred = grid.model, grid.horizon.n_pred
         self._grid = grid
-        self.x, self.d = ca.MX.sym("x", model.n_x), ca.MX.sym("d", model.n_d)
+        self.x, self.d = ca.MX.sym("x", model.n_x), ca.MX.sym("d", model.n_d, n_pred)
         self.bias, self.limits = (
             ca.MX.sym("bias", model.n_y),
             ca.MX.sym("limits", len(grid.limits.sides)),
@@ -155,11 +221,13 @@ class _Parameters:
         self.resting = ca.MX.sym("resting", model.n_u)
         self.linear = ca.MX.sym("linear", grid.limits.n_slacks)
         self.quadratic = ca.MX.sym("quadratic", grid.limits.n_slacks)
+        stage_cost = grid.formulation.stage_cost
+        self.prices = ca.MX.sym("prices", 0 if stage_cost is None else stage_cost.n_p)
 
     def _all(self) -> list[ca.MX]:
-        return [self.x, self.d, self.bias, self.limits, self.u_held, self.u_rest,
+        return [self.x, ca.vec(self.d), self.bias, self.limits, self.u_held, self.u_rest,
                 ca.vec(self.reference), ca.vec(self.tracking), self.move, self.resting,
-                self.linear, self.quadratic]  # fmt: skip
+                self.linear, self.quadratic, self.prices]  # fmt: skip
 
     def vector(self) -> ca.MX:
         """Return the symbolic vector."""
@@ -167,11 +235,12 @@ class _Parameters:
 
     def values(self, scaled: ScaledProblem) -> FloatArray:
         """Return its numbers for a problem."""
-        weights = scaled.weights
+        weights, prices = scaled.weights, np.zeros(0) if scaled.prices is None else scaled.prices
+        d = np.broadcast_to(scaled.d, (self._grid.horizon.n_pred, self._grid.model.n_d))
         return np.concatenate(
-            [scaled.x, scaled.d, scaled.bias, scaled.side_limits, scaled.u_held,
+            [scaled.x, d.ravel(), scaled.bias, scaled.side_limits, scaled.u_held,
              scaled.u_reference, scaled.y_reference.ravel(), scaled.stage_tracking.ravel(),
-             weights.move, weights.resting, scaled.linear, scaled.quadratic]
+             weights.move, weights.resting, scaled.linear, scaled.quadratic, prices]
         )  # fmt: skip
 
     def cost(self, blocks: ca.MX, y: ca.MX, slack: ca.MX) -> ca.MX:
