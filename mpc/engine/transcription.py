@@ -64,6 +64,7 @@ class Transcription:
         self.exact = curvature is Curvature.EXACT or (curvature is None and cost is not None)
         self.scheme = self.formulation.scheme or choose_scheme(scaled, max(horizon.lengths_s))
         self.stages = _stages(scaled, horizon, self.scheme, self.formulation.substeps, self.exact)
+        self.affine = False  # whether one iteration solves it
         self.accuracy = QUICK if self.scheme is Scheme.IMPLICIT_EULER else CLOSE
         self.limits = LimitRows.of(shape, horizon.n_pred, self.formulation)
         n_u = self.model.n_u
