@@ -201,6 +201,8 @@ class PlantLoop:
             y=np.array([value(tag.variable) for tag in self._site.cvs]),
             u_readback=np.array([self._simulator.setpoints[t.variable] for t in self._site.mvs]),
             d=self._good_d.copy(),
+            time_s=self._simulator.time_s,
+            y_age_s=np.array([measured[tag.variable].age_s for tag in self._site.cvs]),
         )
 
     def _control(self, scan: Scan, targets: EconomicTargets, advice: Advice | None) -> CycleResult:
