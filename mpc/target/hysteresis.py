@@ -5,6 +5,7 @@ joins costs nothing and is taken at once; one that leaves is held for a while, a
 the target is what pays best with it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +48,7 @@ class Decision:
 def decided(
     free: RankedPoint,
     last: LastProgram,
-    active: Hold,
+    holding: Callable[[RankedPoint], Hold],
     before: Hold | None,
     mv_limits: tuple[FloatArray, FloatArray],
     tuning: TargetTuning,
@@ -57,11 +58,12 @@ def decided(
     Args:
         free: best point of this cycle.
         last: its program.
-        active: limits that hold the free point.
+        holding: limits that hold a point.
         before: limits that held the last target; None at the start.
         mv_limits: change of each MV that brings it to its low and to its high limit, each (n_u,).
         tuning: threshold and persistence.
     """
+    active = holding(free)
     nothing = Hold(np.zeros_like(active.rows), np.zeros_like(active.bounds))
     if before is None:
         return Decision(free, active, nothing)
@@ -75,9 +77,10 @@ def decided(
     held = last.held(rows, changes, free.conflicts) if waiting < tuning.leave_cycles else None
     if held is None or held.cost - free.cost > tuning.leave_worth:
         return Decision(free, active, nothing)
+    now = holding(held)
     joined = Hold(
-        np.where(rows != 0.0, rows, active.rows),
-        np.where(bounds != 0.0, bounds, active.bounds),
+        np.where(rows != 0.0, rows, now.rows),
+        np.where(bounds != 0.0, bounds, now.bounds),
         waiting,
     )
     return Decision(held, joined, Hold(rows, bounds))

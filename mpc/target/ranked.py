@@ -11,7 +11,7 @@ violations are unique), the sum of the violations bounded (L1, where they are no
 goals: Ignizio, "Goal Programming and Extensions" (1976), chapter 3.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -238,7 +238,7 @@ class RankedProgram:
         for _ in range(CENTRED_SOLVES):
             qp.gradient[:] = linear
             qp.gradient[:n_u] -= centre[:n_u]
-            solution = _checked(qp)
+            solution = _checked(qp, CURVATURE)
             if solution is None:
                 return None
             if float(np.max(solution.x[own], initial=0.0)) <= RELAXATION:
@@ -281,7 +281,7 @@ class LastProgram:
 
     def solve(self, conflicts: tuple[Conflict, ...] = ()) -> RankedPoint | None:
         """Return the point of least cost, or None."""
-        solution = _checked(self._qp)
+        solution = _checked(self._qp, 1.0)
         if solution is None:
             return None
         problem, n_rows = self._problem, self._problem.gain.shape[0]
@@ -336,11 +336,27 @@ class LastProgram:
         return point
 
 
-def _checked(qp: DenseQp) -> QpSolution | None:
-    """Return a solution that claims success and passes the optimality conditions, or None."""
+def _checked(qp: DenseQp, scale: float) -> QpSolution | None:
+    """Return a solution that claims success and passes the optimality conditions, or None.
+
+    Args:
+        qp: filled.
+        scale: factor on the cost with which its weights are about one, for the check.
+    """
     solution = qp.solve()
-    usable = solution.success and qp.kkt_residual(solution) < KKT_TOLERANCE
-    return solution if usable else None
+    if not solution.success:
+        return None
+    qp.hessian *= scale
+    qp.gradient *= scale
+    scaled = replace(
+        solution,
+        row_prices=scale * solution.row_prices,
+        bound_prices=scale * solution.bound_prices,
+    )
+    residual = qp.kkt_residual(scaled)
+    qp.hessian /= scale
+    qp.gradient /= scale
+    return solution if residual < KKT_TOLERANCE else None
 
 
 def _keeps(problem: RankedProblem, point: RankedPoint) -> bool:

@@ -83,8 +83,14 @@ class TargetOptimizer:
         if solved is None:
             return NotRenewed("the program of the target was not solved"), state
         free, last = solved
-        active = self._teller.holding(free, program, inputs)
-        decision = decided(free, last, active, state.hold, program.to_limits, self.tuning)
+        decision = decided(
+            free,
+            last,
+            lambda point: self._teller.holding(point, program, inputs),
+            state.hold,
+            program.to_limits,
+            self.tuning,
+        )
         problem = program.problem
         change = np.clip(decision.point.change, problem.low, problem.high)
         x, u = program.x + program.x_gain @ change, program.u + change
