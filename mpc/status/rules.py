@@ -130,7 +130,7 @@ def _mv(
     span = float(high - low)
     if not np.isfinite(value):
         lost = 1 if previous is None else previous.lost + 1
-        last = np.nan if previous is None else previous.value
+        last = request.written.get(name, np.nan if previous is None else previous.value)
         return MvStatus(name, MvState.BAD, f"no read-back for {lost} cycles", last, lost)
     if name in request.out_of_service:
         return MvStatus(name, MvState.HELD, request.out_of_service[name], value)

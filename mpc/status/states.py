@@ -23,7 +23,7 @@ class MvState(Enum):
     WOUND_UP = "the device does not follow; planned from its read-back, away from where it stuck"
     HELD = "out of service; held at its read-back"
     OUTSIDE = "outside its limits by more than one move; held until someone brings it inside"
-    BAD = "no read-back; taken to stand where it was read last"
+    BAD = "no read-back; taken to stand where it was written or read last"
 
 
 class CvState(Enum):

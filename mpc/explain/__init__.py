@@ -1,0 +1,1 @@
+"""Why a cycle moved as it did, what its limits cost, and how good its predictions are."""
