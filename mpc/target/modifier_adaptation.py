@@ -4,7 +4,7 @@ At each operating point the model's CVs are corrected in value, by a bias, and i
 the corrected model meets the first-order conditions where the plant does: when the iteration stands
 still, it stands at the plant's optimum, however wrong the model is in structure (Marchetti,
 Chachuat and Bonvin, "Modifier-adaptation methodology for real-time optimization", Ind. Eng. Chem.
-Res. 48 (2009) 6022, theorem 1). The corrections are filtered from step to step. What is
+Res. 48 (2009) 6022). The corrections are filtered from step to step. What is
 maximised must be among the CVs (its worth in the wishes' variable prices) or be given as the
 plant's own slope of profit.
 """

@@ -8,7 +8,7 @@ broken as little as possible,
 
 inside what the levels before it have left: each limit widened by its violation (L2, where the
 violations are unique), the sum of the violations bounded (L1, where they are not). Lexicographic
-goals: Ignizio, "Goal Programming and Extensions" (1976), chapter 3.
+goals: Ignizio, "Goal Programming and Extensions" (1976).
 """
 
 from dataclasses import dataclass, replace
