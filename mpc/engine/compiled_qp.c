@@ -1,21 +1,41 @@
+/* Side at which a tail variable begins: as told, or, from nothing, where its own cost drives it. */
+static double first_side(const Qp *q, int c, const double *start) {
+  double rest = -q->gradient[c] / q->hessian[(long)c * q->n + c];
+  if (is_equality(q, c)) return 1.0;
+  if (start) return isinf(limit_of(q, c, start[c])) ? 0.0 : start[c];
+  return rest < q->low[c] ? -1.0 : rest > q->high[c] ? 1.0 : 0.0;
+}
+
+/* Drop what is priced below zero. Returns how much that was. */
+static int drop_negative(Qp *q) {
+  int kept = 0, dropped = 0;
+  for (int s = 0; s < q->tail; s++)
+    if (q->fixed[s] != 0.0 && q->fixed_price[s] < 0.0 && !is_equality(q, q->dense + s))
+      fix(q, q->dense + s, 0.0, 0.0), dropped++;
+  for (int k = 0; k < q->size; k++) {
+    if (q->price[k] < 0.0 && !is_equality(q, q->member[k])) q->place[q->member[k]] = 0, dropped++;
+    else if (kept++ < k) move_member(q, k, kept - 1);
+  }
+  q->size = kept;
+  return dropped;
+}
+
 /* Put the equalities and a start into the working set, and drop what it prices below zero. */
 static void begin(Qp *q, const double *start) {
   q->size = 0;
   memset(q->place, 0, (q->n + q->m) * sizeof(int));
+  memset(q->fixed, 0, q->tail_width * sizeof(double));
+  for (int c = q->dense; c < q->n; c++) fix(q, c, first_side(q, c, start), 0.0);
   for (int pass = 0; pass < 2; pass++)
     for (int c = 0; c < q->n + q->m; c++) {
       double sign = pass == 0 ? is_equality(q, c) : start ? start[c] : 0.0;
       if (sign == 0.0 || q->place[c] || isinf(limit_of(q, c, sign))) continue;
-      make_normal(q, c, sign > 0.0 ? 1.0 : -1.0);
+      make_normal(q, c, sign);
       double left = project(q);
-      if (left > 0.0) append(q, c, sign > 0.0 ? 1.0 : -1.0, 0.0, left);
+      if (left > 0.0) append(q, c, sign, 0.0, left);
     }
-  for (int dropped = 1; dropped;) {
-    solve_on_working_set(q);
-    dropped = 0;
-    for (int k = q->size - 1; k >= 0; k--)
-      if (q->price[k] < 0.0 && !is_equality(q, q->member[k])) drop(q, k), dropped = 1;
-  }
+  solve_on_working_set(q);
+  while (drop_negative(q)) rebuild(q), solve_on_working_set(q);
 }
 
 /* The constraint that is violated most, or -1; its side and by how much. */
@@ -50,8 +70,15 @@ static int satisfy(Qp *q, int c, double sign, double violation) {
       if (q->price[k] < length * q->step[k])
         length = fmax(q->price[k], 0.0) / q->step[k], blocking = k;
     }
+    for (int s = 0; s < q->tail; s++) {
+      if (q->fixed[s] == 0.0 || q->fixed_step[s] <= STEP || is_equality(q, q->dense + s)) continue;
+      if (q->fixed_price[s] < length * q->fixed_step[s])
+        length = fmax(q->fixed_price[s], 0.0) / q->fixed_step[s], blocking = q->size + s;
+    }
     if (isinf(length)) return INFEASIBLE;
     for (int k = 0; k < q->size; k++) q->price[k] -= length * q->step[k];
+    for (int s = 0; s < q->tail; s++)
+      if (q->fixed[s] != 0.0) q->fixed_price[s] -= length * q->fixed_step[s];
     price += length;
     if (left > 0.0) {
       backward(q, q->direction);
@@ -60,13 +87,38 @@ static int satisfy(Qp *q, int c, double sign, double violation) {
         q->x[q->dense + s] -= length * q->tail_direction[s] * q->inverse_root[s];
       violation -= length * left;
     }
-    if (blocking < 0) {
+    if (blocking < 0 && !is_tail_bound(q, c)) {
       append(q, c, sign, price, left);
       return OPTIMAL;
     }
-    drop(q, blocking);
+    if (blocking < 0) {
+      fix(q, c, sign, price);
+      q->x[c] = sign * limit_of(q, c, sign);
+      return rebuild(q) ? INACCURATE : OPTIMAL;
+    }
+    if (blocking < q->size) {
+      drop(q, blocking);
+      continue;
+    }
+    fix(q, q->dense + blocking - q->size, 0.0, 0.0);
+    if (rebuild(q)) return INACCURATE;
+    make_normal(q, c, sign);
   }
   return ITERATION_LIMIT;
+}
+
+/* Take negative prices of inequalities for zero. Returns the largest one. */
+static double clear_prices(Qp *q) {
+  double worst = 0.0;
+  for (int k = 0; k < q->size; k++) {
+    if (is_equality(q, q->member[k])) continue;
+    worst = fmax(worst, -q->price[k]), q->price[k] = fmax(q->price[k], 0.0);
+  }
+  for (int s = 0; s < q->tail; s++) {
+    if (q->fixed[s] == 0.0 || is_equality(q, q->dense + s)) continue;
+    worst = fmax(worst, -q->fixed_price[s]), q->fixed_price[s] = fmax(q->fixed_price[s], 0.0);
+  }
+  return worst;
 }
 
 static int attempt(Qp *q, const double *start) {
@@ -79,12 +131,8 @@ static int attempt(Qp *q, const double *start) {
       if (status != OPTIMAL) return status;
     }
     polish(q);
-    int exact = polish(q) <= ACCURATE * size;
-    for (int k = 0; k < q->size; k++) {
-      if (is_equality(q, q->member[k])) continue;
-      exact = exact && q->price[k] >= -ACCURATE * size;
-      q->price[k] = fmax(q->price[k], 0.0);
-    }
+    double rest = polish(q);
+    int exact = fmax(rest, clear_prices(q)) <= ACCURATE * size;
     if (most_violated(q, &sign, &violation) < 0 && exact) return OPTIMAL;
   }
   return INACCURATE;
@@ -143,6 +191,11 @@ static int dense_qp_body(const double **arg, double **res, double *unused) {
     if (c < q.n) res[2][c] = price;
     else res[1][c - q.n] = price;
     res[3][c] = q.sign[k];
+  }
+  for (int s = 0; status == OPTIMAL && s < q.tail; s++) {
+    if (q.fixed[s] == 0.0) continue;
+    res[2][q.dense + s] = q.fixed[s] * q.fixed_price[s];
+    res[3][q.dense + s] = q.fixed[s];
   }
   res[4][0] = status, res[4][1] = q.iterations, res[4][2] = warm;
   return 0;

@@ -32,7 +32,7 @@ class ActiveSet:
     ) -> tuple[int, FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return status code, x, row prices, bound prices and working set; see `DenseQp.solve`."""
         fits = start is not None and start.shape == self.start.shape
-        self.start[:] = start if fits else 0.0
+        self.start[:] = np.nan_to_num(np.sign(start)) if fits else 0.0
         self.kernel.call()
         x, row_prices, bound_prices, working_set, report = (r.copy() for r in self.results)
         return int(report[0]), x, row_prices, bound_prices, working_set
@@ -49,7 +49,7 @@ def active_set(arrays: Sequence[FloatArray]) -> ActiveSet | None:
         return None
     n, m = arrays[1].size, arrays[3].size
     padded = -(-n // 8) * 8
-    room = 4 * n * padded + 13 * padded + 4 * m * n + 10 * (n + m) + 400
+    room = 4 * n * padded + 17 * padded + 4 * m * n + 10 * (n + m) + 400
     sizes = np.array([n, m, _CHANGES * n, room], dtype=np.float64)
     start = np.zeros(n + m)
     results = (np.zeros(n), np.zeros(m), np.zeros(n), np.zeros(n + m), np.zeros(3))

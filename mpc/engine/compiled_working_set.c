@@ -6,7 +6,8 @@
    programs", Math. Program. 27 (1983) 1. The working set is held as the Cholesky factor of its
    Gram matrix in the metric of H. A start that has negative multipliers loses them first, so any
    set of constraints is a valid start. Variables behind the last coupled one ("tail": slacks) have
-   a diagonal Hessian and cost no more than their own entries.
+   a diagonal Hessian and cost no more than their own entries; one that stands at a bound is fixed:
+   it belongs to the working set, but not to the Gram matrix, which ignores its column.
 
    Constraint c < n is the bound of variable c, constraint n + i is row i. A normal is taken with
    the sign of its side: sign * a'x <= limit. */
@@ -34,7 +35,8 @@ typedef struct {
   double *tail_value, *tail_seen;
   int *member, *place;                                            /* working set */
   double *sign, *price, *raws, *normals, *gram;
-  double *x, *rows_x, *raw, *normal, *direction, *tail_normal, *tail_direction, *step, *inner;
+  double *fixed, *fixed_price, *fixed_step;                       /* side of each tail variable */
+  double *x, *rows_x, *raw, *normal, *direction, *tail_normal, *tail_direction, *step, *inner, *masked;
 } Qp;
 
 /* Room in `memory`, taken from the front; all arrays start at padded places. */
@@ -51,7 +53,8 @@ static long room(Qp *q, double *memory) {
   q->gram = taken(&next, square), q->raws = taken(&next, square);
   double **vectors[] = {&q->inverse_pivot, &q->inverse_root, &q->metric_gradient, &q->sign,
                         &q->price, &q->x, &q->raw, &q->normal, &q->direction, &q->tail_normal,
-                        &q->tail_direction, &q->step, &q->inner};
+                        &q->tail_direction, &q->step, &q->inner, &q->fixed, &q->fixed_price,
+                        &q->fixed_step, &q->masked};
   for (unsigned i = 0; i < sizeof vectors / sizeof *vectors; i++)
     *vectors[i] = taken(&next, width);
   q->rows_x = taken(&next, m);
@@ -216,17 +219,31 @@ static void add_normals(const Qp *q, double factor, const double *amounts, doubl
   }
 }
 
+/* Copy a tail without its fixed variables. */
+static void mask(Qp *q, const double *tail) {
+  memset(q->masked, 0, q->tail_width * sizeof(double));
+  for (int s = 0; s < q->tail; s++)
+    if (q->fixed[s] == 0.0) q->masked[s] = tail[s];
+}
+
 /* Project the made normal on the working set: `inner` gets R^-T times its products, `step` how much
    of each member it holds, `direction` and `tail_direction` what is left. Returns the squared
-   length of that, or 0 where the constraint depends on the working set. */
+   length of that, or 0 where the constraint depends on the working set; `fixed_step` is the part
+   of `step` that belongs to fixed variables. */
 static double project(Qp *q) {
-  products(q, q->normal, q->tail_normal, q->inner);
+  mask(q, q->tail_normal);
+  products(q, q->normal, q->masked, q->inner);
   gram_forward(q, q->inner);
   memcpy(q->step, q->inner, padded(q->n) * sizeof(double));
   gram_backward(q, q->step);
   memcpy(q->direction, q->normal, q->width * sizeof(double));
   memcpy(q->tail_direction, q->tail_normal, q->tail_width * sizeof(double));
   add_normals(q, -1.0, q->step, q->direction, q->tail_direction);
+  for (int s = 0; s < q->tail; s++) {
+    if (q->fixed[s] == 0.0) continue;
+    q->fixed_step[s] = q->fixed[s] * q->tail_direction[s] / q->inverse_root[s];
+    q->tail_direction[s] = 0.0;
+  }
   double left = dot(q->direction, q->direction, q->width) +
                 dot(q->tail_direction, q->tail_direction, q->tail_width);
   double whole = dot(q->normal, q->normal, q->width) +
@@ -246,17 +263,21 @@ static void append(Qp *q, int c, double sign, double price, double left) {
   q->member[k] = c, q->sign[k] = sign, q->price[k] = price, q->place[c] = k + 1;
 }
 
+static void move_member(Qp *q, int from, int to) {
+  memcpy(q->raws + (long)to * q->width, q->raws + (long)from * q->width,
+         q->width * sizeof(double));
+  memcpy(q->normals + (long)to * q->width, q->normals + (long)from * q->width,
+         q->width * sizeof(double));
+  q->member[to] = q->member[from], q->sign[to] = q->sign[from], q->price[to] = q->price[from];
+  q->place[q->member[to]] = to + 1;
+}
+
 static void drop(Qp *q, int gone) {
   q->place[q->member[gone]] = 0;
   q->size--;
   for (int k = gone; k < q->size; k++) {
     memcpy(gram_column(q, k), gram_column(q, k + 1), (k + 2) * sizeof(double));
-    memcpy(q->raws + (long)k * q->width, q->raws + (long)(k + 1) * q->width,
-           q->width * sizeof(double));
-    memcpy(q->normals + (long)k * q->width, q->normals + (long)(k + 1) * q->width,
-           q->width * sizeof(double));
-    q->member[k] = q->member[k + 1], q->sign[k] = q->sign[k + 1], q->price[k] = q->price[k + 1];
-    q->place[q->member[k]] = k + 1;
+    move_member(q, k + 1, k);
   }
   for (int k = gone; k < q->size; k++) { /* turn the entries below the diagonal away */
     double *own = gram_column(q, k);
@@ -268,6 +289,34 @@ static void drop(Qp *q, int gone) {
       column[k + 1] = cosine * lower - sine * upper;
     }
   }
+}
+
+/* Factorise the Gram matrix anew, as the fixed variables have changed; members that depend on
+   others leave. Returns how many did. */
+static int rebuild(Qp *q) {
+  int size = q->size, left_out = 0;
+  q->size = 0;
+  for (int k = 0; k < size; k++) {
+    double price = q->price[k];
+    int c = q->member[k];
+    memcpy(q->raw, q->raws + (long)k * q->width, q->width * sizeof(double));
+    memcpy(q->normal, q->normals + (long)k * q->width, q->width * sizeof(double));
+    memset(q->tail_normal, 0, q->tail_width * sizeof(double));
+    add_tail(q, q->tail_normal, q->sign[k], c);
+    double left = project(q);
+    q->place[c] = 0;
+    if (left > 0.0) append(q, c, q->sign[k], price, left);
+    else left_out++;
+  }
+  return left_out;
+}
+
+static int is_tail_bound(const Qp *q, int c) { return c >= q->dense && c < q->n; }
+
+/* Take the bound of a tail variable into the working set, or out of it with sign 0. */
+static void fix(Qp *q, int c, double sign, double price) {
+  q->fixed[c - q->dense] = sign, q->fixed_price[c - q->dense] = price;
+  q->place[c] = sign != 0.0;
 }
 
 /* Values of the rows at x. */
@@ -284,6 +333,23 @@ static void evaluate_rows(Qp *q) {
   for (int i = 0; i < q->m; i++)
     for (int e = q->tail_start[i]; e < q->tail_start[i + 1]; e++)
       q->rows_x[i] += q->tail_value[e] * q->x[q->dense + q->tail_column[e]];
+}
+
+/* Prices of the bounds that fix tail variables: what the others leave of the slope. */
+static void price_fixed(Qp *q) {
+  double *slope = q->masked;
+  for (int s = 0; s < q->tail; s++) {
+    int j = q->dense + s;
+    slope[s] = q->hessian[(long)j * q->n + j] * q->x[j] + q->gradient[j];
+  }
+  for (int k = 0; k < q->size; k++) {
+    int c = q->member[k], row = c - q->n;
+    double price = q->price[k] * q->sign[k];
+    for (int e = row < 0 ? 0 : q->tail_start[row]; e < (row < 0 ? 0 : q->tail_start[row + 1]); e++)
+      slope[q->tail_column[e]] += price * q->tail_value[e];
+  }
+  for (int s = 0; s < q->tail; s++)
+    if (q->fixed[s] != 0.0) q->fixed_price[s] = -q->fixed[s] * slope[s];
 }
 
 /* One Newton step on the optimality conditions of the working set; from zero it is the solution,
@@ -311,6 +377,8 @@ static double polish(Qp *q) {
     for (int e = q->tail_start[row]; e < q->tail_start[row + 1]; e++)
       slope[dense + q->tail_column[e]] += price * q->tail_value[e];
   }
+  for (int s = 0; s < q->tail; s++)
+    if (q->fixed[s] != 0.0) slope[dense + s] = 0.0; /* the price of its bound, see below */
   for (int j = 0; j < n; j++) worst = fmax(worst, fabs(slope[j]));
   memcpy(dense_part, slope, dense * sizeof(double));
   forward(q, dense_part, 0);
@@ -327,7 +395,9 @@ static double polish(Qp *q) {
   add_normals(q, 1.0, q->inner, dense_part, tail);
   backward(q, dense_part);
   for (int j = 0; j < dense; j++) q->x[j] -= dense_part[j];
-  for (int s = 0; s < q->tail; s++) q->x[dense + s] -= tail[s] * q->inverse_root[s];
+  for (int s = 0; s < q->tail; s++)
+    if (q->fixed[s] == 0.0) q->x[dense + s] -= tail[s] * q->inverse_root[s];
+  price_fixed(q);
   evaluate_rows(q);
   return worst;
 }
@@ -335,6 +405,8 @@ static double polish(Qp *q) {
 static double solve_on_working_set(Qp *q) {
   memset(q->x, 0, padded(q->n) * sizeof(double));
   memset(q->price, 0, padded(q->n) * sizeof(double));
-  memset(q->rows_x, 0, padded(q->m) * sizeof(double));
+  for (int s = 0; s < q->tail; s++)
+    if (q->fixed[s] != 0.0) q->x[q->dense + s] = q->fixed[s] * limit_of(q, q->dense + s, q->fixed[s]);
+  evaluate_rows(q);
   return polish(q);
 }
