@@ -247,8 +247,8 @@ def test_limits_of_the_simulator_are_physical_reasons(
 
 
 def test_an_upset_that_breaks_the_integration_is_a_miss(subject: Subject) -> None:
-    """Hundreds of kelvins less than nothing leave the correlations without a finite value."""
-    absurd = Upset("absurd crude", 600.0, {"temp_crude": -1e5})
+    """Steam beyond all measure leaves the correlations without a finite value."""
+    absurd = Upset("absurd steam", 600.0, factors={"flow_mass_steam_bottom": 1e9})
     row = upset_row(subject, absurd)
     assert row.met is False, row
 
