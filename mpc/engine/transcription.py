@@ -21,6 +21,7 @@ from operator_agent.mpc.engine.map_stages import MapStages
 from operator_agent.mpc.engine.running_cost import RunningCost
 from operator_agent.mpc.engine.schemes import Scheme, choose_scheme
 from operator_agent.mpc.engine.stages import Plan, Stages
+from operator_agent.mpc.linear.affine_stages import AffineStages, affine_maps
 
 __all__ = ["LimitShape", "Transcription"]
 
@@ -64,7 +65,7 @@ class Transcription:
         self.exact = curvature is Curvature.EXACT or (curvature is None and cost is not None)
         self.scheme = self.formulation.scheme or choose_scheme(scaled, max(horizon.lengths_s))
         self.stages = _stages(scaled, horizon, self.scheme, self.formulation.substeps, self.exact)
-        self.affine = False  # whether one iteration solves it
+        self.affine = isinstance(self.stages, AffineStages)  # one iteration solves it
         self.accuracy = QUICK if self.scheme is Scheme.IMPLICIT_EULER else CLOSE
         self.limits = LimitRows.of(shape, horizon.n_pred, self.formulation)
         n_u = self.model.n_u
@@ -120,7 +121,10 @@ class Transcription:
 def _stages(
     scaled: ScaledModel, horizon: Horizon, scheme: Scheme, substeps: int, curved: bool
 ) -> Stages:
-    """Return the stages of a scheme."""
+    """Return the stages of a scheme; a sampled model that is linear is condensed once."""
     if scheme is Scheme.IMPLICIT_EULER:
         return EulerStages(scaled, horizon)
+    maps = affine_maps(scaled) if scheme is Scheme.SAMPLED else None
+    if maps is not None:
+        return AffineStages(scaled, horizon, maps)
     return MapStages(scaled, horizon, scheme, substeps, curved)
