@@ -62,7 +62,7 @@ def compiled(
     exact = replace(compiler, flags=_FLAGS)
     names = [function.name() for function in given]
     whole = (ca.CasadiMeta.version(), *names, *(identity or [f.serialize() for f in given]))
-    size = sum(function.n_instructions() for function in given)
+    size = sum(part.n_instructions() for f in given for part in (f, *f.find_functions()))
     try:
         folder = cache_folder()
         if not is_cached(whole, exact, folder):

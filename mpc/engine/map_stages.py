@@ -1,9 +1,12 @@
 """Stages that are maps x_next = F(x, u, d): the whole horizon is predicted in one call."""
 
+from dataclasses import replace
+
 import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.compiled_functions import compiled
 from operator_agent.mpc.engine.condense import Condensed, Horizon
 from operator_agent.mpc.engine.condense_maps import CondensedMaps, MapCondenser, StageMatrices
 from operator_agent.mpc.engine.linearise import BufferedFunction, ScaledModel
@@ -32,8 +35,11 @@ class MapStages:
         self.maps: tuple[StageMap, ...] = tuple(maps[h] for h in horizon.lengths_s)
         n_pred, self._n_w = horizon.n_pred, self.maps[0].n_w
         self._shape = (n_pred, model.n_x, model.n_u, model.n_y)
-        self._values = BufferedFunction(_horizon_function(scaled, self.maps, False))
-        self._jacobians = BufferedFunction(_horizon_function(scaled, self.maps, True))
+        made = {h: _evaluated(scaled, stage) for h, stage in maps.items()}
+        called = tuple(made[h] for h in horizon.lengths_s)
+        at_ends = scaled.evaluated()
+        self._values = BufferedFunction(_horizon_function(scaled, called, at_ends, False))
+        self._jacobians = BufferedFunction(_horizon_function(scaled, called, at_ends, True))
         self._audit = BufferedFunction(_audit(scaled, self.maps))
         self._condenser = MapCondenser(horizon, model.n_u)
         self._bent = (
@@ -158,10 +164,33 @@ class MapStages:
         return audit.outputs[0]
 
 
+def _evaluated(scaled: ScaledModel, stage: StageMap) -> StageMap:
+    """Return a stage as the control loop calls it: compiled where that is allowed.
+
+    Stages are compiled one by one, so that a horizon of another length needs nothing new.
+    """
+    model = scaled.model
+    x, u = model.x_nominal / model.x_scale, model.u_nominal / model.u_scale
+    point = (x, u, model.d_nominal, np.zeros(stage.n_w))
+    functions = (stage.advance, stage.sensitivity)
+    advance, sensitivity = compiled(functions, (point, point), scaled.compilation)
+    return replace(stage, advance=advance, sensitivity=sensitivity)
+
+
 def _horizon_function(
-    scaled: ScaledModel, maps: tuple[StageMap, ...], jacobians: bool
+    scaled: ScaledModel,
+    maps: tuple[StageMap, ...],
+    at_ends: tuple[ca.Function, ca.Function],
+    jacobians: bool,
 ) -> ca.Function:
-    """Return `(x, U, D, W) -> (X, Y, W, residuals, ...)` over all stages, with Jacobians or not."""
+    """Return `(x, U, D, W) -> (X, Y, W, residuals, ...)` over all stages, with Jacobians or not.
+
+    Args:
+        scaled: the model.
+        maps: of the stages.
+        at_ends: values and Jacobians of the model.
+        jacobians: whether they are wanted.
+    """
     model, n_pred, n_w = scaled.model, len(maps), maps[0].n_w
     x = ca.MX.sym("x", model.n_x)
     inputs = [ca.MX.sym(n, size, n_pred) for n, size in
@@ -172,11 +201,11 @@ def _horizon_function(
     for stage, u, d, w in zip(maps, *columns, strict=True):
         after, solved, left = stage.advance(now, u, d, w)
         if jacobians:
-            _, y, _, _, y_x, y_u = scaled.jacobians(after, u, d)
+            _, y, _, _, y_x, y_u = at_ends[1](after, u, d)
             x_x, x_u = stage.sensitivity(now, u, d, solved)
             found.append([after, y, solved, left, x_x, x_u, ca.densify(y_x), ca.densify(y_u)])
         else:
-            found.append([after, scaled.values(after, u, d)[1], solved, left])
+            found.append([after, at_ends[0](after, u, d)[1], solved, left])
         now = after
     results = [ca.horzcat(*parts) for parts in zip(*found, strict=True)]
     return ca.Function("horizon", [x, *inputs], results)
