@@ -1,4 +1,4 @@
-"""The compiled active-set method on the arrays of one QP; see `compiled_qp.c` for how it works."""
+"""The compiled active-set method on the arrays of one QP; see `compiled_qp_data.c` for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,12 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.compiled_kernels import Kernel, load_kernels
 
-_FILES = ("compiled_vectors.c", "compiled_working_set.c", "compiled_qp.c")
+_FILES = (
+    "compiled_vectors.c",
+    "compiled_qp_data.c",
+    "compiled_working_set.c",
+    "compiled_qp.c",
+)
 _SHAPES = {"dense_qp": (9, 6)}
 _CHANGES = 20  # of the working set for each variable; a cold start takes less than two
 
@@ -31,8 +36,10 @@ class ActiveSet:
         self, start: FloatArray | None
     ) -> tuple[int, FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return status code, x, row prices, bound prices and working set; see `DenseQp.solve`."""
-        fits = start is not None and start.shape == self.start.shape
-        self.start[:] = np.nan_to_num(np.sign(start)) if fits else 0.0
+        self.start[:] = 0.0
+        if start is not None and start.shape == self.start.shape:
+            self.start[start > 0.0] = 1.0
+            self.start[start < 0.0] = -1.0
         self.kernel.call()
         x, row_prices, bound_prices, working_set, report = (r.copy() for r in self.results)
         return int(report[0]), x, row_prices, bound_prices, working_set

@@ -5,6 +5,7 @@
 #include <string.h>
 
 typedef double lanes __attribute__((vector_size(64), aligned(8), may_alias));
+typedef long long marks __attribute__((vector_size(64)));
 #define WIDTH 8
 
 static int padded(int count) { return (count + WIDTH - 1) / WIDTH * WIDTH; }
@@ -38,4 +39,15 @@ static int all_finite(const double *x, long count) {
   double rest = sum_of(zeros);
   for (; i < count; i++) rest += 0.0 * x[i];
   return rest == 0.0;
+}
+
+/* Whether any number is not zero; the count need not be padded. */
+static int any_nonzero(const double *x, int count) {
+  lanes zero = {0.0};
+  marks found = {0};
+  int i = 0;
+  for (; i + WIDTH <= count; i += WIDTH) found |= *(const lanes *)(x + i) != zero;
+  for (; i < count; i++) found[0] |= x[i] != 0.0;
+  long long low = (found[0] | found[1]) | (found[2] | found[3]);
+  return (low | (found[4] | found[5]) | (found[6] | found[7])) != 0;
 }
