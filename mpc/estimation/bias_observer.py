@@ -18,6 +18,7 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.estimation.advance import Advance
+from operator_agent.mpc.estimation.detectability import check_settles
 from operator_agent.mpc.estimation.estimator import EstimatorState, Rejected
 from operator_agent.mpc.estimation.predictions import Predictions
 from operator_agent.mpc.estimation.readings import ReadingRules
@@ -50,7 +51,11 @@ class BiasObserver:
             weights: `bias_filter`, `spike_spans`, `spike_readings`, `max_bad_readings`.
             cycle_s: time between scans [s].
             oldest_s: age of the oldest sample that is used [s].
+
+        Raises:
+            InputError: the model does not settle by itself.
         """
+        check_settles(scaled)
         self._model = scaled.model
         self._advance, self._rest = Advance(scaled), Rest(scaled)
         self._filter = weights.bias_filter

@@ -20,7 +20,9 @@ from operator_agent.mpc.estimation.disturbances import (
 from operator_agent.units import HOUR_S
 
 SLOWEST_S = 1000.0 * HOUR_S  # a mode slower than six weeks counts as one that does not decay
-RANK_TOLERANCE = 1e-7  # of rows with norm one; far above rounding, far below any real trace
+RANK_TOLERANCE = 1e-7  # of a matrix with rows and columns of norm one; far above rounding
+    1e-7  # of rows and columns with norm one; far above rounding, far below any real trace
+)
 NAMED_SHARE = 0.2  # of the largest part of a null vector: smaller parts are not named
 
 
@@ -37,7 +39,7 @@ def blind_combination(planning: Model, disturbances: DisturbanceModel) -> tuple[
         InputError: the model was not made for these, or has no finite derivatives there.
     """
     whole = estimated_model(planning, disturbances)
-    a, c = linearised(whole)
+    a, c = linearised(ScaledModel.of(whole))
     if not bool(np.all(np.isfinite(a)) and np.all(np.isfinite(c))):
         raise InputError(f"model {whole.name}: its derivatives at the nominal point are not finite")
     for mode in _lasting_modes(whole, a[: planning.n_x, : planning.n_x]):
@@ -77,9 +79,9 @@ def check_detectable(planning: Model, disturbances: DisturbanceModel) -> None:
         )
 
 
-def linearised(model: Model) -> tuple[FloatArray, FloatArray]:
+def linearised(scaled: ScaledModel) -> tuple[FloatArray, FloatArray]:
     """Return df/dx, or dF/dx of a sampled model, and dy/dx at the nominal point, scaled."""
-    point = Lineariser(ScaledModel.of(model), 1)
+    model, point = scaled.model, Lineariser(scaled, 1)
     linear = point.linearise(
         model.x_nominal / model.x_scale, model.u_nominal / model.u_scale, model.d_nominal
     )
@@ -123,10 +125,21 @@ def default_disturbances(model: Model) -> DisturbanceModel:
     )
 
 
-def settles(model: Model) -> bool:
-    """Return whether all modes of the model decay at its nominal point."""
-    a, _ = linearised(model)
-    return bool(np.all(np.isfinite(a))) and len(_lasting_modes(model, a)) == 1
+def check_settles(scaled: ScaledModel) -> None:
+    """Refuse a model with modes that do not decay at its nominal point.
+
+    Where its derivatives are not finite nothing is said: each step of it is judged by itself.
+
+    Raises:
+        InputError: a state of the model would go its own way without correction by readings.
+    """
+    model = scaled.model
+    a, _ = linearised(scaled)
+    if bool(np.all(np.isfinite(a))) and len(_lasting_modes(model, a)) > 1:
+        raise InputError(
+            f"model {model.name} does not settle by itself, so that a model beside the plant would "
+            "drift away from it; choose KalmanChoice() or HorizonChoice() of mpc.estimation.choice"
+        )
 
 
 def _lasting_modes(model: Model, a: FloatArray) -> list[complex]:
@@ -139,9 +152,15 @@ def _lasting_modes(model: Model, a: FloatArray) -> list[complex]:
 
 
 def _null_vector(matrix: np.ndarray) -> np.ndarray | None:
-    """Return a vector that the matrix takes to nothing, or None."""
+    """Return a vector that the matrix takes to nothing, weighed by what each part does; or None."""
     norms = np.linalg.norm(matrix, axis=1)
     rows = matrix[norms > 0.0] / norms[norms > 0.0, None]
-    _, sizes, right = np.linalg.svd(rows, full_matrices=True)
+    columns = np.linalg.norm(rows, axis=0)
+    if not bool(np.all(columns > 0.0)):
+        return (columns == 0.0).astype(complex)
+    _, sizes, right = np.linalg.svd(rows / columns, full_matrices=True)
     missing = right.shape[0] > sizes.size
-    return right[-1].conj() if missing or sizes[-1] < RANK_TOLERANCE * sizes[0] else None
+    if not missing and sizes[-1] >= RANK_TOLERANCE * sizes[0]:
+        return None
+    blind: np.ndarray = right[-1].conj()
+    return blind

@@ -21,6 +21,7 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
+from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.mpc.estimation.detectability import linearised
 from operator_agent.mpc.estimation.disturbances import DisturbanceModel, Model
@@ -128,7 +129,7 @@ def _densities_seen(
         readings: density of the readings' noise, shape (n_y,) [s].
         state: what each state gathers per second [1/s].
     """
-    a, c = linearised(estimated)
+    a, c = linearised(ScaledModel.of(estimated))
     n_z, n_x = a.shape[0], a.shape[0] - taus_s.size
     if isinstance(estimated, SampledModel):
         a = (a - np.eye(n_z)) / estimated.sample_time_s

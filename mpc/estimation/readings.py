@@ -185,11 +185,12 @@ class ReadingRules:
         """
         fresh = screened.fresh & np.isfinite(error)
         far = fresh & (np.abs(error) > gate)
-        agrees = (memory.spikes > 0) & (np.abs(error - memory.spike_error) <= gate)
-        counted = np.where(far, np.where(agrees, memory.spikes + 1, 1), 0)
-        spikes = np.where(fresh, counted, memory.spikes)
         slow = np.ceil(self.spike_readings * self.cycle_s / screened.interval_s)
         needed = np.minimum(np.maximum(slow, LEAST_STEP_READINGS), self.spike_readings)
+        agrees = (memory.spikes > 0) & (np.abs(error - memory.spike_error) <= gate)
+        settling = memory.spikes >= needed  # a step was believed, and the estimate goes there
+        counted = np.where(far, np.where(agrees | settling, memory.spikes + 1, 1), 0)
+        spikes = np.where(fresh, counted, memory.spikes)
         believed = fresh & (~far | (spikes >= needed))
         verdicts = tuple(
             verdict
