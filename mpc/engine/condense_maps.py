@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.compiled_maps import CompiledMaps, map_function
 from operator_agent.mpc.engine.condense import Horizon
 
 
@@ -48,7 +49,7 @@ class CondensedMaps:
 
 
 class MapCondenser:
-    """Condenses the matrices of one horizon; holds its index arrays."""
+    """Condenses the matrices of one horizon: by a compiled kernel, by numpy where there is none."""
 
     def __init__(self, horizon: Horizon, n_u: int) -> None:
         """Lay out which columns each stage moves."""
@@ -57,9 +58,21 @@ class MapCondenser:
         self._n_u = n_u
         self._stage = np.arange(horizon.n_pred)[:, None]
         self._columns = np.array(self._first)[:, None] + np.arange(n_u)[None, :]
+        self._function = map_function()
+        self._compiled: CompiledMaps | None = None
 
     def condense(self, matrices: StageMatrices) -> CondensedMaps:
         """Return the responses; the matrices must stay unchanged as long as these live."""
+        if self._function is None:
+            return self._by_numpy(matrices)
+        if self._compiled is None:
+            n_pred, n_x, n_y = matrices.y_x.shape
+            shape = (n_pred, n_x, self._n_u, n_y)
+            self._compiled = CompiledMaps(self._function, self._first, shape, self._n_columns)
+        parts = (matrices.x_x, matrices.x_u, matrices.y_x, matrices.y_u)
+        return CondensedMaps(*self._compiled.condense(parts), matrices)
+
+    def _by_numpy(self, matrices: StageMatrices) -> CondensedMaps:
         n_pred, n_x = matrices.y_x.shape[:2]
         states = np.zeros((n_pred, self._n_columns, n_x))
         n_u, x_x, x_u, before = self._n_u, matrices.x_x, matrices.x_u, None

@@ -6,9 +6,10 @@ import casadi as ca
 import numpy as np
 import pytest
 
-from operator_agent.mpc.engine import compiled_condense
+from operator_agent.mpc.engine import compiled_condense, condense_maps
 from operator_agent.mpc.engine.compiled_condense import Condenser, SparseFactors
 from operator_agent.mpc.engine.condense import Condensed, DenseFactors, Horizon, condense
+from operator_agent.mpc.engine.condense_maps import MapCondenser, StageMatrices
 from operator_agent.mpc.engine.linearise import Linearisation, Pattern
 from operator_agent.plant.vector.compiled import find_compiler
 
@@ -113,3 +114,35 @@ def test_without_a_compiler_lapack_condenses(monkeypatch: pytest.MonkeyPatch):
     linear, pattern = linearisation(SHAPES[0])
     condensed = Condenser(pattern, HORIZON, *SHAPES[0][1:]).condense(linear)
     assert isinstance(condensed.factors, DenseFactors)
+
+
+def stage_matrices(shape: tuple[int, int, int]) -> StageMatrices:
+    n_x, n_u, n_y = shape
+    rng, n = np.random.default_rng(5), HORIZON.n_pred
+    sizes = (n_x, n_x), (n_u, n_x), (n_x, n_y), (n_u, n_y)
+    return StageMatrices(*(rng.normal(size=(n, *size)) / np.sqrt(n_x) for size in sizes))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), *SHAPES])
+def test_responses_of_maps_are_those_of_their_recursion(shape: tuple[int, int, int]):
+    matrices = stage_matrices(shape)
+    found = MapCondenser(HORIZON, shape[1]).condense(matrices)
+    blocks = np.random.default_rng(6).normal(size=(HORIZON.n_blocks, shape[1]))
+    x = np.zeros(shape[0])
+    for k, block in enumerate(HORIZON.block_of_stage):
+        x = x @ matrices.x_x[k] + blocks[block] @ matrices.x_u[k]
+        y = x @ matrices.y_x[k] + blocks[block] @ matrices.y_u[k]
+        assert found.states_of_blocks[k] @ blocks.ravel() == pytest.approx(x, rel=1e-11, abs=1e-12)
+        assert found.outputs_of_blocks[k] @ blocks.ravel() == pytest.approx(y, rel=1e-11, abs=1e-12)
+
+
+def test_maps_are_condensed_alike_without_a_compiler(monkeypatch: pytest.MonkeyPatch):
+    matrices = stage_matrices(SHAPES[1])
+    ours = MapCondenser(HORIZON, SHAPES[1][1]).condense(matrices)
+    monkeypatch.setattr(condense_maps, "map_function", lambda: None)
+    theirs = MapCondenser(HORIZON, SHAPES[1][1]).condense(matrices)
+    for name in ("states_of_blocks", "outputs_of_blocks"):
+        assert getattr(ours, name) == pytest.approx(getattr(theirs, name), rel=1e-12, abs=1e-13)
+    matrices.x_x[2, 1, 1] = np.nan
+    broken = MapCondenser(HORIZON, SHAPES[1][1]).condense(matrices)
+    assert not np.all(np.isfinite(broken.outputs_of_blocks))
