@@ -5,8 +5,9 @@ y / y_scale. One mapped CasADi function gives f, y and the four Jacobians for al
 land in preallocated buffers (sparse nonzeros), so that a call costs no conversion.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 import casadi as ca
 import numpy as np
@@ -15,6 +16,8 @@ from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.compiled_functions import Compilation, compiled
 from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.plant.process_model import ProcessModel
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +82,24 @@ class ScaledModel:
         values: `(x, u, d) -> (rhs, y)`; d stays in SI. Of a sampled model rhs is the next state.
         jacobians: `(x, u, d) -> (rhs, y, rhs_x, rhs_u, y_x, y_u)`, sparse.
         compilation: whether they are compiled for the control loop.
+        kept: what has been made of this model, see `once`.
     """
 
     model: ProcessModel | SampledModel
     values: ca.Function
     jacobians: ca.Function
     compilation: Compilation = Compilation.AUTOMATIC
+    kept: dict[Hashable, object] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` made when the key was first asked for.
+
+        Functions of one stage serve horizons of any number of stages: another horizon needs no new
+        derivatives.
+        """
+        if key not in self.kept:
+            self.kept[key] = make()
+        return cast(T, self.kept[key])
 
     @classmethod
     def of(

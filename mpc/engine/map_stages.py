@@ -1,6 +1,7 @@
 """Stages that are maps x_next = F(x, u, d): the whole horizon is predicted in one call."""
 
 from dataclasses import replace
+from functools import partial
 
 import casadi as ca
 import numpy as np
@@ -31,19 +32,24 @@ class MapStages:
     ) -> None:
         """Build the functions of the horizon, with second derivatives where they are asked for."""
         model = scaled.model
-        maps = {h: stage_map(scaled, scheme, h, substeps) for h in set(horizon.lengths_s)}
+        maps = {h: _map_once(scaled, scheme, h, substeps) for h in set(horizon.lengths_s)}
         self.maps: tuple[StageMap, ...] = tuple(maps[h] for h in horizon.lengths_s)
         n_pred, self._n_w = horizon.n_pred, self.maps[0].n_w
         self._shape = (n_pred, model.n_x, model.n_u, model.n_y)
-        made = {h: _evaluated(scaled, stage) for h, stage in maps.items()}
+        made = {
+            h: scaled.once(("evaluated", scheme, h, substeps), partial(_evaluated, scaled, stage))
+            for h, stage in maps.items()
+        }
         called = tuple(made[h] for h in horizon.lengths_s)
-        at_ends = scaled.evaluated()
+        at_ends = scaled.once("evaluated", scaled.evaluated)
         self._values = BufferedFunction(_horizon_function(scaled, called, at_ends, False))
         self._jacobians = BufferedFunction(_horizon_function(scaled, called, at_ends, True))
         self._audit = BufferedFunction(_audit(scaled, self.maps))
         self._condenser = MapCondenser(horizon, model.n_u)
         self._bent = (
-            BufferedFunction(_curvatures(scaled, horizon, scheme, self.maps)) if curved else None
+            BufferedFunction(_curvatures(scaled, horizon, scheme, substeps, self.maps))
+            if curved
+            else None
         )
 
     def curvature(
@@ -164,6 +170,11 @@ class MapStages:
         return audit.outputs[0]
 
 
+def _map_once(scaled: ScaledModel, scheme: Scheme, length_s: float, substeps: int) -> StageMap:
+    make = partial(stage_map, scaled, scheme, length_s, substeps)
+    return scaled.once(("map", scheme, length_s, substeps), make)
+
+
 def _evaluated(scaled: ScaledModel, stage: StageMap) -> StageMap:
     """Return a stage as the control loop calls it: compiled where that is allowed.
 
@@ -212,12 +223,22 @@ def _horizon_function(
 
 
 def _curvatures(
-    scaled: ScaledModel, horizon: Horizon, scheme: Scheme, maps: tuple[StageMap, ...]
+    scaled: ScaledModel,
+    horizon: Horizon,
+    scheme: Scheme,
+    substeps: int,
+    maps: tuple[StageMap, ...],
 ) -> ca.Function:
     """Return `(X, U, D, W, A) -> second derivatives` over all stages."""
     model, n_pred = scaled.model, len(maps)
     lengths = horizon.lengths_s
-    made = {h: stage_curvature(scaled, scheme, h, maps[lengths.index(h)]) for h in set(lengths)}
+    made = {
+        h: scaled.once(
+            ("curvature", scheme, h, substeps),
+            partial(stage_curvature, scaled, scheme, h, maps[lengths.index(h)]),
+        )
+        for h in set(lengths)
+    }
     sizes = (model.n_x, model.n_u, model.n_d, maps[0].n_w, model.n_x)
     inputs = [ca.MX.sym(n, size, n_pred) for n, size in zip("xudwa", sizes, strict=True)]
     columns = [ca.horzsplit(matrix) for matrix in inputs]
