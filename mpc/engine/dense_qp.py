@@ -133,20 +133,14 @@ class DenseQp:
         (scaled) units, and a multiplier on a limit that is not active counts as its product with
         the distance, relative to the gradient's size.
         """
-        x, rows_x = solution.x, self.rows @ solution.x
-        size = 1.0 + float(np.max(np.abs(self.gradient)))
+        x, size = solution.x, 1.0 + float(np.max(np.abs(self.gradient)))
         slope = self.hessian @ x + self.gradient
         slope += self.rows.T @ solution.row_prices + solution.bound_prices
-        worst = float(np.max(np.abs(slope))) / size
-        for value, low, high, price in (
-            (rows_x, self.row_low, self.row_high, solution.row_prices),
-            (x, self.low, self.high, solution.bound_prices),
-        ):
-            if value.size == 0:
-                continue
-            outside = np.maximum(low - value, value - high)
-            gap_high = np.where(price > 0.0, np.minimum(np.abs(high - value), 1e3), 0.0)
-            gap_low = np.where(price < 0.0, np.minimum(np.abs(value - low), 1e3), 0.0)
-            slack = np.abs(price) * np.maximum(gap_high, gap_low) / size
-            worst = float(np.max([worst, np.max(outside), np.max(slack)]))
-        return worst
+        value = np.concatenate([x, self.rows @ x])
+        low = np.concatenate([self.low, self.row_low])
+        high = np.concatenate([self.high, self.row_high])
+        price = np.concatenate([solution.bound_prices, solution.row_prices])
+        above, below = value - high, low - value
+        gap = np.minimum(np.abs(np.where(price > 0.0, above, below)), 1e3)
+        found = (np.abs(slope) / size, above, below, np.abs(price) * gap / size)
+        return float(np.max([np.max(part) for part in found]))
