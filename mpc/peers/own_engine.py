@@ -2,7 +2,8 @@
 
 The published cost in the words of `Problem`: squares become tracking weights, anything else a
 stage cost; moves are weighed in scales; soft limits have their published linear price, and hard
-ones a price that no gain of the cost can pay. Each stage pays for itself.
+ones a price that no gain of the cost can pay. Each stage pays for itself where a limit is soft; of
+hard ones too where a cost in money pulls at them, else one slack serves each limit.
 """
 
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ class _OwnRun:
             Formulation(
                 scheme=Scheme.RADAU_2 if published.elements == 1 else Scheme.RADAU_3,
                 sharing=Sharing.STAGES,
-                hard_sharing=Sharing.STAGES,
+                hard_sharing=Sharing.HORIZON if published.tracked else Sharing.STAGES,
                 ranking=Ranking.AS_GIVEN,
                 free_stages=1,  # the publications do not limit the end of the horizon
                 stage_cost=None if published.tracked else _stage_cost(published),
