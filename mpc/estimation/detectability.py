@@ -21,8 +21,6 @@ from operator_agent.units import HOUR_S
 
 SLOWEST_S = 1000.0 * HOUR_S  # a mode slower than six weeks counts as one that does not decay
 RANK_TOLERANCE = 1e-7  # of a matrix with rows and columns of norm one; far above rounding
-    1e-7  # of rows and columns with norm one; far above rounding, far below any real trace
-)
 NAMED_SHARE = 0.2  # of the largest part of a null vector: smaller parts are not named
 
 
