@@ -83,8 +83,8 @@ class ProgramBuilder:
         tuning.check_names(model.y_names, model.u_names)
         self._model, self._tuning, self._profit = model, tuning, profit
         self._levels = LevelBuilder(model, tuning)
-        self._cv_pulls = [(i, n, tuning.pull.get(n, 0.0)) for i, n in enumerate(model.y_names)]
-        self._mv_pulls = [(i, n, tuning.pull.get(n, 0.0)) for i, n in enumerate(model.u_names)]
+        self._cv_pulls = _pulls(model.y_names, tuning)
+        self._mv_pulls = _pulls(model.u_names, tuning)
 
     def program(self, state: TargetState, inputs: TargetInputs) -> CycleProgram | NotRenewed:
         """Return the program at the last target, or why there is none."""
@@ -151,15 +151,29 @@ class ProgramBuilder:
         seen = inputs.on & ~model.floating
         for i, name, weight in self._cv_pulls:
             goal = wishes.goals.get(name)
-            if goal is not None and weight > 0.0 and seen[i]:
+            if goal is not None and seen[i]:
                 hessian += 2.0 * weight * np.outer(gain[i], gain[i])
                 gradient += 2.0 * weight * (rows[i] - goal / model.y_scale[i]) * gain[i]
-            if name in wishes.variable_prices:
-                gradient -= wishes.variable_prices[name] * model.y_scale[i] * gain[i]
         for i, name, weight in self._mv_pulls:
             goal = wishes.goals.get(name)
-            if goal is not None and weight > 0.0:
+            if goal is not None:
                 hessian[i, i] += 2.0 * weight
                 gradient[i] += 2.0 * weight * (u[i] - goal / model.u_scale[i])
-            gradient[i] -= wishes.variable_prices.get(name, 0.0) * model.u_scale[i]
+        for name, price in wishes.variable_prices.items():
+            if name in model.u_names:
+                i = model.u_names.index(name)
+                gradient[i] -= price * model.u_scale[i]
+            elif name in model.y_names:
+                i = model.y_names.index(name)
+                gradient -= price * model.y_scale[i] * gain[i]
         return hessian, gradient
+
+
+def _pulls(names: tuple[str, ...], tuning: TargetTuning) -> list[tuple[int, str, float]]:
+    """Return place, name and weight of the variables that goals pull."""
+    weights = [tuning.pull.get(name, 0.0) for name in names]
+    return [
+        (i, name, weight)
+        for i, (name, weight) in enumerate(zip(names, weights, strict=True))
+        if weight > 0.0
+    ]

@@ -346,6 +346,8 @@ def _checked(qp: DenseQp, scale: float) -> QpSolution | None:
     solution = qp.solve()
     if not solution.success:
         return None
+    if scale == 1.0:
+        return solution if qp.kkt_residual(solution) < KKT_TOLERANCE else None
     qp.hessian *= scale
     qp.gradient *= scale
     scaled = replace(

@@ -167,17 +167,17 @@ class ModelRest:
         residual = linear.rhs[0]
         size = float(np.max(np.abs(residual), initial=0.0))
         jacobian = self._point.rhs_x_pattern.dense(linear.rhs_x)[0]
-        factors, pivots, singular = lapack.dgetrf(jacobian)
+        factors, pivots, singular = lapack.dgetrf(jacobian.T, overwrite_a=True)  # no copy so
         if singular or not np.isfinite(size):
             return None
         outputs = linear.outputs[0]
         for _ in range(CHORD_ITERATIONS):
             if size < STEADY_TOLERANCE:
-                x_gain = -lapack.dgetrs(factors, pivots, linear.rhs_u[0])[0]
+                x_gain = -lapack.dgetrs(factors, pivots, linear.rhs_u[0], trans=1)[0]
                 return SteadyPoint(
                     x, outputs, x_gain, linear.outputs_u[0] + linear.outputs_x[0] @ x_gain
                 )
-            x = x - lapack.dgetrs(factors, pivots, residual)[0]
+            x = x - lapack.dgetrs(factors, pivots, residual, trans=1)[0]
             rates, values = self._point.values(x, u, d)
             residual, outputs, last = rates[0], values[0], size
             size = float(np.max(np.abs(residual)))

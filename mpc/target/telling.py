@@ -58,6 +58,8 @@ class Teller:
         self, program: CycleProgram, point: RankedPoint, inputs: TargetInputs
     ) -> tuple[GivenUp, ...]:
         """Return the limits that the point does not keep, by rising rank."""
+        if not point.conflicts:
+            return ()
         problem, found = program.problem, []
         rows = problem.gain @ point.change
         conflicts = {conflict.level: conflict for conflict in point.conflicts}
@@ -104,12 +106,22 @@ class Teller:
         """Return free MVs less independent limits that hold or were given up."""
         lost = {given.limit for given in given_up}
         names = self._rows
-        rows = [i for i in range(len(names)) if hold.rows[i] or lost.intersection(names[i])]
-        normals: FloatArray = np.vstack(
-            [program.problem.gain[rows], np.eye(program.u.size)[np.flatnonzero(hold.bounds)]]
-        )[:, inputs.free]
-        taken = int(np.linalg.matrix_rank(normals)) if normals.size else 0
+        rows = [int(i) for i in np.flatnonzero(hold.rows)]
+        if lost:
+            rows = [i for i in range(len(names)) if hold.rows[i] or lost.intersection(names[i])]
+        bounds = np.flatnonzero(hold.bounds)
+        taken = bounds.size
+        if rows:  # what limits of MVs leave to the rows
+            others = inputs.free & (hold.bounds == 0.0)
+            taken += _independent(program.problem.gain[rows][:, others])
         return int(np.sum(inputs.free)) - taken
+
+
+def _independent(normals: FloatArray) -> int:
+    """Return the number of independent rows."""
+    if normals.shape[0] == 1:  # the usual case, without a decomposition
+        return int(np.any(normals))
+    return int(np.linalg.matrix_rank(normals))
 
 
 def _sides(name: str) -> tuple[str, str]:
