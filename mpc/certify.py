@@ -6,6 +6,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError, LimitsConflictError
 from operator_agent.messages import Move
 from operator_agent.mpc.problem import Outcome
+from operator_agent.mpc.variables import BoolArray
 from operator_agent.site import Site
 
 RATE_TOLERANCE = 1e-9  # relative: rounding of one subtraction
@@ -21,6 +22,7 @@ def certify(
     mono_s: float,
     key: bytes,
     held: FloatArray | None = None,
+    moved: BoolArray | None = None,
 ) -> Move:
     """Return the signed move of an accepted outcome, with tag names.
 
@@ -33,16 +35,19 @@ def certify(
         mono_s: monotonic time [s].
         key: shared with the gate.
         held: set points that hold now, shape (n_u,) [SI]; given, the rate limits are checked too.
+        moved: which MVs are in service, shape (n_u,); the others are not written. None for all.
 
     Raises:
         SolveFailedError: the outcome was not accepted.
         InputError: the number of MVs is not that of the site.
-        LimitsConflictError: a value breaks the site's operator limits or rate.
+        LimitsConflictError: a value breaks the site's operator limits or rate, or no MV is moved.
     """
     move = outcome.move
     if move.shape != (len(site.mvs),):
         raise InputError(f"a move of {move.size} values does not fit {len(site.mvs)} MV tags")
-    for i, (tag, value) in enumerate(zip(site.mvs, move.tolist(), strict=True)):
+    chosen = range(move.size) if moved is None else np.flatnonzero(moved).tolist()
+    for i in chosen:
+        tag, value = site.mvs[i], float(move[i])
         if not tag.operator.inside(value):
             raise LimitsConflictError(
                 f"{tag.name} would go to {tag.text(value)}, outside {tag.range_text(tag.operator)}"
@@ -55,7 +60,9 @@ def certify(
                 f"{tag.name} would go from {tag.text(float(held[i]))} to {tag.text(value)} in one "
                 f"cycle; its rate allows {largest:.6g} [SI]"
             )
-    values = tuple(zip((tag.name for tag in site.mvs), move.tolist(), strict=True))
+    values = tuple((site.mvs[i].name, float(move[i])) for i in chosen)
+    if not values:
+        raise LimitsConflictError("no MV is in service; there is nothing to write")
     residual = outcome.diagnostics.residual
     return Move(
         sequence=sequence,

@@ -14,6 +14,7 @@ from operator_agent.mpc.engine.acceptance import unmet_limits
 from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.formulation import Formulation
 from operator_agent.mpc.engine.linearise import ScaledModel
+from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.mpc.engine.stage_weights import by_name, stage_weights
 from operator_agent.mpc.engine.transcription import LimitShape, Transcription
 from operator_agent.mpc.estimation.estimator import EstimatorState, Rejected
@@ -50,7 +51,7 @@ class Controller:
 
     def __init__(
         self,
-        model: ProcessModel,
+        model: ProcessModel | SampledModel,
         variables: ControlVariables,
         weights: Weights,
         economics: Economics | None,
@@ -73,9 +74,10 @@ class Controller:
         if (variables.mv_names, variables.cv_names) != (model.u_names, model.y_names):
             raise InputError(f"the limits are not in the order of model {model.name}")
         self.model, self.cycle_s = model, cycle_s
-        self._scaled, self._economics = ScaledModel.of(model), economics
+        self._scaled, self._economics = ScaledModel.of(model, options.compilation), economics
         tuning = options.target_tuning(weights)
-        self._targets = TargetOptimizer(ModelRest(self._scaled), tuning, economics)
+        rest = ModelRest(self._scaled, options.integrating)
+        self.targets = TargetOptimizer(rest, tuning, economics)
         self._grids: dict[tuple[Horizon, LimitShape, Formulation | None], Transcription] = {}
         self._tune(variables, weights, options)
         self._grid(weights.n_pred, self._limits)
@@ -87,7 +89,7 @@ class Controller:
         self.variables, self.weights, self.options = variables, weights, options
         self._rules = options.rules(weights)
         self._estimator = options.estimator(self._scaled, variables, weights, self.cycle_s)
-        self._targets = self._targets.with_tuning(options.target_tuning(weights))
+        self.targets = self.targets.with_tuning(options.target_tuning(weights))
         self._limits = variables.with_margin(weights.hard_margin * self.model.y_scale)
 
     def with_weights(self, weights: Weights) -> "Controller":
@@ -99,7 +101,7 @@ class Controller:
         copy = object.__new__(Controller)
         copy.model, copy.cycle_s = self.model, self.cycle_s
         copy._scaled, copy._economics = self._scaled, self._economics
-        copy._targets, copy._grids = self._targets, self._grids
+        copy.targets, copy._grids = self.targets, self._grids
         copy._tune(self.variables, weights, options)
         return copy
 
@@ -120,7 +122,7 @@ class Controller:
         if isinstance(estimate, Rejected):
             return ControllerState()
         return ControllerState(
-            estimate=estimate, target_state=self._targets.start(estimate.x, scan.u_readback)
+            estimate=estimate, target_state=self.targets.start(estimate.x, scan.u_readback)
         )
 
     def step(
@@ -160,7 +162,8 @@ class Controller:
         if refused_here is not None:
             return self._no_move(state, scan, estimate, refused_here, request, watch)
         assert not isinstance(estimate, Rejected)
-        return self._solved(state, estimate, targets, advice, request, watch)
+        result, after = self._solved(state, estimate, targets, advice, request, watch)
+        return replace(result, y_measured=scan.y), after
 
     def _solved(
         self,
@@ -174,9 +177,8 @@ class Controller:
         service = state.service
         allowed = serviced(narrowed(self._limits, request), service, self.cycle_s)
         variables, cuts = backed_off(allowed, advice.back_offs if advice else {})
-        target, target_state, more = self._target(
-            state, estimate, variables, targets, advice, request
-        )
+        told, more = self._told(state, estimate, variables, targets, advice)
+        target, target_state = self._target(state, estimate, told, request)
         watch.lap("target")
         problem = self._problem(state, estimate, target, variables, advice, request)
         outcome = solve(problem, state.warm)
@@ -187,7 +189,7 @@ class Controller:
         )
         light = replace(outcome, warm=None)  # factors of all stages: kept in the state alone
         result = self._result(light, estimate, after, advice, (*cuts, *more), watch, variables)
-        return replace(result, problem=problem), after
+        return replace(result, problem=problem, target_inputs=told), after
 
     def _estimate(self, state: ControllerState, scan: Scan) -> EstimatorState | Rejected:
         if state.estimate is None:
@@ -196,15 +198,15 @@ class Controller:
             return state.estimate
         return self._estimator.update(state.estimate, scan)
 
-    def _target(
+    def _told(
         self,
         state: ControllerState,
         estimate: EstimatorState,
         variables: ControlVariables,
         targets: EconomicTargets | None,
         advice: Advice | None,
-        request: ServiceRequest,
-    ) -> tuple[SteadyTarget, TargetState, tuple[str, ...]]:
+    ) -> tuple[TargetInputs, tuple[str, ...]]:
+        """Return what the target layer is told, and what of the advice it cannot follow."""
         asked = {n: b for n, b in advice.target_biases.items() if b} if advice else {}
         known = targets.targets if targets is not None else {}
         cuts = tuple(
@@ -212,32 +214,39 @@ class Controller:
         )
         biases = {n: v for n, v in asked.items() if n in known}
         by_name(biases, self.model.y_names, 0.0, "target bias")  # refuses what is no CV
+        told = TargetInputs(
+            variables=variables,
+            d=estimate.d,
+            bias=estimate.bias,
+            wishes=planned_wishes(targets, biases, self._economics is not None),
+            present=Present(estimate.x, state.service.held, estimate.y),
+            mv_free=state.service.moved,
+            cv_on=state.service.controlled,
+        )
+        return told, cuts
+
+    def _target(
+        self,
+        state: ControllerState,
+        estimate: EstimatorState,
+        told: TargetInputs,
+        request: ServiceRequest,
+    ) -> tuple[SteadyTarget, TargetState]:
         held = state.service.held
-        fresh = self._targets.start(estimate.x, held)
+        fresh = self.targets.start(estimate.x, held)
         bumpless = request.mode is not ControllerMode.ON or state.mode not in (
             None, ControllerMode.ON,
         )  # fmt: skip
         walking = fresh if bumpless else state.target_state or fresh
         due = state.cycle % self.weights.target_every == 0
         if state.target is not None and not due and not bumpless:
-            return state.target, walking, cuts
-        new, walked = self._targets.renew(
-            walking,
-            TargetInputs(
-                variables=variables,
-                d=estimate.d,
-                bias=estimate.bias,
-                wishes=planned_wishes(targets, biases, self._economics is not None),
-                present=Present(estimate.x, held, estimate.y),
-                mv_free=state.service.moved,
-                cv_on=state.service.controlled,
-            ),
-        )
+            return state.target, walking
+        new, walked = self.targets.renew(walking, told)
         if not isinstance(new, NotRenewed):
-            return new, walked, cuts
+            return new, walked
         reason = f"the target was not renewed: {new.reason}"
         kept = state.target or SteadyTarget(held, estimate.y, (), (), np.nan, np.nan, reason)
-        return replace(kept, reason=reason), fresh, cuts
+        return replace(kept, reason=reason), fresh
 
     def _problem(
         self,
@@ -296,7 +305,8 @@ class Controller:
             warm=None,
             mode=request.mode,
         )
-        return self._result(outcome, known, after, None, (), watch, self._limits), after
+        result = self._result(outcome, known, after, None, (), watch, self._limits)
+        return replace(result, y_measured=scan.y), after
 
     def _result(
         self,
@@ -332,6 +342,8 @@ class Controller:
             solve_ms=watch.total_ms(),
             timings_ms=MappingProxyType(timings),
             service=after.service,
+            bias=None if estimate is None else estimate.bias,
+            innovation=None if estimate is None else estimate.innovation,
         )
 
 

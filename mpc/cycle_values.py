@@ -4,11 +4,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from operator_agent.arrays import FloatArray
 from operator_agent.messages import Advice, ControllerMode
 from operator_agent.mpc.estimation.estimator import EstimatorState
 from operator_agent.mpc.problem import Outcome, Problem, Warm
 from operator_agent.mpc.status.states import ServiceStatus
+from operator_agent.mpc.target.inputs import TargetInputs
 from operator_agent.mpc.target.target import SteadyTarget, TargetState
 
 
@@ -55,6 +58,9 @@ class CycleResult:
         timings_ms: wall time by part [ms].
         problem: that was solved, for audits; None when it did not come so far.
         service: states of all variables; only MVs that it calls moved may be written.
+        y_measured: of the scan, NaN where bad, shape (n_y,).
+        bias, innovation: of the estimate, shape (n_y,); None before the first.
+        target_inputs: of which the target was renewed; None where it was not.
     """
 
     outcome: Outcome
@@ -72,6 +78,10 @@ class CycleResult:
     timings_ms: Mapping[str, float]
     problem: Problem | None = None
     service: ServiceStatus = field(default_factory=ServiceStatus)
+    y_measured: FloatArray = field(default_factory=lambda: np.zeros(0))
+    bias: FloatArray | None = None
+    innovation: FloatArray | None = None
+    target_inputs: TargetInputs | None = None
 
 
 @dataclass(slots=True)

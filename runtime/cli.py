@@ -83,7 +83,14 @@ def main() -> None:
     """Run the command line; errors of this package become one sentence and an exit code."""
     for library in ("OMP", "OPENBLAS", "MKL"):  # before numpy loads: more threads are slower here
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-    from operator_agent.runtime import cli_bench, cli_learning, cli_planning, cli_plant, cli_site
+    from operator_agent.runtime import (
+        cli_bench,
+        cli_explain,
+        cli_learning,
+        cli_planning,
+        cli_plant,
+        cli_site,
+    )
 
     app.add_typer(cli_planning.plan_app, name="plan")
     app.add_typer(cli_bench.bench_app, name="bench")
@@ -93,6 +100,7 @@ def main() -> None:
     app.add_typer(cli_site.api_app, name="api")
     app.command("keys")(cli_site.keys)
     app.command("approve")(cli_site.approve)
+    app.command("explain")(cli_explain.explain)
     app.command("train")(cli_learning.train)
     app.command("evaluate")(cli_learning.evaluate)
     app.command("tune")(cli_learning.tune)

@@ -22,8 +22,11 @@ from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.rl_supervisor.policy_file import Policy, load_policy
 from operator_agent.rl_supervisor.supervisor import Supervisor
 from operator_agent.runtime.approval import check_files
-from operator_agent.runtime.cycle import ControlLoop, LoopParts
+from operator_agent.runtime.cycle import ControlLoop
 from operator_agent.runtime.envelope_file import load_signed_envelope
+from operator_agent.runtime.explain_record import ExplanationWriter
+from operator_agent.runtime.loop_parts import LoopParts
+from operator_agent.runtime.order_book import OrderBook
 from operator_agent.runtime.planner import Planning
 from operator_agent.runtime.run_record import CycleRecord
 from operator_agent.runtime.site_links import SiteLinks
@@ -111,6 +114,8 @@ def build_loop(
         publish=lambda status: write_status(state, status),
         key=key,
         clock=clock,
+        orders=OrderBook(state.orders, read_key(state.operator_key)),
+        explain=ExplanationWriter(state.explanations, site).write,
     )
     return ControlLoop(parts)
 

@@ -3,116 +3,42 @@
     readings -> scan -> advice (every k-th cycle) -> estimate, target, NMPC, acceptance
              -> signed move -> gate -> historian -> status
 
-Whatever fails ends in a hold with a reason, and holds in a row end in SHED (`mpc/status/mode.py`). A
-supervisor that fails costs its advice, not the control.
+Whatever fails ends in a hold with a reason, and holds in a row end in SHED. A supervisor that
+fails costs its advice, not the control.
 """
 
 import asyncio
 import logging
 import math
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Sequence
 
-from operator_agent.clock import Clock
 from operator_agent.errors import LinkError, OperatorAgentError
+from operator_agent.io.write_gate import READY_MODE
 from operator_agent.messages import (
     Advice,
-    AdviceEnvelope,
     ControllerMode,
     ControlStatus,
     EconomicTargets,
     GateReply,
     GateVerdict,
     Move,
-    Reading,
 )
 from operator_agent.mpc.advice import inside
 from operator_agent.mpc.certify import certify, hold_move
-from operator_agent.mpc.controller import Controller, ControllerState, CycleResult
+from operator_agent.mpc.controller import ControllerState, CycleResult
+from operator_agent.mpc.explain.explanation import explain
 from operator_agent.mpc.problem import PointWorth
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.status.mode import ModeState
+from operator_agent.mpc.status.orders import Standing
+from operator_agent.mpc.status.states import ServiceRequest
+from operator_agent.runtime.explain_record import ExplainedCycle
+from operator_agent.runtime.loop_parts import LoopParts, PlantScan
 from operator_agent.runtime.run_record import CycleRecord
 from operator_agent.runtime.scan import to_scan
-from operator_agent.site import Site
 
 LOG = logging.getLogger(__name__)
-
-
-class Reader(Protocol):
-    """Gives all that one scan of the devices tells."""
-
-    async def scan(self) -> "PlantScan":
-        """Return the scan; raises LinkError when a device is out of reach."""
-        ...
-
-
-class Gate(Protocol):
-    """The client of the write gate's process."""
-
-    async def submit(self, move: Move) -> GateReply:
-        """Return the gate's answer; raises LinkError when it is out of reach."""
-        ...
-
-
-class Historian(Protocol):
-    """Stores one row for each scan."""
-
-    def append(self, time_s: float, readings: Sequence[Reading]) -> None:
-        """Store the readings of one scan."""
-        ...
-
-
-class Adviser(Protocol):
-    """The supervisor, seen from the loop."""
-
-    def advise(
-        self, cycle: int, scan: Scan, result: CycleResult, targets: EconomicTargets | None
-    ) -> Advice | None:
-        """Return new advice, or None to keep the last."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class PlantScan:
-    """What one scan of the devices gave.
-
-    Attributes:
-        time_s: plant time [s since 1970 UTC].
-        readings: one for each tag.
-        setpoints: read back, by MV tag [SI]; NaN where it cannot be read.
-    """
-
-    time_s: float
-    readings: tuple[Reading, ...]
-    setpoints: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class LoopParts:
-    """What a control loop is made of; all of it is made by the caller.
-
-    Attributes:
-        site, controller, envelope: as configured.
-        reader, gate, historian: links with effects.
-        adviser: the supervisor; None to run without.
-        publish: takes the status after each cycle.
-        key: under which moves are signed.
-        clock: of this host.
-    """
-
-    site: Site
-    controller: Controller
-    envelope: AdviceEnvelope
-    reader: Reader
-    gate: Gate
-    historian: Historian
-    adviser: Adviser | None
-    publish: Callable[[ControlStatus], None]
-    key: bytes
-    clock: Clock
 
 
 class ControlLoop:
@@ -130,6 +56,11 @@ class ControlLoop:
         self._cycle = 0
         self._start_s = math.nan
         self._time_s = -math.inf
+        self._standing = Standing.of(parts.site)
+        self._order_fault = ""
+        self._not_remote: dict[str, str] = {}
+        self._written: dict[str, float] = {}
+        self._obstacle = ""
 
     @property
     def plant_time_s(self) -> float:
@@ -142,8 +73,12 @@ class ControlLoop:
         return self._mode
 
     def engage(self, person: str) -> None:
-        """Switch on, by a person's command."""
-        self._mode = self._mode.engaged(person)
+        """Switch on, by a person's command; it stays in STANDBY when it could not go on."""
+        critical = [t for t in self._not_remote if t in self._standing.critical]
+        away = ", ".join(
+            f"{tag} is in {self._not_remote[tag] or 'an unknown mode'}" for tag in critical
+        )
+        self._mode = self._mode.engaged(person, self._obstacle or away)
 
     def follow(self, targets: EconomicTargets) -> None:
         """Track a new plan from the next cycle on."""
@@ -161,6 +96,8 @@ class ControlLoop:
         self._time_s = scan.time_s
         if math.isnan(self._start_s):
             self._start_s = scan.time_s
+        self._take_orders()
+        self._not_remote = {tag: mode for tag, mode in scan.modes.items() if mode != READY_MODE}
         taken, why = to_scan(
             self._parts.site, scan.readings, scan.setpoints, self._cycle, scan.time_s
         )
@@ -172,7 +109,38 @@ class ControlLoop:
         reply, why = await self._submit(move, why)
         if taken is not None and result is not None:
             self._ask_adviser(taken, result)
-        return self._finish(scan, result, reply, why, began_s)
+        record = self._finish(scan, result, reply, why, began_s)
+        self._explain(scan.time_s, record, result)
+        return record
+
+    def _take_orders(self) -> None:
+        """Follow what people ordered since the last cycle, as far as it can be trusted."""
+        if self._parts.orders is None:
+            return
+        try:
+            for entry in self._parts.orders.fresh():
+                self._standing = self._standing.with_order(entry.order)
+                LOG.info("cycle %d: order %d of %s followed", self._cycle, entry.number,
+                         entry.order.person)  # fmt: skip
+        except OperatorAgentError as error:
+            self._order_fault = str(error)
+            LOG.error("cycle %d: an order is not followed: %s", self._cycle, error)
+
+    def _request(self) -> ServiceRequest:
+        on = self._mode.mode is ControllerMode.ON
+        return self._standing.request(
+            self._mode.mode, self._not_remote if on else {}, self._written
+        )
+
+    def _explain(self, time_s: float, record: CycleRecord, result: CycleResult | None) -> None:
+        if self._parts.explain is None or result is None or self._state is None:
+            return
+        controller = self._parts.controller
+        try:
+            found = explain(result, self._state, controller.targets)
+            self._parts.explain(time_s, ExplainedCycle(record, found))
+        except Exception as error:  # an explanation is worth less than the control
+            LOG.error("cycle %d: it is not explained: %s", self._cycle, error)
 
     async def _store(self, scan: PlantScan) -> str:
         """Store the scan; return why that failed, or an empty text."""
@@ -188,11 +156,16 @@ class ControlLoop:
         try:
             if self._state is None:
                 self._state = controller.start(scan)
-            result, self._state = controller.step(self._state, scan, self._targets, self._advice)
+            result, self._state = controller.step(
+                self._state, scan, self._targets, self._advice, self._request()
+            )
         except Exception as error:  # of a numerical library, or advice with unknown names
             LOG.exception("cycle %d: the controller failed", self._cycle)
             self._advice = None
             return None, f"the controller failed: {error}"
+        self._obstacle = result.service.obstacle
+        if self._obstacle and self._mode.mode is ControllerMode.ON:
+            self._mode = self._mode.shed(self._obstacle)
         return result, _reason(result)
 
     def _move(
@@ -215,7 +188,8 @@ class ControlLoop:
                 read_id=self._cycle,
                 mono_s=self._parts.clock.monotonic_s(),
                 key=self._parts.key,
-                held=scan.u_readback,
+                held=result.service.held,
+                moved=result.service.moved,
             )
         except OperatorAgentError as error:
             why = f"the move was not certified: {error}"
@@ -234,6 +208,7 @@ class ControlLoop:
         )
 
     async def _submit(self, move: Move | None, why: str) -> tuple[GateReply | None, str]:
+        self._written = {}
         if move is None:
             return None, why
         try:
@@ -243,6 +218,8 @@ class ControlLoop:
             return None, str(error)
         if move.hold:
             self._mode = self._mode.after_hold(why)
+        if reply.verdict is GateVerdict.WRITTEN:
+            self._written = dict(move.values)
         if not move.hold or reply.verdict in (GateVerdict.SHED, GateVerdict.FAILED):
             self._mode = self._mode.after_gate(reply)
         return reply, reply.reason or why
@@ -285,6 +262,7 @@ class ControlLoop:
             bad_tags={} if scan is None else {r.tag: r.reason for r in scan.readings if not r.good},
             advice=None if self._advice is None else self._advice.payload(),
             advice_cut=self._advice_cut + (() if result is None else result.cuts),
+            states={} if result is None else result.service.unusual(),
         )
         try:
             self._parts.publish(self._status(scan, record))
@@ -298,7 +276,7 @@ class ControlLoop:
             cycle=record.cycle,
             plant_time_s=None if scan is None else scan.time_s,
             updated_s=self._parts.clock.wall_s(),
-            reason=self._mode.reason or record.reason or record.unmet,
+            reason=self._mode.reason or record.reason or record.unmet or self._order_fault,
             solve_ms=record.solve_ms if math.isfinite(record.solve_ms) else None,
             gate=record.verdict,
             active_limits=record.active_limits,

@@ -1,7 +1,7 @@
 """What happened in one run, as arrays: the common input of scores, plots and the report."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class CycleRecord:
         bad_tags: tags whose reading was not used, with the reason.
         advice: the advice in force, as plain values; None without a supervisor.
         advice_cut: what the envelope cut off, in words.
+        states: state and reason of every variable that is not simply in service.
     """
 
     cycle: int
@@ -44,6 +45,7 @@ class CycleRecord:
     bad_tags: Mapping[str, str]
     advice: Mapping[str, Any] | None
     advice_cut: tuple[str, ...]
+    states: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

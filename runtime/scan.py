@@ -21,6 +21,7 @@ def to_scan(
     """Return the controller's scan, or None with the reason when a critical input is missing.
 
     A bad CV or DV is NaN in the scan; the estimator predicts it, for as long as its tuning allows.
+    So is a set point that cannot be read back; the states of the MVs say what follows.
 
     Args:
         site: the tag list.
@@ -35,12 +36,9 @@ def to_scan(
         if tag.critical and (reading is None or not reading.good):
             why = "was not read" if reading is None else reading.reason
             return None, f"critical input {tag.name} ({tag.description}): {why}"
-    missing = [tag.name for tag in site.mvs if not math.isfinite(setpoints.get(tag.name, math.nan))]
-    if missing:
-        return None, f"set point of {', '.join(missing)} cannot be read back"
     scan = Scan(
         y=_values(site, Role.CV, by_tag),
-        u_readback=np.array([setpoints[tag.name] for tag in site.mvs]),
+        u_readback=np.array([setpoints.get(tag.name, math.nan) for tag in site.mvs]),
         d=_values(site, Role.DV, by_tag),
         read_id=read_id,
         time_s=time_s,

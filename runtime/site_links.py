@@ -10,7 +10,7 @@ from operator_agent.io.certificates import CertificatePaths, Identity
 from operator_agent.io.modbus_link import ModbusReader
 from operator_agent.io.opcua_reader import OpcuaReader
 from operator_agent.messages import Quality, Reading
-from operator_agent.runtime.cycle import PlantScan
+from operator_agent.runtime.loop_parts import PlantScan
 from operator_agent.runtime.state_folder import StateFolder
 from operator_agent.site import Site
 from operator_agent.units import si_symbol
@@ -51,6 +51,7 @@ class SiteLinks:
                 tag: reading.value if reading.good else math.nan
                 for tag, reading in dcs.setpoints.items()
             },
+            modes=dcs.modes,
         )
 
     async def wait_past(self, time_s: float, patience_s: float) -> None:

@@ -69,6 +69,16 @@ class StateFolder:
         return self.path / "operator.key"
 
     @property
+    def orders(self) -> Path:
+        """What people ordered of single variables, signed and chained."""
+        return self.path / "orders.jsonl"
+
+    @property
+    def explanations(self) -> Path:
+        """Why each cycle did what it did, one line for each."""
+        return self.path / "explanations.jsonl"
+
+    @property
     def api_keys(self) -> Path:
         """Hashes of the API keys with their scopes."""
         return self.path / "api_keys.json"

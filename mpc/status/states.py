@@ -148,9 +148,8 @@ class ServiceStatus:
         return [*self.mvs, *self.cvs, *self.dvs]
 
     def payload(self) -> dict[str, Json]:
-        """Return the states as plain values for JSON."""
-        states: dict[str, Json] = {v.name: [v.state.name, v.reason] for v in self._all()}
-        return {"states": states, "obstacle": self.obstacle}
+        """Return state and reason of every variable, by name, as plain values for JSON."""
+        return {v.name: [v.state.name, v.reason] for v in self._all()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ from operator_agent.messages import EconomicTargets
 from operator_agent.mpc.controller import Controller
 from operator_agent.runtime.child_process import ChildProcess
 from operator_agent.runtime.control_process import build_loop
-from operator_agent.runtime.cycle import Adviser, ControlLoop, LoopParts
+from operator_agent.runtime.cycle import ControlLoop
 from operator_agent.runtime.envelope_file import load_signed_envelope
+from operator_agent.runtime.loop_parts import Adviser, LoopParts
 from operator_agent.runtime.run_record import CycleRecord
 from operator_agent.runtime.site_file import load_site
 from operator_agent.runtime.site_links import SiteLinks

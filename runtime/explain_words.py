@@ -1,0 +1,275 @@
+"""An explained cycle in words and numbers, in the units of the tags."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from operator_agent.mpc.explain.accuracy import Accuracy, PredictionLog
+from operator_agent.mpc.explain.causes import CauseKind
+from operator_agent.planning.report import Table
+from operator_agent.runtime.explain_record import ExplanationFile, Line, measured
+from operator_agent.units import HOUR_S, from_si, unit
+
+CAUSES = 4  # of one move that are named; the others are added up
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """Names and units of the variables of a record."""
+
+    words: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def of(cls, record: ExplanationFile) -> "Tags":
+        """Return the tags in the first line of a record."""
+        head = record.head
+        return cls({**head["mvs"], **head["cvs"], **head["dvs"]})
+
+    def tag(self, variable: str) -> str:
+        """Return the tag of a variable, or the text itself."""
+        return self.words.get(variable, {"tag": variable})["tag"]
+
+    def unit(self, variable: str) -> str:
+        """Return the unit of a variable."""
+        return self.words[variable]["unit"]
+
+    def limit(self, name: str) -> str:
+        """Return the name of a limit with the tag in place of the variable."""
+        variable, _, rest = name.partition(" ")
+        return f"{self.tag(variable)} {rest}"
+
+    def value(self, variable: str, value: float | None) -> str:
+        """Return a value in its unit."""
+        return "–" if value is None else f"{from_si(value, self.unit(variable)):.5g}"
+
+    def change(self, variable: str, change: float | None) -> str:
+        """Return a difference in its unit, signed."""
+        if change is None:
+            return "–"
+        return f"{self.span(variable, change):+.3g}"
+
+    def span(self, variable: str, difference: float) -> float:
+        """Return a difference in the unit of its tag."""
+        return difference / unit(self.unit(variable)).factor
+
+    def per_unit(self, variable: str, price: float) -> float:
+        """Return something per SI unit of a variable per unit of its tag."""
+        return price * unit(self.unit(variable)).factor
+
+
+def sentences(record: ExplanationFile, line: Line) -> list[str]:
+    """Return what a cycle did and why, one sentence each."""
+    tags = Tags.of(record)
+    found = [_headline(line)]
+    found += [
+        f"{tags.tag(name)} is {state}{': ' + reason if reason else ''}."
+        for name, (state, reason) in line["states"].items()
+        if state != "ON"
+    ]
+    if line["moves"] is not None:
+        found += [_move(tags, name, line) for name in line["moves"]]
+    for effect in line["target_limits"]:
+        found.append(_target_limit(tags, effect))
+    for effect in line["plan_limits"]:
+        found.append(_plan_limit(tags, effect))
+    if line["unexplained"]:
+        found.append(f"Not all could be explained: {line['unexplained']}.")
+    return found
+
+
+def _headline(line: Line) -> str:
+    text = f"Cycle {line['cycle']}, controller {line['mode'].upper()}, gate {line['verdict']}"
+    return f"{text}." if line["accepted"] else f"{text}: no move, {line['reason']}."
+
+
+def _move(tags: Tags, name: str, line: Line) -> str:
+    row, symbol = line["moves"][name], tags.unit(name)
+    now = line["mvs"][name]
+    parts = sorted(row["parts"], key=lambda p: -abs(p["part"]))
+    large = [p for p in parts if p["part"]][:CAUSES]
+    rest = sum(p["part"] for p in parts if p not in large)
+    reasons = [f"{tags.change(name, p['part'])} {_cause(tags, p)}" for p in large]
+    if rest:
+        reasons.append(f"{tags.change(name, rest)} all else")
+    text = (
+        f"{tags.tag(name)} moves by {tags.change(name, row['move'])} {symbol} from "
+        f"{tags.value(name, now['now'])} towards {tags.value(name, now['target'])}"
+    )
+    pressing = [p for p in parts if p["presses"]]
+    if pressing:
+        side = "up" if sum(p["presses"] for p in pressing) > 0.0 else "down"
+        first = sorted(pressing, key=lambda p: -abs(p["presses"]))[:2]
+        reasons.append(
+            f"pressed {side} against its limit by {', '.join(_cause(tags, p) for p in first)}"
+        )
+    return f"{text}: {'; '.join(reasons)}." if reasons else f"{text}."
+
+
+def _cause(tags: Tags, part: Mapping[str, Any]) -> str:
+    kind = CauseKind[part["kind"]]
+    if not part["name"]:
+        return kind.value
+    if kind is CauseKind.LIMIT:
+        return f"{tags.limit(part['name'])} holds"
+    return f"{tags.tag(part['name'])} {kind.value}"
+
+
+def _target_limit(tags: Tags, effect: Mapping[str, Any]) -> str:
+    variable = effect["limit"].rpartition(" ")[0]
+    factor = tags.per_unit(variable, 1.0)
+    price = tags.per_unit(variable, effect["price_usd_s"]) * HOUR_S
+    text = (
+        f"{tags.limit(effect['limit'])} holds the steady-state target and costs {price:.3g} USD/h "
+        f"per {tags.unit(variable)}"
+    )
+    moved = [
+        f"{tags.tag(name)} by {tags.change(name, value * factor)} {tags.unit(name)}"
+        for name, value in sorted(effect["mvs"].items(), key=lambda kv: -abs(kv[1]))
+        if tags.change(name, value * factor) not in ("+0", "-0")
+    ]
+    return f"{text}; one {tags.unit(variable)} of room would move {', '.join(moved) or 'nothing'}."
+
+
+def _plan_limit(tags: Tags, effect: Mapping[str, Any]) -> str:
+    variable = effect["limit"].partition(" ")[0]
+    factor = tags.per_unit(variable, 1.0)
+    moved = [
+        f"{tags.tag(name)} by {tags.change(name, value * factor)} {tags.unit(name)}"
+        for name, value in effect["first_move"].items()
+        if abs(value) > 0.0
+    ]
+    price = tags.per_unit(variable, effect["price"])
+    return (
+        f"{tags.limit(effect['limit'])} holds the plan at {price:.3g} of its cost per "
+        f"{tags.unit(variable)}; one {tags.unit(variable)} of room would change this move of "
+        f"{', '.join(moved[:CAUSES]) or 'nothing'}."
+    )
+
+
+def accuracy_of(record: ExplanationFile, last: int | None = None) -> Accuracy | None:
+    """Return how good the predictions of the written moves of a run were, or None without any.
+
+    Args:
+        record: of the run.
+        last: cycle up to which it counts; None for all.
+    """
+    names = tuple(record.head["cvs"])
+    plans: list[list[float]] = [line["ahead_s"] for line in record.cycles]
+    longest = max(plans, key=len, default=[])
+    if not longest:
+        return None
+    log = PredictionLog.empty(names, np.array(longest))
+    for line in record.cycles:
+        if last is not None and line["cycle"] > last:
+            break
+        if line["time_s"] > log.last_s:
+            log = log.measured(line["time_s"], measured(line, names))
+        if line["ahead_s"] and line["verdict"] == "written":
+            rows = np.array([line["predicted"][name] for name in names]).T
+            log = log.predicted(line["time_s"], rows)
+    return log.accuracy()
+
+
+def tables(record: ExplanationFile, line: Line) -> list[Table]:
+    """Return gains, residuals and the accuracy of predictions up to a cycle, as tables."""
+    tags = Tags.of(record)
+    found = [_cv_table(tags, line)]
+    if line["gains"] is not None:
+        found.append(_gain_table(tags, line))
+    accuracy = accuracy_of(record, line["cycle"])
+    if accuracy is not None:
+        found.append(_accuracy_table(tags, accuracy))
+    return found
+
+
+def _cv_table(tags: Tags, line: Line) -> Table:
+    rows = []
+    for name, cv in line["cvs"].items():
+        residual = line["residuals"][name]
+        rows.append(
+            (
+                tags.tag(name),
+                tags.unit(name),
+                *(tags.value(name, cv[key]) for key in ("measured", "end", "target")),
+                *(
+                    tags.change(name, residual[key])
+                    for key in ("model_error", "bias", "innovation")
+                ),
+            )
+        )
+    columns = (
+        "CV",
+        "unit",
+        "measured",
+        "end of plan",
+        "target",
+        "model error",
+        "bias",
+        "innovation",
+    )
+    return Table("CVs and how far the model is from them", columns, tuple(rows))
+
+
+def _gain_table(tags: Tags, line: Line) -> Table:
+    mvs = list(line["mvs"])
+    rows = []
+    for name, row in line["gains"].items():
+        cells = []
+        for mv in mvs:
+            gain = row["gain"].get(mv, 0.0) * unit(tags.unit(mv)).factor
+            share = row["share"].get(mv, 0.0)
+            text = f"{tags.span(name, gain):+.3g}" if gain else "0"
+            cells.append(f"{text} ({100.0 * share:+.0f} %)" if abs(share) >= 0.005 else text)
+        rows.append((f"{tags.tag(name)} [{tags.unit(name)}]", *cells))
+    columns = ("CV per MV", *(f"{tags.tag(mv)} [{tags.unit(mv)}]" for mv in mvs))
+    title = "Steady-state gains, and their share in what moves a CV to its target"
+    return Table(title, columns, tuple(rows))
+
+
+def _accuracy_table(tags: Tags, accuracy: Accuracy) -> Table:
+    rows = []
+    for i, name in enumerate(accuracy.cv_names):
+        cells = [
+            f"{tags.change(name, _known(mean))} ± {_spread(tags, name, std)}"
+            for mean, std in zip(accuracy.mean[:, i], accuracy.std[:, i], strict=True)
+        ]
+        rows.append((f"{tags.tag(name)} [{tags.unit(name)}]", *cells))
+    ahead = [f"{s / 60.0:.0f} min" for s in accuracy.ahead_s]
+    title = "Measured minus predicted so far ahead: mean ± standard deviation"
+    return Table(title, ("CV", *ahead), tuple(rows))
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _spread(tags: Tags, name: str, std: float) -> str:
+    return f"{tags.span(name, std):.2g}" if math.isfinite(std) else "–"
+
+
+def limit_prices(record: ExplanationFile) -> dict[str, list[float]]:
+    """Return the price of each limit of the target over the cycles [USD/h per unit of its tag]."""
+    tags = Tags.of(record)
+    found: dict[str, list[float]] = {}
+    for k, line in enumerate(record.cycles):
+        for effect in line["target_limits"]:
+            name = effect["limit"]
+            variable = name.rpartition(" ")[0]
+            row = found.setdefault(name, [0.0] * len(record.cycles))
+            row[k] = tags.per_unit(variable, effect["price_usd_s"]) * HOUR_S
+    return found
+
+
+def payload(record: ExplanationFile, line: Line) -> dict[str, Any]:
+    """Return a cycle with its sentences and the accuracy so far, SI, for JSON."""
+    accuracy = accuracy_of(record, line["cycle"])
+    words: Sequence[str] = sentences(record, line)
+    return {
+        **line,
+        "sentences": list(words),
+        "accuracy": None if accuracy is None else accuracy.payload(),
+        "tags": {**record.head["mvs"], **record.head["cvs"], **record.head["dvs"]},
+    }
