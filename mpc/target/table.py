@@ -93,7 +93,7 @@ def target_table(target: SteadyTarget, inputs: TargetInputs, site: Site | None) 
 
     Args:
         target: of the cycle.
-        inputs: of the same cycle.
+        inputs: of the same cycle; `TargetOptimizer.with_resting` puts resting values in.
         site: for tags and engineering units; None without.
     """
     limits, now = inputs.variables, inputs.present

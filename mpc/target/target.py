@@ -11,6 +11,8 @@ target from jumping between corners. It walks to the optimum of the nonlinear mo
 Newton.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from operator_agent.arrays import FloatArray
@@ -76,6 +78,7 @@ class TargetOptimizer:
         fault = inputs.fault()
         if fault:
             return NotRenewed(fault), state
+        inputs = self.with_resting(inputs)
         program = self._builder.program(state, inputs)
         if isinstance(program, NotRenewed):
             return program, state
@@ -96,6 +99,14 @@ class TargetOptimizer:
         x, u = program.x + program.x_gain @ change, program.u + change
         after = TargetState(x, u, decision.hold)
         return self._target(program, inputs, decision, after), after
+
+    def with_resting(self, inputs: TargetInputs) -> TargetInputs:
+        """Return inputs with the tuning's resting values where the wishes name no goal."""
+        resting = self.tuning.resting
+        if not resting:
+            return inputs
+        wishes = inputs.wishes
+        return replace(inputs, wishes=replace(wishes, goals={**resting, **wishes.goals}))
 
     def _target(
         self,

@@ -44,6 +44,8 @@ class TargetTuning:
             from jumping between corners, and settles directions that nothing else sees.
         step: largest move of the target per cycle [spans]; infinite for a linear model's leap.
         margin: kept from soft limits [spans].
+        resting: ideal values, by CV or MV name [SI]: goals where planning has none, with the pull
+            or the rank of their variable.
         ranks: by CV; one not named has `CvRank()`: hard before soft.
         norms: by rank; one not named adds squares.
         balance_rank: of the balances of integrating variables: their rates are zero.
@@ -56,6 +58,7 @@ class TargetTuning:
     proximal: float
     step: float
     margin: float = 0.0
+    resting: Mapping[str, float] = field(default_factory=lambda: FrozenMapping({}))
     ranks: Mapping[str, CvRank] = field(default_factory=lambda: FrozenMapping({}))
     norms: Mapping[int, Norm] = field(default_factory=lambda: FrozenMapping({}))
     balance_rank: int = 0
@@ -64,7 +67,7 @@ class TargetTuning:
 
     def __post_init__(self) -> None:
         """Freeze the mappings and refuse values that cannot make a target layer."""
-        for name in ("pull", "ranks", "norms"):
+        for name in ("pull", "resting", "ranks", "norms"):
             object.__setattr__(self, name, FrozenMapping(dict(getattr(self, name))))
         if not (self.proximal > 0.0 and self.step > 0.0):
             raise InputError(
@@ -75,6 +78,9 @@ class TargetTuning:
                 f"target: margin {self.margin} and leave_worth {self.leave_worth} are zero or "
                 f"more, leave_cycles {self.leave_cycles} is one or more"
             )
+        lost = [name for name, value in self.resting.items() if not math.isfinite(value)]
+        if lost:
+            raise InputError(f"target: the resting value of {', '.join(lost)} is not finite")
         wrong = [name for name, weight in self.pull.items() if not 0.0 <= weight < math.inf]
         if wrong:
             raise InputError(f"target: the pull of {', '.join(wrong)} must be zero or more")
@@ -93,11 +99,14 @@ class TargetTuning:
         """Refuse names that the model does not know.
 
         Raises:
-            InputError: a pull or a rank names nothing of the model.
+            InputError: a pull, a resting value or a rank names nothing of the model.
         """
         lost = [name for name in self.pull if name not in (*cv_names, *mv_names)]
         if lost:
             raise InputError(f"target_pull of {', '.join(lost)}: neither a CV nor an MV")
+        lost = [name for name in self.resting if name not in (*cv_names, *mv_names)]
+        if lost:
+            raise InputError(f"resting value of {', '.join(lost)}: neither a CV nor an MV")
         lost = [name for name in self.ranks if name not in cv_names]
         if lost:
             raise InputError(f"rank of {', '.join(lost)}: not a CV; CVs are {', '.join(cv_names)}")

@@ -7,17 +7,23 @@ import pytest
 
 from operator_agent.messages import EconomicTargets
 from operator_agent.mpc.controller import Controller
+from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.target.crude_unit import crude_unit_economics, price_vector
 from operator_agent.mpc.target.inputs import TargetInputs
 from operator_agent.mpc.target.planned import planned_wishes
+from operator_agent.mpc.target.steady_model import ModelRest
 from operator_agent.mpc.target.steady_optimum import SteadyOptimum, best_steady_state
+from operator_agent.mpc.target.table import target_table
+from operator_agent.mpc.target.target import TargetOptimizer
 from operator_agent.mpc.target.target_tuning import TargetTuning
+from operator_agent.mpc.target.what_if import worth_of_limits
 from operator_agent.plant.coarse.controller_economics import build_controller_economics
 from operator_agent.plant.integrate import steady_state
 from operator_agent.plant.unit.case import CrudeUnitCase
 from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.runtime.control_process import build_controller
 from operator_agent.runtime.site_file import load_site
+from operator_agent.units import unit
 
 SITE = load_site(Path(__file__).resolve().parents[2] / "cases" / "sites" / "crude_unit.yaml")
 PRICES = {
@@ -62,6 +68,43 @@ def test_the_optimum_is_at_rest_inside_its_limits(
     np.testing.assert_allclose(y, found.target.y, atol=0.02 * model.y_scale.max())
     slack = 0.02 * model.y_scale
     assert np.all(y >= limits.cv_hard_low - slack) and np.all(y <= limits.cv_hard_high + slack)
+
+
+@pytest.mark.slow
+def test_the_table_gives_prices_in_the_units_of_the_tags(
+    controller: Controller, found: SteadyOptimum
+) -> None:
+    model = controller.model
+    told = TargetInputs(controller.variables, model.d_nominal, np.zeros(model.n_y))
+    rows = {row.name: row for row in target_table(found.target, told, SITE).rows}
+    assert len(rows) == model.n_u + model.n_y
+    assert found.target.active
+    for name in found.target.active:
+        variable, _, side = name.rpartition(" ")
+        row = rows[variable]
+        limit = row.high if side == "high" else row.low
+        assert row.tag and limit.active
+        assert limit.price_per_unit == pytest.approx(unit(row.unit).factor * limit.price)
+
+
+@pytest.mark.slow
+def test_a_moved_limit_of_the_unit_earns_what_its_price_promises(
+    case: CrudeUnitCase, controller: Controller, targets: EconomicTargets, found: SteadyOptimum
+) -> None:
+    model = controller.model
+    optimizer = TargetOptimizer(
+        ModelRest(ScaledModel.of(model)), TargetTuning.of(controller.weights),
+        crude_unit_economics(case),
+    )  # fmt: skip
+    told = TargetInputs(
+        controller.variables, model.d_nominal, np.zeros(model.n_y),
+        planned_wishes(targets, {}, economic=True),
+    )  # fmt: skip
+    answers = worth_of_limits(optimizer, found.state, told, 0.2)
+    assert len(answers) >= 3
+    for answer in answers:
+        assert answer.converged
+        assert answer.profit_change == pytest.approx(answer.expected_change, rel=0.3, abs=1e-3)
 
 
 @pytest.mark.slow

@@ -112,6 +112,9 @@ def test_goals_pull_by_their_weight_and_resting_values_settle_what_nothing_sees(
     tuning = replace(LEAP, pull={"y0": 10.0, "u0": 0.01})
     target = settled_target(model, tuning, inputs(limits(model, np.inf), wishes))
     assert target.u == pytest.approx([0.0, 0.6], abs=2e-3)
+    given = replace(tuning, resting={"u0": 0.4, "y0": -9.0})  # planning's goal of y0 stands
+    target = settled_target(model, given, inputs(limits(model, np.inf), Wishes(goals={"y0": 0.6})))
+    assert target.u == pytest.approx([0.4, 0.2], abs=2e-3)
 
 
 def settled_target(model: GainRest, tuning: TargetTuning, told: TargetInputs) -> SteadyTarget:
@@ -387,6 +390,8 @@ def test_names_that_the_model_does_not_know_are_refused() -> None:
     model = plant(np.eye(2))
     with pytest.raises(InputError, match="neither a CV nor an MV"):
         TargetOptimizer(model, replace(LEAP, pull={"level": 1.0}), None)
+    with pytest.raises(InputError, match="resting value of flow"):
+        TargetOptimizer(model, replace(LEAP, resting={"flow": 1.0}), None)
     with pytest.raises(InputError, match="not a CV"):
         TargetOptimizer(model, replace(LEAP, ranks={"u0": CvRank()}), None)
     with pytest.raises(InputError, match="concern"):
