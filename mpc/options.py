@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from operator_agent.errors import InputError
+from operator_agent.mpc.engine.compiled_functions import Compilation
 from operator_agent.mpc.engine.formulation import Formulation
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.estimation.bias_observer import BiasObserver
@@ -28,6 +29,9 @@ class ControllerOptions:
         time_limit_s: wall time that one solve may take [s]; None for any.
         target: ranks, pulls and hysteresis of the target; None for those in the weights.
         service: when variables count as lost; None takes `max_bad_readings` of the weights.
+        integrating: states that integrate, such as levels: the target balances them.
+        compilation: when the model is compiled; `ALWAYS` pays half a minute once on a machine for
+            a large model, and later starts find the object in the cache.
     """
 
     estimator: EstimatorMaker = BiasObserver
@@ -36,6 +40,8 @@ class ControllerOptions:
     time_limit_s: float | None = None
     target: TargetTuning | None = None
     service: ServiceRules | None = None
+    integrating: tuple[str, ...] = ()
+    compilation: Compilation = Compilation.AUTOMATIC
 
     def __post_init__(self) -> None:
         """Refuse limits that nothing can keep."""

@@ -8,6 +8,7 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.messages import Advice
+from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.mpc.weights import Weights
 from operator_agent.plant.process_model import ProcessModel
 
@@ -56,7 +57,9 @@ class StageWeights:
         return bool(everything.min() >= 0.0 and everything.max() < np.inf)
 
 
-def stage_weights(weights: Weights, model: ProcessModel, advice: Advice | None) -> StageWeights:
+def stage_weights(
+    weights: Weights, model: ProcessModel | SampledModel, advice: Advice | None
+) -> StageWeights:
     """Return the arrays for a model, multiplied by the advice.
 
     Raises:

@@ -17,6 +17,7 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.mpc.engine.sampled_model import SampledModel
+from operator_agent.mpc.linear.integrators import merged_integrators
 from operator_agent.plant.generic.linear_plant import LinearPlant, held_input_matrices
 from operator_agent.plant.generic.sampled_plant import check_sample_time
 from operator_agent.plant.generic.variable import Variable, names_of, nominals_of, spans_of
@@ -140,6 +141,7 @@ def steps_of(plant: LinearPlant, sample_time_s: float) -> LinearSteps:
             thousands of states.
     """
     sample_time_s = check_sample_time(plant.name, sample_time_s)
+    plant = merged_integrators(plant)
     late = [_late(channel.dead_time_s, sample_time_s) for channel in plant.channels]
     phi, _ = held_input_matrices(plant.a, plant.b, sample_time_s)
     taps: list[tuple[int, int, FloatArray]] = []  # source, samples late, column of B

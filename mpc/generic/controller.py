@@ -1,0 +1,210 @@
+"""A controller for any plant in a few lines: every choice has a default that is told.
+
+| default | follows from |
+| --- | --- |
+| horizon | the slowest settling time of a CV that is tracked or limited |
+| stages, blocks | 30 stages at most, the first one cycle long; blocks of 1, 1, 2, 3, 5, 8 stages |
+| speed | half the open-loop time constant of the slowest tracked CV, at least two cycles |
+| move suppression | that speed, and how much a span of the MV moves what is tracked |
+| estimator | a bias on each CV where the plant settles, else a Kalman filter with disturbances |
+| target | set points and prices at rest within the limits, hard ones first |
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+import casadi as ca
+import numpy as np
+
+from operator_agent.errors import InputError
+from operator_agent.messages import EconomicTargets
+from operator_agent.mpc.controller import Controller
+from operator_agent.mpc.engine.formulation import Formulation
+from operator_agent.mpc.engine.sampled_model import SampledModel
+from operator_agent.mpc.engine.stage_weights import by_name
+from operator_agent.mpc.estimation.choice import KalmanChoice
+from operator_agent.mpc.estimation.detectability import default_disturbances
+from operator_agent.mpc.estimation.disturbances import planning_model
+from operator_agent.mpc.estimation.kalman import KalmanTuning
+from operator_agent.mpc.estimation.noise import NoiseTuning
+from operator_agent.mpc.generic.defaults import Asked, Defaults, defaults
+from operator_agent.mpc.generic.delayed import delayed_model
+from operator_agent.mpc.generic.equations import Model, states_as_outputs
+from operator_agent.mpc.generic.limits import Limits, Soft, control_variables
+from operator_agent.mpc.linear.models import plant_model
+from operator_agent.mpc.linear.steps import sampled_model, steps_of
+from operator_agent.mpc.options import ControllerOptions
+from operator_agent.mpc.target.target_tuning import TargetTuning
+from operator_agent.mpc.target.wishes import Economics
+from operator_agent.mpc.variables import ControlVariables
+from operator_agent.plant.generic.linear_plant import LinearPlant
+from operator_agent.plant.generic.sampled_plant import SampledPlant
+from operator_agent.plant.process_model import ProcessModel
+
+Plant = ProcessModel | SampledModel | LinearPlant | SampledPlant
+NONE: Mapping[str, float] = MappingProxyType({})
+NO_LIMITS: Limits = MappingProxyType({})
+
+
+def control_model(plant: Plant, cycle_s: float) -> Model:
+    """Return the model that the engine takes for a plant, with exact dead times where it has some.
+
+    Args:
+        plant: a process model or a model in steps as they are; a linear plant with dead times, or
+            a plant in steps of which the model is made.
+        cycle_s: of the controller: the sample of a `LinearPlant` [s].
+
+    Raises:
+        InputError: the plant in steps is not linear.
+    """
+    if isinstance(plant, LinearPlant):
+        return sampled_model(steps_of(plant, cycle_s))
+    return plant_model(plant) if isinstance(plant, SampledPlant) else plant
+
+
+def make_controller(
+    plant: Plant,
+    cycle_s: float,
+    *,
+    track: Mapping[str, float] | Sequence[str] = (),
+    limits: Limits = NO_LIMITS,
+    soft: Limits = NO_LIMITS,
+    rates: Mapping[str, float] = NONE,
+    prices: Mapping[str, float] = NONE,
+    noise: Mapping[str, float] = NONE,
+    critical: Sequence[str] = (),
+    response_s: float | None = None,
+    horizon_s: float | None = None,
+    move_suppression: Mapping[str, float] = NONE,
+    dead_times_s: Mapping[str, float] = NONE,
+    estimation_s: float | None = None,
+    options: ControllerOptions | None = None,
+) -> Controller:
+    """Return a controller for a plant; set points come each cycle, see `wanted`.
+
+    Args:
+        plant: see `control_model`.
+        cycle_s: time between moves [s].
+        track: CVs or states that get set points: names, or weights per squared span.
+        limits: hard limits (low, high) of MVs, CVs or states [SI]; None leaves a side open.
+        soft: limits of CVs or states that may be broken before hard ones [SI].
+        rates: largest change of an MV per second [SI/s].
+        prices: worth of one unit of an MV or CV per second [money/s per SI]: the target earns as
+            much as the limits allow. Below zero for what costs.
+        noise: standard deviation of the readings, by CV [SI].
+        critical: CVs without which there is no move.
+        response_s: time constant wanted of the closed loop [s].
+        horizon_s: to predict [s].
+        move_suppression: factor on the default, by MV: 2 halves the moves of a slow plant.
+        dead_times_s: of a process model without any, by MV, DV or CV; whole cycles [s].
+        estimation_s: time constant in which disturbances are followed [s]; None for the wanted
+            speed.
+        options: of the controller; None chooses estimator, discretisation and target.
+
+    Raises:
+        InputError: a name is not known, or a number is not possible.
+
+    Example:
+        >>> from operator_agent.plant.generic.transfer_function import first_order
+        >>> from operator_agent.plant.generic.transfer_matrix import linear_plant
+        >>> oven = linear_plant("oven", [[first_order(2.0, 600.0, 90.0)]], ["fuel"], ["temp"])
+        >>> control = make_controller(oven, 60.0, track=["temp"], limits={"fuel": (-1, 1)})
+        >>> control.weights.n_pred
+        30
+    """
+    weighted = dict(track) if isinstance(track, Mapping) else dict.fromkeys(track, 1.0)
+    model = control_model(plant, cycle_s)
+    if dead_times_s:
+        model = _delayed(model, cycle_s, dead_times_s)
+    asked = dict.fromkeys([*weighted, *limits, *soft, *prices])
+    states = [n for n in asked if n in model.x_names and n not in (*model.y_names, *model.u_names)]
+    model = states_as_outputs(model, states) if states else model
+    pairs = {name: Soft(low, high) for name, (low, high) in soft.items()}
+    variables = control_variables(model, limits, pairs, rates)
+    variables = _with_readings(variables, noise, critical)
+    chosen = defaults(
+        model,
+        cycle_s,
+        Asked(weighted, (*limits, *soft), response_s, horizon_s, move_suppression, prices),
+    )
+    if options is None:
+        model, options = _put_together(model, chosen, estimation_s or chosen.response_s)
+    economics = _economics(model, prices)
+    return Controller(model, variables, chosen.weights, economics, cycle_s, options)
+
+
+def wanted(setpoints: Mapping[str, float] = NONE, prices: Mapping[str, float] = NONE
+           ) -> EconomicTargets:  # fmt: skip
+    """Return the wishes of one cycle for `Controller.step`.
+
+    Args:
+        setpoints: by CV [SI].
+        prices: those of `make_controller`, all of them; they may change from cycle to cycle.
+    """
+    return EconomicTargets("setpoints", 0.0, {"all": 1.0}, 0.0, setpoints, prices, 0.0, 0.0)
+
+
+def _put_together(
+    model: Model, chosen: Defaults, speed_s: float
+) -> tuple[Model, ControllerOptions]:
+    """Return the model to plan with and the options that suit it."""
+    weights, loop = chosen.weights, chosen.loop
+    options = ControllerOptions(
+        formulation=Formulation(scheme=None),
+        target=TargetTuning(
+            pull=weights.target_pull,
+            proximal=weights.target_proximal,
+            step=weights.target_step,
+        ),
+        integrating=loop.integrating,
+    )
+    if loop.settles:
+        return model, options
+    disturbances = default_disturbances(model)
+    tuning = KalmanTuning(noise=NoiseTuning(time_constant_s=speed_s))
+    planned = planning_model(model, disturbances)
+    return planned, replace(options, estimator=KalmanChoice(disturbances, tuning))
+
+
+def _delayed(model: Model, cycle_s: float, dead_times_s: Mapping[str, float]) -> SampledModel:
+    if isinstance(model, SampledModel):
+        raise InputError(
+            f"model {model.name} is in steps already; give its dead times where it is made"
+        )
+    outputs = {n: t for n, t in dead_times_s.items() if n in model.y_names}
+    inputs = {n: t for n, t in dead_times_s.items() if n not in outputs}
+    return delayed_model(model, cycle_s, inputs, outputs)
+
+
+def _with_readings(
+    variables: ControlVariables, noise: Mapping[str, float], critical: Sequence[str]
+) -> ControlVariables:
+    names = variables.cv_names
+    by_name(dict.fromkeys(critical, 1.0), names, 0.0, "critical CV")  # refuses what is no CV
+    return replace(
+        variables,
+        cv_noise=by_name(noise, names, 0.0, "noise"),
+        cv_critical=np.array([name in critical for name in names], dtype=np.bool_),
+    )
+
+
+def _economics(model: Model, prices: Mapping[str, float]) -> Economics | None:
+    """Return the sum of prices times variables."""
+    if not prices:
+        return None
+    x, u, d = (ca.SX.sym(n, k) for n, k in (("x", model.n_x), ("u", model.n_u), ("d", model.n_d)))
+    p, y = ca.SX.sym("p", len(prices)), model.outputs(x, u, d)
+    values = []
+    for name in prices:
+        if name in model.u_names:
+            values.append(u[model.u_names.index(name)])
+        elif name in model.y_names:
+            values.append(y[model.y_names.index(name)])
+        else:
+            raise InputError(
+                f"price of '{name}': model {model.name} has the MVs {', '.join(model.u_names)} and "
+                f"the CVs {', '.join(model.y_names)}"
+            )
+    profit = ca.Function("profit", [x, u, d, p], [ca.dot(p, ca.vertcat(*values))])
+    return Economics(profit, tuple(prices))

@@ -1,0 +1,154 @@
+"""How fast a plant is when nobody controls it: what the defaults of a controller follow from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.errors import InputError
+from operator_agent.mpc.engine.linearise import ScaledModel
+from operator_agent.mpc.engine.sampled_model import SampledModel
+from operator_agent.mpc.generic.equations import Model
+from operator_agent.plant.generic.linear_plant import held_input_matrices
+
+SETTLED = 0.02  # of the largest deviation of a response
+RISEN = 0.632  # of the final value: one time constant
+TIME_CONSTANTS = 5.0  # after which a mode has died away
+SAMPLES = 400  # of a response, at least
+MOST_SAMPLES = 4000
+LASTING = 1e-7  # a mode whose size shrinks by less per sample counts as one that lasts
+SLOWEST_S = 3.6e6  # a mode slower than six weeks counts as one that lasts
+VISIBLE = 0.1  # of a CV's largest gain: a smaller one does not steer it
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLoop:
+    """Responses of the CVs to the MVs, linearised at the nominal point, in spans.
+
+    Attributes:
+        times_s: of the samples, shape (n,) [s].
+        responses: to a step of one span of each MV, shape (n, n_y, n_u).
+        settles: whether all modes die away.
+        integrating: states that take part in modes that last without growing.
+        settling_s: until a response stays within 2 % of its size, shape (n_y, n_u) [s]; 0 where
+            there is none, infinite where it does not settle.
+        rise_s: until it reaches 63 %, shape (n_y, n_u) [s]; as above.
+        gains: at the end of the samples, shape (n_y, n_u).
+    """
+
+    times_s: FloatArray
+    responses: FloatArray
+    settles: bool
+    integrating: tuple[str, ...]
+    settling_s: FloatArray
+    rise_s: FloatArray
+    gains: FloatArray
+
+    def gains_at(self, time_s: float) -> FloatArray:
+        """Return the gains, and what has come by a time of responses that do not settle [s]."""
+        place = min(int(np.searchsorted(self.times_s, time_s)), len(self.times_s) - 1)
+        found: FloatArray = np.where(
+            np.isfinite(self.settling_s), self.gains, self.responses[place]
+        )
+        return found
+
+    def slowest_s(self, cvs: list[int]) -> float:
+        """Return the longest settling time of some CVs that can be steered [s]; 0 for none."""
+        times = self.settling_s[cvs]
+        finite = times[np.isfinite(times)]
+        return float(np.max(finite, initial=0.0))
+
+    def speed_s(self, cvs: list[int]) -> float:
+        """Return the time constant of the slowest of some CVs under its fastest good MV [s]."""
+        found = 0.0
+        for cv in cvs:
+            gains = np.abs(self.gains[cv])
+            good = np.isfinite(self.rise_s[cv]) & (gains > VISIBLE * np.max(gains, initial=0.0))
+            if bool(np.any(good)):
+                found = max(found, float(np.min(self.rise_s[cv][good])))
+        return found
+
+
+def open_loop(model: Model, cycle_s: float) -> OpenLoop:
+    """Return the open-loop responses of a model.
+
+    Args:
+        model: continuous or sampled; it is linearised at its nominal point.
+        cycle_s: of the controller [s]: the shortest sample that matters.
+
+    Raises:
+        InputError: the derivatives at the nominal point are not finite.
+    """
+    a, b, c, through = _matrices(model)
+    values = np.linalg.eigvals(a)
+    if isinstance(model, SampledModel):
+        sample_s, phi, gamma = model.sample_time_s, a, b
+        sizes = np.abs(values)
+        lasting = sizes >= 1.0 - max(LASTING, sample_s / SLOWEST_S)
+        slowest = -sample_s / np.log(np.maximum(sizes[~lasting], 1e-12))
+        longest_s = float(np.max(slowest, initial=0.0)) + sample_s * a.shape[0]
+        growing = bool(np.any(sizes > 1.0 + LASTING))
+    else:
+        lasting = values.real >= -1.0 / SLOWEST_S
+        longest_s = float(np.max(-1.0 / values.real[~lasting], initial=0.0))
+        sample_s = max(cycle_s, TIME_CONSTANTS * longest_s / SAMPLES)
+        phi, gamma = held_input_matrices(a, b, sample_s)
+        growing = bool(np.any(values.real > 1.0 / SLOWEST_S))
+    count = int(np.clip(TIME_CONSTANTS * longest_s / sample_s, SAMPLES / 4, MOST_SAMPLES))
+    responses = _responses(phi, gamma, c, through, count)
+    times_s: FloatArray = sample_s * np.arange(1.0, count + 1.0)
+    settling_s, rise_s = _times(times_s, responses)
+    names = _lasting_states(model, a, isinstance(model, SampledModel)) if bool(
+        np.any(lasting)) and not growing else ()  # fmt: skip
+    return OpenLoop(
+        times_s, responses, not bool(np.any(lasting)), names, settling_s, rise_s, responses[-1]
+    )
+
+
+def _matrices(model: Model) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return scaled A, B, C, D at the nominal point."""
+    point = (model.x_nominal / model.x_scale, model.u_nominal / model.u_scale, model.d_nominal)
+    a, b, c, through = (m.full() for m in ScaledModel.of(model).jacobians(*point)[2:])
+    if not all(bool(np.all(np.isfinite(m))) for m in (a, b, c, through)):
+        raise InputError(
+            f"model {model.name}: its derivatives at the nominal point are not finite; move the "
+            "nominal values"
+        )
+    return a, b, c, through
+
+
+def _responses(
+    phi: FloatArray, gamma: FloatArray, c: FloatArray, through: FloatArray, count: int
+) -> FloatArray:
+    found = np.empty((count, *through.shape))
+    x = np.zeros_like(gamma)
+    for k in range(count):
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = phi @ x + gamma
+            found[k] = c @ x + through
+    return found
+
+
+def _times(times_s: FloatArray, responses: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return settling and rise times of each response."""
+    final, size = responses[-1], np.max(np.abs(responses), axis=0)
+    size = np.where(np.isfinite(size), size, np.inf)
+    tiny = size <= 1e-9 * np.max(size, initial=0.0)
+    outside = ~(np.abs(responses - final) <= SETTLED * size)
+    last = outside.shape[0] - np.argmax(outside[::-1], axis=0)  # after the last one outside
+    settling = np.where(np.any(outside, axis=0), times_s[np.minimum(last, len(times_s) - 1)], 0.0)
+    tenth = max(1, len(times_s) // 10)
+    moving = ~(np.abs(final - responses[-1 - tenth]) <= SETTLED * size)
+    risen = np.abs(responses) >= RISEN * np.abs(final)
+    rise = times_s[np.argmax(risen, axis=0)]
+    settling, rise = (np.where(tiny, 0.0, t) for t in (settling, rise))
+    return np.where(moving & ~tiny, np.inf, settling), np.where(moving & ~tiny, np.inf, rise)
+
+
+def _lasting_states(model: Model, a: FloatArray, sampled: bool) -> tuple[str, ...]:
+    """Return the states that integrate: their rates depend on no state that is left."""
+    rates = a - np.eye(a.shape[0]) if sampled else a
+    _, sizes, directions = np.linalg.svd(rates)
+    flat = directions[sizes <= 1e-9 * max(float(sizes[0]), 1e-300)]
+    parts = np.max(np.abs(flat), axis=0, initial=0.0)
+    return tuple(model.x_names[i] for i in np.flatnonzero(parts > 0.5))
