@@ -122,11 +122,11 @@ def _stage_function(problem: ControlProblem) -> ca.Function:
         defects += [polynomial[:, j] - rates[j] for j in range(POINTS)]
         start = element[-1]
     names = model.x_names
-    limits = [
-        x[names.index(soft.state)]
-        - (slack[i] + soft.high) / float(x_scale[names.index(soft.state)])
-        for i, soft in enumerate(problem.soft)
-    ]
+    limits = []
+    for i, soft in enumerate(problem.soft):
+        state = names.index(soft.state)
+        divisor = float(x_scale[state])
+        limits.append(soft.sign * (x[state] - soft.limit / divisor) - slack[i] / divisor)
     prices = ca.DM([soft.penalty for soft in problem.soft])
     cost = problem.stage_cost(x * x_scale, p) + ca.DM(problem.move_weight).T @ (u - before) ** 2
     cost += ca.dot(prices, slack) if problem.soft else 0.0

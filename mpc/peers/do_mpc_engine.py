@@ -182,8 +182,8 @@ def _limit(mpc: Any, model: Any, problem: ControlProblem) -> None:
     for soft in problem.soft:
         mpc.set_nl_cons(
             f"soft_{soft.state}",
-            model.x[soft.state],
-            ub=soft.high,
+            soft.sign * model.x[soft.state],
+            ub=soft.sign * soft.limit,
             soft_constraint=True,
             penalty_term_cons=soft.penalty,
         )

@@ -10,6 +10,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.mpc.peers.collocation import CollocationNlp, collocation_nlp
 from operator_agent.mpc.peers.engine import EngineMove, EngineRun, Reading
 from operator_agent.mpc.published.case import Case
+from operator_agent.mpc.published.control_problem import ControlProblem, softened
 
 QUIET: dict[str, Any] = {"print_time": 0, "expand": True, "error_on_fail": False}
 
@@ -23,12 +24,15 @@ class NlpEngine:
         story: see `Engine`.
         solver: plugin of `casadi.nlpsol`: `ipopt` or `fatrop`.
         tolerance: of the solver.
+        recovery: price of a hard limit in the problem that is solved where the published one has
+            no solution; None for no second try.
     """
 
     name: str
     story: str
     solver: str
     tolerance: float
+    recovery: float | None = None
 
     def refusal(self, case: Case) -> str:
         """Return why a case cannot be run: only nominal ones can."""
@@ -36,7 +40,13 @@ class NlpEngine:
 
     def start(self, case: Case) -> EngineRun:
         """Return a run; see `Engine`."""
-        built = collocation_nlp(case.problem)
+        strict = self._solver(case.problem)
+        if self.recovery is None:
+            return strict
+        return _Recovering(strict, self._solver(softened(case.problem, self.recovery)))
+
+    def _solver(self, problem: ControlProblem) -> "_NlpRun":
+        built = collocation_nlp(problem)
         options = dict(QUIET)
         if self.solver == "ipopt":
             options |= {"ipopt.print_level": 0, "ipopt.sb": "yes", "ipopt.tol": self.tolerance}
@@ -46,6 +56,18 @@ class NlpEngine:
             options |= {"fatrop.tol": self.tolerance, "fatrop.print_level": 0}
         nlp: Any = built.nlp
         return _NlpRun(built, ca.nlpsol(self.solver, self.solver, nlp, options))
+
+
+class _Recovering:
+    """A solver with a second one for problems that have no solution."""
+
+    def __init__(self, strict: "_NlpRun", soft: "_NlpRun") -> None:
+        self._strict, self._soft = strict, soft
+
+    def move(self, reading: Reading) -> EngineMove:
+        """Return the move of the first solver that converged; see `EngineRun`."""
+        found = self._strict.move(reading)
+        return found if found.success else self._soft.move(reading)
 
 
 class _NlpRun:

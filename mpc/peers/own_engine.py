@@ -116,11 +116,11 @@ class _OwnRun:
 def control_variables(published: ControlProblem) -> ControlVariables:
     """Return the limits of a published problem as a controller has them."""
     model = published.model
-    open_side = np.full(model.n_y, np.inf)
-    soft_high = published.x_high.copy()
+    soft_low, soft_high = published.x_low.copy(), published.x_high.copy()
     for soft in published.soft:
         place = model.y_names.index(soft.state)
-        soft_high[place] = min(soft.high, soft_high[place])
+        side = soft_high if soft.sign > 0.0 else soft_low
+        side[place] = soft.limit
     return ControlVariables(
         mv_names=model.u_names,
         cv_names=model.y_names,
@@ -130,7 +130,7 @@ def control_variables(published: ControlProblem) -> ControlVariables:
         mv_rate=np.full(model.n_u, np.inf),
         cv_hard_low=published.x_low,
         cv_hard_high=published.x_high,
-        cv_soft_low=-open_side,
+        cv_soft_low=soft_low,
         cv_soft_high=soft_high,
         cv_noise=np.zeros(model.n_y),
         mv_critical=np.ones(model.n_u, dtype=np.bool_),

@@ -10,7 +10,7 @@ l(x[k], p), over the samples that the plant went through; it is computed from th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import casadi as ca
 import numpy as np
@@ -24,17 +24,19 @@ StageScore = Callable[[FloatArray, FloatArray], FloatArray]
 
 @dataclass(frozen=True, slots=True)
 class SoftLimit:
-    """A high limit of one state that may be broken at a linear price.
+    """A limit of one state that may be broken at a linear price.
 
     Attributes:
         state: its name.
-        high: the limit [unit of the state].
+        limit: where it stands [unit of the state].
         penalty: price of one unit outside, per sample.
+        sign: 1 for a high limit, -1 for a low one.
     """
 
     state: str
-    high: float
+    limit: float
     penalty: float
+    sign: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +146,30 @@ def closed_loop_cost(problem: ControlProblem, loop: ClosedLoop) -> float:
     x = loop.x[:-1]
     moves = np.diff(loop.u, axis=0, prepend=problem.u_start[None, :]) / problem.move_scale
     total = float(np.sum(problem.stage_score(x, loop.p)) + np.sum(moves**2 @ problem.move_weight))
-    for limit in problem.soft:
-        column = x[:, problem.model.x_names.index(limit.state)]
-        total += limit.penalty * float(np.sum(np.maximum(column - limit.high, 0.0)))
+    for soft in problem.soft:
+        column = x[:, problem.model.x_names.index(soft.state)]
+        outside = np.maximum(soft.sign * (column - soft.limit), 0.0)
+        total += soft.penalty * float(np.sum(outside))
     return total
+
+
+def softened(problem: ControlProblem, price: float) -> ControlProblem:
+    """Return a problem whose hard limits of states are soft ones: it always has a solution.
+
+    Args:
+        problem: as published.
+        price: of one scale of a state outside, per sample; so high that a limit that can be kept
+            is kept.
+    """
+    model = problem.model
+    priced = [
+        SoftLimit(name, float(bounds[i]), price / float(model.x_scale[i]), sign)
+        for bounds, sign in ((problem.x_low, -1.0), (problem.x_high, 1.0))
+        for i, name in enumerate(model.x_names)
+        if np.isfinite(bounds[i])
+    ]
+    open_side = np.full(model.n_x, np.inf)
+    return replace(problem, x_low=-open_side, x_high=open_side, soft=(*problem.soft, *priced))
 
 
 def hard_violation(problem: ControlProblem, loop: ClosedLoop) -> float:
@@ -165,5 +187,6 @@ def soft_violation(problem: ControlProblem, loop: ClosedLoop) -> float:
     worst = 0.0
     for limit in problem.soft:
         state = names.index(limit.state)
-        worst = max(worst, float(np.max(loop.x[1:, state]) - limit.high) / float(scale[state]))
+        outside = float(np.max(limit.sign * (loop.x[1:, state] - limit.limit)))
+        worst = max(worst, outside / float(scale[state]))
     return worst

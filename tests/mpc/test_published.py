@@ -93,7 +93,8 @@ def test_score_is_the_sum_of_what_the_controllers_minimise(problem: ControlProbl
         total += float(problem.stage_cost(x[k], p[k]))
         total += float(problem.move_weight @ ((u[k] - before) / problem.move_scale) ** 2)
         for soft in problem.soft:
-            total += soft.penalty * max(0.0, x[k, model.x_names.index(soft.state)] - soft.high)
+            place = model.x_names.index(soft.state)
+            total += soft.penalty * max(0.0, soft.sign * (x[k, place] - soft.limit))
         before = u[k]
     assert closed_loop_cost(problem, ClosedLoop(x, u, p)) == pytest.approx(total, rel=1e-12)
 
