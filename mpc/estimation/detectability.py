@@ -155,7 +155,8 @@ def _null_vector(matrix: np.ndarray) -> np.ndarray | None:
     rows = matrix[norms > 0.0] / norms[norms > 0.0, None]
     columns = np.linalg.norm(rows, axis=0)
     if not bool(np.all(columns > 0.0)):
-        return (columns == 0.0).astype(complex)
+        unseen: np.ndarray = columns == 0.0
+        return unseen.astype(complex)
     _, sizes, right = np.linalg.svd(rows / columns, full_matrices=True)
     missing = right.shape[0] > sizes.size
     if not missing and sizes[-1] >= RANK_TOLERANCE * sizes[0]:
