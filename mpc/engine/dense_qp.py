@@ -3,9 +3,9 @@
     min 1/2 v'Hv + g'v   with   row_low <= A v <= row_high,   low <= v <= high
 
 A compiled dual active-set method solves it, from the working set of the last solution where there
-is one. Where there is no compiler, or where that method is not sure of its answer, DAQP does,
-through CasADi and from nothing. DAQP says "success" on a NaN Hessian, and gives numbers for an
-infeasible problem; nothing that leaves here counts before `kkt_residual` has been looked at.
+is one; without a compiler a primal-dual iteration does. Where neither is sure of its answer, DAQP
+is asked, through CasADi and from nothing. DAQP says "success" on a NaN Hessian, and gives numbers
+for an infeasible problem; nothing that leaves here counts before `kkt_residual` has been looked at.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.compiled_qp import active_set
 from operator_agent.mpc.engine.linearise import BufferedFunction
+from operator_agent.mpc.engine.primal_dual import is_convex, primal_dual
 
 STATUS = {
     1: "optimal",
@@ -28,13 +29,16 @@ STATUS = {
     -5: "not convex",
     -6: "not finite",
 }
+EXACT = 1e-7  # residual of a point that needs no second opinion
+LARGE = 40  # variables from which on an iteration in numpy is faster than DAQP from nothing
 SURE = (1, -5, -6)  # answers of the active-set method that need no second opinion
 
 
 class QpMethod(Enum):
     """Who is asked first."""
 
-    COMPILED = "the compiled active-set method, DAQP where it is missing or not sure"
+    COMPILED = "the compiled active-set method; where it is missing, PRIMAL_DUAL"
+    PRIMAL_DUAL = "the primal-dual iteration in numpy"
     DAQP = "DAQP alone"
 
 
@@ -79,6 +83,9 @@ class DenseQp:
         for array, value in ((self.row_high, np.inf), (self.high, np.inf)):
             array[:] = value
         self._active_set = active_set(arrays) if method is QpMethod.COMPILED else None
+        self._iterates = method is QpMethod.PRIMAL_DUAL or (
+            method is QpMethod.COMPILED and self._active_set is None and n_variables >= LARGE
+        )
 
     def solve(self, start: FloatArray | None = None) -> QpSolution:
         """Return the answer for the arrays as they stand.
@@ -93,7 +100,22 @@ class DenseQp:
                 status = STATUS[code]
                 return QpSolution(x, row_prices, bound_prices, code == 1, status, working_set)
         fault = self._fault()
-        return self._solve_daqp() if not fault else self._nothing(fault)
+        if fault:
+            return self._nothing(fault)
+        return (self._iterated(start) if self._iterates else None) or self._solve_daqp()
+
+    def _iterated(self, start: FloatArray | None) -> QpSolution | None:
+        """Return what the primal-dual iteration finds and the residual confirms, or None."""
+        if not is_convex(self.hessian):
+            return self._nothing(STATUS[-5])
+        low = np.concatenate([self.low, self.row_low])
+        high = np.concatenate([self.high, self.row_high])
+        point = primal_dual(self.hessian, self.gradient, self.rows, (low, high), start)
+        if point is None:
+            return None
+        n = self.gradient.size
+        found = QpSolution(point.x, point.prices[n:], point.prices[:n], True, STATUS[1], point.side)
+        return found if self.kkt_residual(found) <= EXACT else None
 
     def _fault(self) -> str:
         """Return why the arrays are no QP, which DAQP does not see or raises at, or nothing."""

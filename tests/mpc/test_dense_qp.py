@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine import compiled_qp
 from operator_agent.mpc.engine.dense_qp import DenseQp, QpMethod, QpSolution
+from operator_agent.mpc.engine.primal_dual import primal_dual
 from operator_agent.plant.vector.compiled import find_compiler
 
 METHODS = [
     QpMethod.DAQP,
+    QpMethod.PRIMAL_DUAL,
     pytest.param(
         QpMethod.COMPILED,
         marks=pytest.mark.skipif(find_compiler() is None, reason="no C compiler"),
@@ -116,6 +118,23 @@ def test_any_start_gives_the_cold_answer_and_its_certificate(seed, n, m, slacks)
         warm = qp.solve(start)
         assert warm.success and qp.kkt_residual(warm) < EXACT
         assert warm.x == pytest.approx(cold.x, abs=1e-7)
+
+
+def test_the_primal_dual_iteration_solves_an_obstacle_problem_from_nothing():
+    n = 20  # a string over an obstacle: the class of problems for which it is known to converge
+    place = np.linspace(-1.0, 1.0, n)
+    hessian = 2.0 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1)
+    obstacle, open_side = 0.5 - 2.0 * place**2, np.full(n, np.inf)
+    none = np.zeros((0, n)), np.zeros(0), np.zeros(0)
+    data = Data(hessian, np.full(n, 1e-3), *none, obstacle, open_side)
+    limits = (obstacle, open_side)
+    point = primal_dual(data.hessian, data.gradient, data.rows, limits, None)
+    assert point is not None
+    assert point.x == pytest.approx(data.into(QpMethod.DAQP).solve().x, abs=1e-6)
+    again = primal_dual(data.hessian, data.gradient, data.rows, limits, point.side)
+    assert again is not None and np.array_equal(again.side, point.side)
+    qp = data.into(QpMethod.PRIMAL_DUAL)
+    assert qp.kkt_residual(qp.solve(point.side)) < EXACT
 
 
 @pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
