@@ -14,7 +14,7 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.acceptance import CLIP_TOLERANCE, Fault, check_inputs, check_point
-from operator_agent.mpc.engine.cost import ScaledProblem
+from operator_agent.mpc.engine.cost import LARGEST_STEP, ScaledProblem
 from operator_agent.mpc.engine.dense_qp import QpSolution
 from operator_agent.mpc.engine.iteration import Iterate, Trace, iterate
 from operator_agent.mpc.engine.warm_start import Known, cold_start, warm_start
@@ -30,6 +30,8 @@ from operator_agent.mpc.problem import (
 )
 
 SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
+MAX_RETRIES = 3  # of a step that did not pay, each within a smaller reach
+SHRINK = 0.25  # of the reach at each retry; it grows again by full steps
 MAX_STALLS = 3  # solves in a row that kept the shifted plan; then a cold start looks for another
 PRICE_TOLERANCE = 1e-6  # multiplier above which a limit counts as active
 
@@ -75,8 +77,9 @@ def _iterated(
     grid = problem.transcription
     quick = not problem.relinearise and known.condensed is not None
     limit = problem.iterations if warm else problem.cold_iterations
-    last, first_cost = None, np.nan
-    for number in range(1 if quick else limit):
+    last, first_cost, retries = None, np.nan, 0
+    number = 0
+    while number < (1 if quick else limit) + retries:
         step = iterate(grid, scaled, known, quick, trace)
         if isinstance(step, Fault) and quick:  # too far for the old Jacobians
             step = iterate(grid, scaled, known, False, trace)
@@ -86,9 +89,14 @@ def _iterated(
             return last or _late(problem), SolverStatus.TIME_LIMIT, first_cost
         last, known = step, step.known()
         first_cost = step.taken.cost_before if number == 0 else first_cost
+        number += 1
         ended = _ended(problem, step, warm)
-        if ended is not None:
+        if ended is SolverStatus.STALLED and retries < MAX_RETRIES:
+            scaled.reach, retries = SHRINK * min(step.size, scaled.reach), retries + 1
+        elif ended is not None:
             return last, ended, first_cost
+        elif step.taken.length == 1.0:
+            scaled.reach = min(LARGEST_STEP, scaled.reach / SHRINK)
     assert last is not None  # counts of iterations start at one
     return last, SolverStatus.ITERATION_LIMIT, first_cost
 

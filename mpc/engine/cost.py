@@ -33,6 +33,7 @@ class ScaledProblem:
         linear, quadratic: price of each slack, shape (n_slacks,).
         first_low, first_high: limits of the first move, shape (n_u,).
         block_changes: largest change between blocks, shape (n_blocks - 1, n_u).
+        reach: how far one MV may go in one iteration [spans]; it shrinks where steps do not pay.
     """
 
     weights: StageWeights
@@ -52,6 +53,7 @@ class ScaledProblem:
     linear: FloatArray
     quadratic: FloatArray
     prices: FloatArray | None
+    reach: float = LARGEST_STEP
 
     @classmethod
     def of(cls, problem: Problem) -> "ScaledProblem":
@@ -192,7 +194,7 @@ def write_qp(grid: Transcription, scaled: ScaledProblem, response: Response) -> 
         qp.row_high[:n_rows] = sign * gap
     low, high = scaled.u_low - blocks, scaled.u_high - blocks
     low[0], high[0] = scaled.first_low - blocks[0], scaled.first_high - blocks[0]
-    longest = np.inf if grid.affine else LARGEST_STEP
+    longest = np.inf if grid.affine else scaled.reach
     qp.low[:n_moves] = low.ravel().clip(-longest, 0.0)
     qp.high[:n_moves] = high.ravel().clip(0.0, longest)
     if grid.rate_rows.size:

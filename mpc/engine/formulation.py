@@ -46,7 +46,7 @@ class Accuracy:
 # Closed loops with disturbances and wrong models: QUICK costs up to 1e-3 of the cost more than
 # iterating to convergence, at one iteration in most cycles; CLOSE 1e-4, at one to three.
 QUICK = Accuracy(step=0.3, mismatch=1e-2)
-CLOSE = Accuracy(step=0.02, mismatch=1e-4)
+CLOSE = Accuracy(step=0.01, mismatch=3e-5)
 
 
 @dataclass(frozen=True, slots=True)

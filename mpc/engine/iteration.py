@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from operator_agent.mpc.engine.acceptance import Fault
+from operator_agent.mpc.engine.correction import corrected
 from operator_agent.mpc.engine.cost import ScaledProblem, write_qp
 from operator_agent.mpc.engine.dense_qp import QpSolution
 from operator_agent.mpc.engine.lagrangian import add_lagrangian
@@ -104,6 +105,9 @@ def iterate(
         return Fault(SolverStatus.QP_FAILED, reason)
     change = solution.x[: grid.n_moves]
     taken = (full_step if quick else best_step)(grid, scaled, response, change)
+    if taken is not None and taken.length < 1.0 and not quick:
+        taken, solution = corrected(grid, scaled, response, taken, solution)
+        optimality = grid.qp.kkt_residual(solution)
     trace.lap("step")
     if taken is None:
         return Fault(SolverStatus.NOT_FINITE, "the model's prediction along the plan diverged")

@@ -20,11 +20,19 @@ COST_TOLERANCE = 1e-6  # relative: differences of predictions below it are round
 
 @dataclass(frozen=True, slots=True)
 class StepTaken:
-    """The chosen step length, the plan there, and the cost of staying."""
+    """How far it went.
+
+    Attributes:
+        length: of the step, as a part of the QP's.
+        plan: there.
+        cost_before: of staying.
+        full: the plan of the full step, where that did not pay; None where it was not predicted.
+    """
 
     length: float
     plan: Plan
     cost_before: float
+    full: Plan | None = None
 
 
 def best_step(
@@ -40,7 +48,7 @@ def best_step(
     """
 
     def tried(length: float) -> Plan | None:
-        return _predicted(grid, scaled, response, length * change, False)
+        return predicted(grid, scaled, response, length * change, False)
 
     plan, closing = response.plan, response.closing
     stay: Plan | None = plan if np.isfinite(plan.cost) else None
@@ -56,12 +64,14 @@ def best_step(
     else:
         stay = tried(0.0)
         before = np.inf if stay is None else stay.cost
+    full: Plan | None = None
     for length in STEP_LENGTHS:
         trial = tried(length)
         if trial is not None and trial.cost <= before + COST_TOLERANCE * (1.0 + abs(before)):
-            return StepTaken(length, trial, before)
+            return StepTaken(length, trial, before, full)
+        full = trial if length == 1.0 else full
     stay = stay or tried(0.0)
-    return None if stay is None else StepTaken(0.0, stay, before)
+    return None if stay is None else StepTaken(0.0, stay, before, full)
 
 
 def full_step(
@@ -71,7 +81,7 @@ def full_step(
 
     Arguments as in `best_step`; the response is that of an earlier plan.
     """
-    found = _predicted(grid, scaled, response, change, True)
+    found = predicted(grid, scaled, response, change, True)
     return None if found is None else StepTaken(1.0, found, np.nan)
 
 
@@ -82,9 +92,18 @@ def costed(grid: Transcription, scaled: ScaledProblem, plan: Plan) -> Plan:
     return Plan(plan.blocks, plan.states, plan.outputs, cost, plan.inner)
 
 
-def _predicted(
+def predicted(
     grid: Transcription, scaled: ScaledProblem, response: Response, change: FloatArray, old: bool
 ) -> Plan | None:
+    """Return the plan after a change of the blocks with its cost, or None.
+
+    Args:
+        grid: stage functions.
+        scaled: the problem.
+        response: of the plan that changes.
+        change: of the blocks, shape (n_moves,).
+        old: whether the response is that of an earlier plan.
+    """
     blocks = response.plan.blocks + change.reshape(response.plan.blocks.shape)
     inputs = grid.stage_inputs(blocks)
     found = grid.stages.predict(response, blocks, inputs, scaled.d, change, old)

@@ -16,7 +16,9 @@ from operator_agent.mpc.engine.stage_cost import StageCost
 from operator_agent.mpc.engine.stage_weights import StageWeights
 from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.peers.ipopt import Reference
+from operator_agent.mpc.peers.own_engine import control_variables
 from operator_agent.mpc.problem import Outcome, Problem, SolverStatus
+from operator_agent.mpc.published.catalogue import published_case
 from operator_agent.mpc.solve import solve
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.plant.process_model import ProcessModel
@@ -123,7 +125,7 @@ def test_cold_start_that_stalls_is_rescued_by_ipopt(
     """The most of B lies inside the limits: without second derivatives steps overshoot it."""
     x, u, d, p = (ca.SX.sym(n, k) for n, k in (("x", 4), ("u", 2), ("d", 1), ("p", 0)))
     most = StageCost(ca.Function("rate", [x, u, d, p], [-x[1] / STAGE_S]), None, 0)
-    light = replace(WEIGHTS, tracking=np.zeros(2), move=np.full(2, 1e-5), resting=np.zeros(2))
+    light = replace(WEIGHTS, tracking=np.zeros(2), move=np.full(2, 1e-3), resting=np.zeros(2))
     free = replace(reactor_variables, mv_rate=np.full(2, np.inf))
     found = {}
     for curvature in Curvature:
@@ -136,6 +138,38 @@ def test_cold_start_that_stalls_is_rescued_by_ipopt(
     assert blind.accepted and blind.status is SolverStatus.RESCUED
     cost = exact.diagnostics.cost_after
     assert blind.diagnostics.cost_after == pytest.approx(cost, rel=1e-4)
+
+
+def test_jump_along_a_curved_limit_does_not_stall(reactor_model: ProcessModel):
+    """On its way down the reactor goes along its temperature limit, where short steps do not pay."""
+    case = published_case("reactor")
+    published, variables = case.problem, control_variables(case.problem)
+    model = published.model
+    stages = (published.sample_time_s,) * published.n_pred
+    grid = Transcription(
+        ScaledModel.of(model), Horizon(stages, tuple(range(published.n_pred))),
+        LimitShape.of(variables), ALONE,
+    )  # fmt: skip
+    weights = StageWeights(
+        np.array([0.0, model.y_scale[1] ** 2, 0.0, 0.0]), np.array([0.1, 1e-3]), np.zeros(2),
+        100.0, 1e4, 0.0,
+    )  # fmt: skip
+    high, low = (np.tile([0.0, b, 0.0, 0.0], (published.n_pred, 1)) for b in (0.85, 0.5))
+    problem = Problem(
+        grid, variables, weights, model.x_nominal, model.u_nominal, model.d_nominal,
+        np.zeros(4), high, model.u_nominal, published.sample_time_s, 6, 80,
+    )  # fmt: skip
+    warm = None
+    for _ in range(12):
+        outcome = solve(problem, warm)
+        assert outcome.accepted and outcome.warm is not None
+        warm = outcome.warm
+        problem = replace(problem, x=warm.states[1] * model.x_scale, u_held=outcome.move)
+    down = replace(problem, y_reference=low)
+    outcome = solve(down, warm)
+    assert outcome.accepted and outcome.status is not SolverStatus.STALLED
+    assert any("soft high" in limit for limit in outcome.diagnostics.active_limits)
+    assert outcome.diagnostics.cost_after < 1.05 * ipopt_cost(down, outcome)
 
 
 def test_preview_acts_before_the_disturbance_comes(
