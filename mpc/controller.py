@@ -79,6 +79,7 @@ class Controller:
         rest = ModelRest(self._scaled, options.integrating)
         self.targets = TargetOptimizer(rest, tuning, economics)
         self._grids: dict[tuple[Horizon, LimitShape, Formulation | None], Transcription] = {}
+        self._estimator = options.estimator(self._scaled, variables, weights, cycle_s)
         self._tune(variables, weights, options)
         self._grid(weights.n_pred, self._limits)
 
@@ -86,11 +87,10 @@ class Controller:
         self, variables: ControlVariables, weights: Weights, options: ControllerOptions
     ) -> None:
         stage_weights(weights, self.model, None)  # refuses names that do not fit, now
-        self.variables, self.weights, self.options = variables, weights, options
         self._rules = options.rules(weights)
-        self._estimator = options.estimator(self._scaled, variables, weights, self.cycle_s)
         self.targets = self.targets.with_tuning(options.target_tuning(weights))
         self._limits = variables.with_margin(weights.hard_margin * self.model.y_scale)
+        self.variables, self.weights, self.options = variables, weights, options
 
     def with_weights(self, weights: Weights) -> "Controller":
         """Return a controller with other weights that shares the compiled functions."""
@@ -102,6 +102,9 @@ class Controller:
         copy.model, copy.cycle_s = self.model, self.cycle_s
         copy._scaled, copy._economics = self._scaled, self._economics
         copy.targets, copy._grids = self.targets, self._grids
+        copy._estimator = self._estimator
+        if options.estimator_differs(self.options, weights, self.weights):
+            copy._estimator = options.estimator(self._scaled, self.variables, weights, self.cycle_s)
         copy._tune(self.variables, weights, options)
         return copy
 

@@ -14,6 +14,8 @@ from operator_agent.mpc.target.target_tuning import TargetTuning
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
 
+# An estimator is dear to make and rests on no other weights than these.
+ESTIMATOR_WEIGHTS = ("bias_filter", "spike_spans", "spike_readings", "max_bad_readings")
 EstimatorMaker = Callable[[ScaledModel, ControlVariables, Weights, float], Estimator]
 
 
@@ -49,6 +51,14 @@ class ControllerOptions:
             value = getattr(self, name)
             if value is not None and not value > 0.0:
                 raise InputError(f"option {name} is {value}; it must be above zero")
+
+    def estimator_differs(
+        self, before: "ControllerOptions", weights: Weights, weights_before: Weights
+    ) -> bool:
+        """Return whether another estimator is needed than the one that was made before."""
+        return self.estimator is not before.estimator or any(
+            getattr(weights, name) != getattr(weights_before, name) for name in ESTIMATOR_WEIGHTS
+        )
 
     def target_tuning(self, weights: Weights) -> TargetTuning:
         """Return the tuning of the target layer."""

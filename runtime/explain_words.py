@@ -14,6 +14,9 @@ from operator_agent.runtime.explain_record import ExplanationFile, Line, measure
 from operator_agent.units import HOUR_S, from_si, unit
 
 CAUSES = 4  # of one move that are named; the others are added up
+PRESSING = 2  # causes against a limit that are named
+SHOWN = 0.005  # share that rounds to one percent
+NO_GAIN = 1e-9  # of the largest gain of a CV: smaller ones are rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def sentences(record: ExplanationFile, line: Line) -> list[str]:
         if state != "ON"
     ]
     if line["moves"] is not None:
-        found += [_move(tags, name, line) for name in line["moves"]]
+        found += [_move(tags, name, line) for name in line["moves"]["mvs"]]
     for effect in line["target_limits"]:
         found.append(_target_limit(tags, effect))
     for effect in line["plan_limits"]:
@@ -86,35 +89,33 @@ def _headline(line: Line) -> str:
 
 
 def _move(tags: Tags, name: str, line: Line) -> str:
-    row, symbol = line["moves"][name], tags.unit(name)
-    now = line["mvs"][name]
-    parts = sorted(row["parts"], key=lambda p: -abs(p["part"]))
-    large = [p for p in parts if p["part"]][:CAUSES]
-    rest = sum(p["part"] for p in parts if p not in large)
-    reasons = [f"{tags.change(name, p['part'])} {_cause(tags, p)}" for p in large]
+    causes, row, now = line["moves"]["causes"], line["moves"]["mvs"][name], line["mvs"][name]
+    order = sorted(range(len(causes)), key=lambda k: -abs(row["parts"][k]))
+    large = [k for k in order[:CAUSES] if row["parts"][k]]
+    rest = sum(row["parts"][k] for k in order if k not in large)
+    reasons = [f"{tags.change(name, row['parts'][k])} {_cause(tags, causes[k])}" for k in large]
     if rest:
         reasons.append(f"{tags.change(name, rest)} all else")
     text = (
-        f"{tags.tag(name)} moves by {tags.change(name, row['move'])} {symbol} from "
+        f"{tags.tag(name)} moves by {tags.change(name, row['move'])} {tags.unit(name)} from "
         f"{tags.value(name, now['now'])} towards {tags.value(name, now['target'])}"
     )
-    pressing = [p for p in parts if p["presses"]]
-    if pressing:
-        side = "up" if sum(p["presses"] for p in pressing) > 0.0 else "down"
-        first = sorted(pressing, key=lambda p: -abs(p["presses"]))[:2]
-        reasons.append(
-            f"pressed {side} against its limit by {', '.join(_cause(tags, p) for p in first)}"
-        )
+    presses = row.get("presses")
+    if presses:
+        side = "up" if sum(presses) > 0.0 else "down"
+        first = sorted(range(len(causes)), key=lambda k: -abs(presses[k]))[:PRESSING]
+        by = ", ".join(_cause(tags, causes[k]) for k in first if presses[k])
+        reasons.append(f"pressed {side} against its limit because {by}")
     return f"{text}: {'; '.join(reasons)}." if reasons else f"{text}."
 
 
-def _cause(tags: Tags, part: Mapping[str, Any]) -> str:
-    kind = CauseKind[part["kind"]]
-    if not part["name"]:
+def _cause(tags: Tags, cause: Sequence[str]) -> str:
+    kind, name = CauseKind[cause[0]], cause[1]
+    if not name:
         return kind.value
     if kind is CauseKind.LIMIT:
-        return f"{tags.limit(part['name'])} holds"
-    return f"{tags.tag(part['name'])} {kind.value}"
+        return f"{tags.limit(name)} holds"
+    return f"{tags.tag(name)} {kind.value}"
 
 
 def _target_limit(tags: Tags, effect: Mapping[str, Any]) -> str:
@@ -218,11 +219,10 @@ def _gain_table(tags: Tags, line: Line) -> Table:
     rows = []
     for name, row in line["gains"].items():
         cells = []
-        for mv in mvs:
-            gain = row["gain"].get(mv, 0.0) * unit(tags.unit(mv)).factor
-            share = row["share"].get(mv, 0.0)
-            text = f"{tags.span(name, gain):+.3g}" if gain else "0"
-            cells.append(f"{text} ({100.0 * share:+.0f} %)" if abs(share) >= 0.005 else text)
+        least = NO_GAIN * max(abs(gain) for gain in row["gain"])
+        for mv, gain, share in zip(mvs, row["gain"], row["share"], strict=True):
+            shown = tags.change(name, tags.per_unit(mv, gain)) if abs(gain) > least else "0"
+            cells.append(f"{shown} ({100.0 * share:+.0f} %)" if abs(share) >= SHOWN else shown)
         rows.append((f"{tags.tag(name)} [{tags.unit(name)}]", *cells))
     columns = ("CV per MV", *(f"{tags.tag(mv)} [{tags.unit(mv)}]" for mv in mvs))
     title = "Steady-state gains, and their share in what moves a CV to its target"

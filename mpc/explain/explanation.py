@@ -22,7 +22,8 @@ from operator_agent.mpc.target.target import TargetOptimizer
 from operator_agent.signing import Json
 
 DIGITS = 9  # significant, in a record: more than any instrument, less than half the size
-SMALL_PART = 1e-7  # spans: smaller parts of a move are added to the remainder
+SHOWN_DIGITS = 6  # of what nothing is added up from
+SMALL_PART = 1e-7  # of the largest part: smaller parts of a move are added to the remainder
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,8 @@ class Explanation:
             if self.gains is None
             else {
                 name: {
-                    "gain": _by_name(mv_names, self.gains.gain[i]),
-                    "share": _by_name(mv_names, self.gains.share[i]),
+                    "gain": _rounded(self.gains.gain[i], SHOWN_DIGITS),
+                    "share": _rounded(self.gains.share[i], SHOWN_DIGITS),
                 }
                 for i, name in enumerate(cv_names)
             },
@@ -172,48 +173,41 @@ def explain(result: CycleResult, after: ControllerState, targets: TargetOptimize
     return found
 
 
-def _number(value: float) -> Json:
-    return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None
+def _number(value: float, digits: int = DIGITS) -> Json:
+    if not np.isfinite(value):
+        return None
+    return float(f"{value:.{digits}g}") if value else 0
 
 
-def _rounded(values: FloatArray) -> list[Json]:
-    return [_number(float(v)) for v in values]
+def _rounded(values: FloatArray, digits: int = DIGITS) -> list[Json]:
+    return [_number(float(v), digits) for v in values]
 
 
 def _by_name(names: Sequence[str], values: FloatArray) -> dict[str, Json]:
-    return {n: _number(float(v)) for n, v in zip(names, values, strict=True) if v}
+    return {n: _number(float(v), SHOWN_DIGITS) for n, v in zip(names, values, strict=True) if v}
 
 
 def _columns(names: Sequence[str], values: FloatArray) -> dict[str, Json]:
-    return {name: list(_rounded(values[:, i])) for i, name in enumerate(names)}
+    return {name: _rounded(values[:, i], SHOWN_DIGITS) for i, name in enumerate(names)}
 
 
 def _parts(moves: MoveParts, mv_names: Sequence[str]) -> dict[str, Json]:
-    """Return by MV its move and the parts that matter; the rest is added to the remainder."""
+    """Return the causes, and by MV its move and the part of each cause.
+
+    The last part is the remainder; parts that do not matter are added to it.
+    """
     size = np.max(np.abs(moves.parts), axis=0)
+    small = np.abs(moves.parts) <= SMALL_PART * size
+    small[-1] = False
+    parts = np.where(small, 0.0, moves.parts)
+    parts[-1] += np.sum(np.where(small, moves.parts, 0.0), axis=0)
     found: dict[str, Json] = {}
     for j, name in enumerate(mv_names):
-        parts: list[Json] = []
-        rest = float(moves.parts[-1, j])
-        for cause, part, press in zip(
-            moves.causes[:-1], moves.parts[:-1, j], moves.pressing[:-1, j], strict=True
-        ):
-            if abs(part) <= SMALL_PART * size[j] and press == 0.0:
-                rest += float(part)
-                continue
-            parts.append(
-                {
-                    "kind": cause.kind.name,
-                    "name": cause.name,
-                    "part": _number(float(part)),
-                    "presses": _number(float(press)),
-                }
-            )
-        remainder: dict[str, Json] = {
-            "kind": moves.causes[-1].kind.name,
-            "name": "",
-            "part": _number(rest),
-            "presses": 0.0,
+        row: dict[str, Json] = {
+            "move": _number(float(moves.moves[j])),
+            "parts": _rounded(parts[:, j]),
         }
-        found[name] = {"move": _number(float(moves.moves[j])), "parts": [*parts, remainder]}
-    return found
+        if bool(np.any(moves.pressing[:, j])):
+            row["presses"] = _rounded(moves.pressing[:, j], SHOWN_DIGITS)
+        found[name] = row
+    return {"causes": [[c.kind.name, c.name] for c in moves.causes], "mvs": found}

@@ -26,9 +26,12 @@ from operator_agent.io.gate_client import GateClient
 from operator_agent.messages import Advice, ControllerMode, EconomicTargets
 from operator_agent.mpc.controller import Controller, CycleResult
 from operator_agent.mpc.scan import Scan
+from operator_agent.mpc.status.orders import Order, OrderKind
 from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.runtime.control_process import build_controller, run_against_the_clock
 from operator_agent.runtime.demo import site_with_free_ports
+from operator_agent.runtime.explain_record import read_explanations
+from operator_agent.runtime.order_book import OrderBook
 from operator_agent.runtime.planner import PlanRequest, solve_request
 from operator_agent.runtime.site_file import load_site
 from operator_agent.signing import read_key
@@ -91,6 +94,35 @@ def test_a_restarted_loop_waits_for_a_person(calm: LoopBench) -> None:
 
     run(work())
     assert calm.check_writes() > 0
+
+
+def test_an_mv_out_of_service_is_not_written_and_the_others_go_on(calm: LoopBench) -> None:
+    held = next(tag for tag in calm.site.mvs if not tag.critical)
+    book = OrderBook(calm.state.orders, read_key(calm.state.operator_key))
+
+    async def work() -> None:
+        async with calm.loop() as loop:
+            await calm.switched_on(loop, 2)
+            book.append(Order(OrderKind.OUT, held.name, PERSON, "valve under repair"), 1.0)
+            before = len(calm.writes())
+            records = await calm.cycles(loop, 3)
+            assert [(r.mode, r.verdict) for r in records] == [("on", "written")] * 3
+            assert "valve under repair" in records[-1].states[held.variable]
+            nodes = [write.node for write in calm.writes()[before:]]
+            assert held.setpoint_node not in nodes
+            assert len(nodes) == 3 * (len(calm.site.mvs) - 1)
+        async with calm.loop() as again:  # a restart does not put it back
+            records = await calm.switched_on(again, 1)
+            assert held.variable in records[-1].states
+            book.append(Order(OrderKind.BACK, held.name, PERSON), 2.0)
+            records = await calm.cycles(again, 2)
+            assert held.variable not in records[-1].states
+            assert held.setpoint_node in [write.node for write in calm.writes()]
+
+    run(work())
+    assert calm.check_writes() > 0
+    explained = read_explanations(calm.state.path)
+    assert explained.cycle(None)["verdict"] == "written"
 
 
 def test_of_two_loops_on_one_gate_only_the_first_moves(calm: LoopBench) -> None:
