@@ -86,6 +86,7 @@ def main() -> None:
     from operator_agent.runtime import (
         cli_bench,
         cli_explain,
+        cli_identify,
         cli_learning,
         cli_planning,
         cli_plant,
@@ -101,6 +102,8 @@ def main() -> None:
     app.command("keys")(cli_site.keys)
     app.command("approve")(cli_site.approve)
     app.command("explain")(cli_explain.explain)
+    app.command("identify")(cli_identify.identify)
+    app.command("step-test")(cli_identify.step_test)
     app.command("train")(cli_learning.train)
     app.command("evaluate")(cli_learning.evaluate)
     app.command("tune")(cli_learning.tune)

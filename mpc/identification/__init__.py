@@ -1,0 +1,1 @@
+"""Step tests or historian data become a linear model with its uncertainty."""
