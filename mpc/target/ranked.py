@@ -238,13 +238,15 @@ class RankedProgram:
         for _ in range(CENTRED_SOLVES):
             qp.gradient[:] = linear
             qp.gradient[:n_u] -= centre[:n_u]
-            solution = _checked(qp, CURVATURE)
-            if solution is None:
-                return None
+            nearer = _checked(qp, CURVATURE)
+            if nearer is None:
+                break
+            solution = nearer
             if float(np.max(solution.x[own], initial=0.0)) <= RELAXATION:
                 return np.zeros(n_rows), None
             centre = solution.x
-        assert solution is not None
+        if solution is None:
+            return None
         before = np.zeros((len(problem.levels), n_rows))
         top = self._per_level(solution.row_prices, room, before)
         own_prices = solution.row_prices[top : top + n_rows]
