@@ -76,6 +76,7 @@ class BenchRow:
             "reference_hard_violation": (
                 hard_violation(problem, reference.loop) if reference else None
             ),
+            "reference_failed_cycles": len(reference.failures) if reference else None,
             "cycles": int(first.loop.u.shape[0]),
             "repeats": len(self.records),
             "failures": list(first.failures[:SHOWN_FAILURES]),

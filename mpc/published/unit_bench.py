@@ -191,11 +191,11 @@ class _Loop:
         )
         self.scaled = ScaledModel.of(model)
         self._start = self.plant.outputs() if not case.cold_k else self._nominal()
-        variables = setup.variables.with_margin(weights.hard_margin * model.y_scale)
-        self._before = variables
-        named = dict(zip(model.y_names, self._start.tolist(), strict=True))
-        tightened = case.limits(setup.variables, named)
-        self._after = tightened.with_margin(weights.hard_margin * model.y_scale)
+        margin = weights.hard_margin * model.y_scale
+        self._before, self._after = (
+            case.limits(setup.variables, self._start, model.y_scale, active).with_margin(margin)
+            for active in (False, True)
+        )
         horizon = Horizon.of(weights.first_stages_s, weights.stage_s, weights.move_blocks,
                              weights.n_pred)  # fmt: skip
         self.grid = Transcription(self.scaled, horizon, LimitShape.of(self._after))
@@ -347,6 +347,7 @@ def _row(
         "iterations": float(np.median(record.iterations[1:])),
         "soft_violation": soft,
         "reference_hard_violation": allowed,
+        "reference_failed_cycles": len(reference.failures),
         "cycles": int(record.y.shape[0]),
         "repeats": 1,
         "failures": list(record.failures[:3]),

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.plant.process_model import ProcessModel
@@ -22,6 +23,7 @@ LIGHTER = {"fraction_arabian_light": 0.35, "fraction_maya": 0.05, "fraction_bonn
 HEAVIER = {"fraction_arabian_light": 0.4, "fraction_maya": 0.4, "fraction_bonny_light": 0.2}
 JUMPS = {"temp_tbp95_naphtha": 4.0, "temp_tbp95_kerosene": -6.0, "temp_tbp95_lgo": 6.0}  # [K]
 LIMITS = {"temp_tbp95_lgo": 4.0, "duty_furnace": 1.5e6, "fraction_flooding": 0.03}  # below now
+FAR = 20.0  # scales from a CV's start: a limit there holds nothing
 COLD_K = 21.0  # of the coil outlet
 
 
@@ -67,17 +69,22 @@ class UnitCase:
         if missing:
             raise InputError(f"case {self.name}: model {model.name} has no {missing[0]}")
 
-    def limits(self, variables: ControlVariables, y_start: Mapping[str, float]) -> ControlVariables:
-        """Return the limits after the upset.
+    def limits(
+        self, variables: ControlVariables, y_start: FloatArray, y_scale: FloatArray, active: bool
+    ) -> ControlVariables:
+        """Return the limits; those that come down are finite before, too, but far away.
 
         Args:
-            variables: limits before.
-            y_start: CVs at the start, by name [SI].
+            variables: of the site.
+            y_start: CVs at the start, shape (n_y,) [SI].
+            y_scale: their scales, shape (n_y,) [SI].
+            active: whether the upset has begun.
         """
         high = variables.cv_hard_high.copy()
         for name, distance in self.tightened.items():
             place = variables.cv_names.index(name)
-            high[place] = min(high[place], y_start[name] - distance)
+            offset = -distance if active else FAR * y_scale[place]
+            high[place] = min(high[place], y_start[place] + offset)
         return replace(
             variables,
             cv_hard_high=high,
