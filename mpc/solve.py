@@ -18,7 +18,7 @@ from operator_agent.mpc.engine.cost import LARGEST_STEP, ScaledProblem
 from operator_agent.mpc.engine.dense_qp import QpSolution
 from operator_agent.mpc.engine.iteration import Iterate, Trace, iterate
 from operator_agent.mpc.engine.warm_start import Known, cold_start, warm_start
-from operator_agent.mpc.peers.ipopt import LONGEST_S, Reference
+from operator_agent.mpc.peers.ipopt import Reference
 from operator_agent.mpc.problem import (
     Diagnostics,
     Outcome,
@@ -33,6 +33,7 @@ SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
 MAX_RETRIES = 3  # of a step that did not pay, each within a smaller reach
 SHRINK = 0.25  # of the reach at each retry; it grows again by full steps
 MAX_STALLS = 3  # solves in a row that kept the shifted plan; then a cold start looks for another
+RESCUE_SHARE = 0.5  # of a cycle: longer IPOPT may not take where no time limit is given
 PRICE_TOLERANCE = 1e-6  # multiplier above which a limit counts as active
 
 
@@ -110,7 +111,7 @@ def _rescued(
     """
     grid, plan = problem.transcription, stalled.taken.plan
     if grid.converged is None:
-        limit_s = LONGEST_S if problem.time_limit_s is None else problem.time_limit_s
+        limit_s = problem.time_limit_s or RESCUE_SHARE * problem.cycle_s
         grid.converged = Reference(grid, grid.scaled.values, time_limit_s=limit_s)
     blocks = grid.converged.converge(problem, plan)
     trace.lap("rescue")
