@@ -144,8 +144,8 @@ def test_finer_plant_is_held_through_a_crude_switch_and_earns_more_than_the_reci
     late = np.abs(mpc.y[-30:] - mpc.y_target[-30:]) / controller.model.y_scale
     model_names = controller.model.y_names
     tracked = [model_names.index(name) for name in controller.weights.cv_tracking]
-    # HGO's target itself moves: its analyser's noise is held from sample to sample.
-    assert np.max(np.mean(late, axis=0)[tracked]) < 0.8
+    # HGO's target itself moves, by up to a span in the time in which HGO follows.
+    assert np.max(np.mean(late, axis=0)[tracked]) < 2.0
     steady = [n for n in tracked if model_names[n] != "temp_tbp95_hgo"]
     assert np.max(np.mean(late, axis=0)[steady]) < 0.5
 
