@@ -282,6 +282,7 @@ class ControlLoop:
             active_limits=record.active_limits,
             case="" if self._targets is None else self._targets.case,
             biases=self._biases(),
+            states=record.states,
         )
 
     def _biases(self) -> dict[str, float]:

@@ -31,6 +31,8 @@ from operator_agent.runtime.cli_tables import rich_table
 from operator_agent.runtime.control_process import build_controller, build_loop
 from operator_agent.runtime.demo_display import DemoDisplay
 from operator_agent.runtime.demo_record import event_list, load_run, plan_at
+from operator_agent.runtime.explain_plots import explanation_figure
+from operator_agent.runtime.explain_record import read_explanations
 from operator_agent.runtime.planner import PlannerPool, PlanRequest
 from operator_agent.runtime.plots import overview_figure, save_png
 from operator_agent.runtime.report import write_report
@@ -99,6 +101,7 @@ def run_demo(
     titles = [("The plan with the choice of crude open", best.tables)]
     titles += [(f"{plan.time_h:.1f} h: {plan.why}", plan.answer.tables) for plan in plans]
     save_png(overview_figure(site, runs, events), out / "overview.png")
+    save_png(explanation_figure(read_explanations(out / "mpc")), out / "explanation.png")
     write_report(out / "report.html", site, runs, summary, events, titles)
     return summary
 

@@ -103,9 +103,10 @@ def _move(tags: Tags, name: str, line: Line) -> str:
     presses = row.get("presses")
     if presses:
         side = "up" if sum(presses) > 0.0 else "down"
-        first = sorted(range(len(causes)), key=lambda k: -abs(presses[k]))[:PRESSING]
+        others = [k for k, cause in enumerate(causes) if not cause[1].startswith(f"{name} ")]
+        first = sorted(others, key=lambda k: -abs(presses[k]))[:PRESSING]
         by = ", ".join(_cause(tags, causes[k]) for k in first if presses[k])
-        reasons.append(f"pressed {side} against its limit because {by}")
+        reasons.append(f"pressed {side} against it because {by}")
     return f"{text}: {'; '.join(reasons)}." if reasons else f"{text}."
 
 

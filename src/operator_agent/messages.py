@@ -337,6 +337,7 @@ class ControlStatus:
         active_limits: names of the limits that hold the last solution.
         case: planning case that is tracked.
         biases: measured minus modelled, by CV name [SI]; empty before the first estimate.
+        states: state and reason of every variable that is not simply in service, by name.
     """
 
     mode: ControllerMode
@@ -349,6 +350,7 @@ class ControlStatus:
     active_limits: tuple[str, ...]
     case: str
     biases: Mapping[str, float] = field(default_factory=dict)
+    states: Mapping[str, str] = field(default_factory=dict)
 
     def payload(self) -> dict[str, Json]:
         """Return the message as plain values for JSON."""
@@ -363,4 +365,5 @@ class ControlStatus:
             "active_limits": list(self.active_limits),
             "case": self.case,
             "biases": dict(self.biases),
+            "states": dict(self.states),
         }
