@@ -142,8 +142,9 @@ class PlantProcess:
 async def serve_paced(plant: PlantProcess) -> None:
     """Advance the plant as told on standard input, and answer on standard output.
 
-    Each line in is JSON: `{"advance_s": 60}` or `{"stop": true}`; each line out is
-    `{"ok": true}`, or `{"ok": false, "error": "..."}` when the plant stopped for a reason.
+    Each line in is JSON: `{"advance_s": 60}`, `{"mode": "TAG MODE"}` for what the DCS operator does
+    with a loop, or `{"stop": true}`; each line out is `{"ok": true}`, or `{"ok": false, "error":
+    "..."}` when the plant stopped for a reason.
     """
     await plant.start()
     try:
@@ -154,7 +155,11 @@ async def serve_paced(plant: PlantProcess) -> None:
             if command.get("stop"):
                 return
             try:
-                await plant.advance(float(command["advance_s"]))
+                if "mode" in command:
+                    who, mode = command["mode"].split()
+                    await plant.set_mode(who, LoopMode(mode))
+                else:
+                    await plant.advance(float(command["advance_s"]))
                 _answer({"ok": True})
             except ArithmeticError as error:
                 _answer({"ok": False, "error": str(error)})

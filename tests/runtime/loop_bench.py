@@ -103,6 +103,11 @@ class LoopBench:
         self.plant.tell({"advance_s": self.site.sample_times.control_s})
         await asyncio.to_thread(self.plant.answer)
 
+    async def set_mode(self, tag: str, mode: str) -> None:
+        """Put a loop of the DCS into a mode, as its operator does."""
+        self.plant.tell({"mode": f"{tag} {mode}"})
+        await asyncio.to_thread(self.plant.answer)
+
     async def cycles(self, loop: ControlLoop, count: int) -> list[CycleRecord]:
         """Run cycles with a minute of plant time before each, and check the status file."""
         records = []

@@ -125,6 +125,39 @@ def test_an_mv_out_of_service_is_not_written_and_the_others_go_on(calm: LoopBenc
     assert explained.cycle(None)["verdict"] == "written"
 
 
+def test_a_loop_in_manual_is_left_alone_and_a_critical_one_sheds(calm: LoopBench) -> None:
+    free = next(tag for tag in calm.site.mvs if not tag.critical)
+    critical = next(tag for tag in calm.site.mvs if tag.critical)
+
+    async def work() -> None:
+        async with calm.loop() as loop:
+            await calm.switched_on(loop, 1)
+            await calm.set_mode(free.name, "MAN")
+            records = await calm.cycles(loop, 2)
+            assert [(r.mode, r.verdict) for r in records] == [("on", "written")] * 2
+            assert "its loop is in MAN" in records[-1].states[free.variable]
+            await calm.set_mode(free.name, "RCAS")
+            assert free.variable not in (await calm.cycles(loop, 1))[-1].states
+            await calm.set_mode(critical.name, "AUTO")
+            before = len(calm.writes())
+            await calm.cycles(loop, 1)
+            assert loop.mode.mode is ControllerMode.SHED
+            assert critical.variable in loop.mode.reason and "AUTO" in loop.mode.reason
+            assert len(calm.writes()) == before
+        async with calm.loop() as again:
+            await calm.cycles(again, 1)
+            again.engage(PERSON)
+            assert again.mode.mode is ControllerMode.STANDBY
+            assert f"{critical.name} is in AUTO" in again.mode.reason
+            await calm.set_mode(critical.name, "RCAS")
+            await calm.cycles(again, 1)
+            again.engage(PERSON)
+            assert [r.verdict for r in await calm.cycles(again, 1)] == ["written"]
+
+    run(work())
+    assert calm.check_writes() > 0
+
+
 def test_of_two_loops_on_one_gate_only_the_first_moves(calm: LoopBench) -> None:
     async def work() -> None:
         async with calm.loop() as first, calm.loop() as second:
