@@ -47,11 +47,6 @@ class Cause:
     kind: CauseKind
     name: str
 
-    @property
-    def text(self) -> str:
-        """The cause in words."""
-        return f"{self.name}: {self.kind.value}" if self.name else self.kind.value
-
 
 @dataclass(slots=True)
 class RightSides:

@@ -157,7 +157,7 @@ def test_a_rate_that_holds_is_pressed_by_its_causes(limited: Controller) -> None
     result, program = program_of(limited)
     parts = explained(Sensitivity(program), result.outcome.move)
     rates = [c for c in parts.causes if c.name.startswith("feed_rate rate")]
-    assert rates, [c.text for c in parts.causes]
+    assert rates, parts.causes
     own = parts.causes.index(rates[0])
     assert parts.parts[own, 0] == pytest.approx(parts.moves[0])
     total = float(parts.pressing[:, 0].sum()) * limited.model.u_scale[0]
