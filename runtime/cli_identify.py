@@ -32,9 +32,9 @@ def identify(
     span: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE: typical travel; else from the data.")
     ] = None,
-    leave_out: Annotated[list[str], typer.Option(help="Mode of the history that is not used.")] = [
-        "upset"
-    ],  # noqa: B006
+    leave_out: Annotated[
+        list[str] | None, typer.Option(help="Mode that is not used; upset if not given.")
+    ] = None,
     settle: Annotated[
         float, typer.Option(help="Hours left out after what is not used.", min=0.0)
     ] = 0.0,

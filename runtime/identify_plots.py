@@ -1,6 +1,7 @@
 """Pictures of an identification: measured beside simulated, and step responses with their bands."""
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -63,10 +64,13 @@ def _channel(axes: Axes, found: Identified, i: int, j: int) -> None:
     axes.set_title(report.verdict.value, color=_COLOUR_OF[report.verdict], fontweight="normal")
     if curve is None:
         return
+    free = (curve.free - curve.free_half, curve.free + curve.free_half)
     if report.form != "rate":
-        free = (curve.free - curve.free_half, curve.free + curve.free_half)
         axes.fill_between(curve.free_time_s / HOUR_S, *free, color=_FREE, alpha=0.25, lw=0)
         axes.plot(curve.free_time_s / HOUR_S, curve.free, color=_FREE, lw=0.8)
     band = (curve.formula - curve.formula_half, curve.formula + curve.formula_half)
     axes.fill_between(curve.time_s / HOUR_S, *band, color=_MODEL, alpha=0.3, lw=0)
     axes.plot(curve.time_s / HOUR_S, curve.formula, color=_MODEL, lw=1.2)
+    shown = np.concatenate((curve.formula, *(free if report.form != "rate" else ()), [0.0]))
+    room = 0.1 * max(float(np.ptp(shown)), 1e-30)
+    axes.set_ylim(float(shown.min()) - room, float(shown.max()) + room)

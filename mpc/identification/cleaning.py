@@ -132,17 +132,17 @@ def _results(values: FloatArray, late: int) -> FloatArray:
 
 
 def _frozen(values: FloatArray) -> BoolArray:
-    """Return where a lively reading shows the same value for long."""
+    """Return where a reading that is lively elsewhere shows the same value for long."""
     same = np.concatenate(([False], np.diff(values) == 0.0))
-    good = int(np.count_nonzero(np.isfinite(values)))
-    found = np.zeros_like(same)
-    if good == 0 or np.count_nonzero(same) > (1.0 - _LIVELY) * good:
-        return found
+    found = np.zeros(len(values), dtype=np.bool_)
     starts = np.flatnonzero(np.diff(np.concatenate(([0], same.astype(int), [0]))))
     for begin, end in zip(starts[::2], starts[1::2], strict=True):
         if end - begin >= _FROZEN_SAMPLES:
             found[begin:end] = True
-    return found
+    rest = np.isfinite(values) & ~found
+    alive = np.count_nonzero(rest & ~same) >= _LIVELY * np.count_nonzero(rest)
+    most = np.count_nonzero(found) < np.count_nonzero(rest)
+    return found if alive and most else np.zeros(len(values), dtype=np.bool_)
 
 
 def _spikes(values: FloatArray, deviations: float) -> BoolArray:

@@ -46,7 +46,8 @@ def step_response_of(found: Identified, output: int, source: int) -> StepCurve |
     middle = step_curve(form, parameters, time_s)
     slopes = np.empty((len(time_s), len(parameters)))
     for k, deviation in enumerate(np.sqrt(np.diag(fit.full.covariance[at]))):
-        step = _SHIFT * max(float(deviation), abs(float(parameters[k])), 1e-6)
+        size = abs(float(parameters[k]))
+        step = _SHIFT * min(max(float(deviation), size, 1e-6), 1.0 + size)
         moved = parameters.copy()
         moved[k] += step
         slopes[:, k] = (step_curve(form, moved, time_s) - middle) / step

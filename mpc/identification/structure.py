@@ -24,6 +24,7 @@ _FREE_ROUNDS = 3  # of free responses and their disturbance
 _ROUNDS = 3  # of transfer functions and their disturbance
 _DOUBTFUL = 2.0  # standard deviations: a smaller gain is tried without
 _TRIED = 25  # time constants and dead times in the search for a start
+_LEAD = 0.5  # of the lag: where the search for inverse and overshooting responses begins
 _SECOND_LAG = 0.3  # of the first: where the search for a second one begins
 
 
@@ -115,16 +116,27 @@ def _settled(data: OutputData, fit: ParametricFit) -> ParametricFit:
     return fit
 
 
+def _second_starts(first: FloatArray) -> list[FloatArray]:
+    """Return where the search for a second lag begins: late, inverse and overshooting."""
+    gain, lag, late_s = first[0], first[1], first[-1]
+    lag_s, short = float(np.exp(lag)), lag + np.log(_SECOND_LAG)
+    return [
+        np.array([gain, lag, short, 0.0, late_s]),
+        np.array([gain, lag, short, -_LEAD * (lag_s + late_s), 0.0]),
+        np.array([gain, lag, short, (1.0 + _LEAD) * lag_s, 0.0]),
+    ]
+
+
 def _with_second_lags(data: OutputData, fit: ParametricFit) -> ParametricFit:
     """Return the fit with a second lag and a lead in the channels that are better for it."""
-    for source in fit.forms:
-        gain, lag, late_s = fit.parameters[source]
-        second = np.array([gain, lag, lag + np.log(_SECOND_LAG), 0.0, late_s])
-        tried = fitted(
-            data, {**fit.forms, source: Form.SECOND}, {**fit.parameters, source: second}, fit.ar
-        )
-        if tried.score < fit.score:
-            fit = tried
+    for source in tuple(fit.forms):
+        forms = {**fit.forms, source: Form.SECOND}
+        starts = _second_starts(fit.parameters[source])
+        others = {j: p for j, p in fit.parameters.items() if j != source}
+        for second in starts:
+            tried = fitted(data, forms, {**others, source: second}, fit.ar)
+            if tried.score < fit.score:
+                fit = tried
     return fit
 
 
