@@ -235,7 +235,7 @@ def _curvatures(
     made = {
         h: scaled.once(
             ("curvature", scheme, h, substeps),
-            partial(stage_curvature, scaled, scheme, h, maps[lengths.index(h)]),
+            partial(_bending, scaled, scheme, h, maps[lengths.index(h)]),
         )
         for h in set(lengths)
     }
@@ -254,3 +254,12 @@ def _audit(scaled: ScaledModel, maps: tuple[StageMap, ...]) -> ca.Function:
     w = ca.MX.sym("w", maps[0].n_w, n_pred)
     rows = [maps[k].audit(x[:, k], x[:, k + 1], u[:, k], d[:, k], w[:, k]) for k in range(n_pred)]
     return ca.Function("audit", [x, u, d, w], [ca.horzcat(*rows)])
+
+
+def _bending(scaled: ScaledModel, scheme: Scheme, length_s: float, stage: StageMap) -> ca.Function:
+    """Return the second derivatives of a stage, compiled where that is allowed."""
+    model = scaled.model
+    x, u = model.x_nominal / model.x_scale, model.u_nominal / model.u_scale
+    point = (x, u, model.d_nominal, np.zeros(stage.n_w), np.ones(model.n_x))
+    function = stage_curvature(scaled, scheme, length_s, stage)
+    return compiled((function,), (point,), scaled.compilation)[0]
