@@ -212,6 +212,9 @@ class _Search:
 
     def result(self, z: FloatArray) -> ParametricFit:
         """Return the fit at a point, with its covariance."""
+        for place in self._places.values():
+            if z[place][-1] < _STEP_S * self._data.sample_s:  # too small to tell from none
+                z[place.stop - 1] = 0.0
         left, slopes = self.residual(z), self.slopes(z)
         m, n = slopes.shape
         rest = float(left @ left)
