@@ -38,7 +38,9 @@ def bench_mpc(
     """Run controllers in closed loops on published problems; show times, cost, limits, failures.
 
     The cases unit-... are upsets of the crude unit, with the controller's model as the plant
-    (-model) and with the unit of record (-record); there IPOPT, converged, is the peer. All cases
+    (-model) and with the unit of record (-record); there IPOPT, converged, is the peer. The cases
+    shell-... and column-a compare this project's controller with published and tuned PI loops: the
+    reference of their cost is the tuned PI, and --engine and --cycles leave them alone. All cases
     take some fifteen minutes on an idle core, most of them IPOPT's.
 
     Every engine solves the same problem on the same plant in the same minutes. Times are CPU time
@@ -49,16 +51,20 @@ def bench_mpc(
     from operator_agent.mpc.peers.catalogue import ENGINES
     from operator_agent.mpc.published.bench import bench_case
     from operator_agent.mpc.published.catalogue import CASE_NAMES, published_case
+    from operator_agent.mpc.published.scored import SCORED_CASES, scored_rows
 
-    names = case or [*CASE_NAMES, *unit_names(site)]
+    names = case or [*CASE_NAMES, *([] if engine else SCORED_CASES), *unit_names(site)]
+    scored = [name for name in names if name in SCORED_CASES]
     chosen = engine or list(dict.fromkeys((*[e.name for e in ENGINES], *UNIT_ENGINES)))
     engines, unit_engines = _engines(chosen)
     units = [name for name in names if name.startswith(UNIT_PREFIX)]
-    cases = [published_case(name, cycles) for name in names if name not in units]
+    cases = [published_case(name, cycles) for name in names if name not in (*units, *scored)]
     run_units = unit_runner(site, units, cycles) if units and unit_engines else None
     payload: list[dict[str, Any]] = []
     for one in cases if engines else ():
         payload += [row.payload() for row in bench_case(one, engines, seed, repeats, _tell)]
+    for name in scored:
+        payload += scored_rows(name, _tell)
     if run_units is not None:
         payload += run_units(unit_engines, _tell)
     if not payload:

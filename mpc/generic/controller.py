@@ -3,7 +3,7 @@
 | default | follows from |
 | --- | --- |
 | horizon | the slowest settling time of a CV that is tracked or limited |
-| stages, blocks | 30 stages at most, the first one cycle long; blocks of 1, 1, 2, 3, 5, 8 stages |
+| stages, blocks | 30 stages at most, from one cycle on ever longer; blocks of 1, 1, 2, 3, 5, 8 |
 | speed | half the open-loop time constant of the slowest tracked CV, at least two cycles |
 | move suppression | that speed, and how much a span of the MV moves what is tracked |
 | estimator | a bias on each CV where the plant settles, else a Kalman filter with disturbances |
@@ -24,8 +24,8 @@ from operator_agent.mpc.engine.formulation import Formulation
 from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.mpc.engine.stage_weights import by_name
 from operator_agent.mpc.estimation.choice import KalmanChoice
-from operator_agent.mpc.estimation.detectability import default_disturbances
-from operator_agent.mpc.estimation.disturbances import planning_model
+from operator_agent.mpc.estimation.detectability import blind_combination, default_disturbances
+from operator_agent.mpc.estimation.disturbances import DisturbanceModel, planning_model
 from operator_agent.mpc.estimation.kalman import KalmanTuning
 from operator_agent.mpc.estimation.noise import NoiseTuning
 from operator_agent.mpc.generic.defaults import Asked, Defaults, defaults
@@ -45,6 +45,7 @@ from operator_agent.plant.process_model import ProcessModel
 Plant = ProcessModel | SampledModel | LinearPlant | SampledPlant
 NONE: Mapping[str, float] = MappingProxyType({})
 NO_LIMITS: Limits = MappingProxyType({})
+ESTIMATION = 0.25  # time constant of the estimate by that of the closed loop
 
 
 def control_model(plant: Plant, cycle_s: float) -> Model:
@@ -78,6 +79,8 @@ def make_controller(
     horizon_s: float | None = None,
     move_suppression: Mapping[str, float] = NONE,
     dead_times_s: Mapping[str, float] = NONE,
+    unmeasured: Sequence[str] = (),
+    reading_ages_s: Mapping[str, float] = NONE,
     estimation_s: float | None = None,
     options: ControllerOptions | None = None,
 ) -> Controller:
@@ -98,6 +101,10 @@ def make_controller(
         horizon_s: to predict [s].
         move_suppression: factor on the default, by MV: 2 halves the moves of a slow plant.
         dead_times_s: of a process model without any, by MV, DV or CV; whole cycles [s].
+        unmeasured: disturbances of the model that nobody reads: they are estimated from all CVs,
+            so that a fast CV warns of what a slow one will do. Their readings stay nominal.
+        reading_ages_s: how old the readings of slow CVs are at most, by CV [s]; each scan says how
+            old they are.
         estimation_s: time constant in which disturbances are followed [s]; None for the wanted
             speed.
         options: of the controller; None chooses estimator, discretisation and target.
@@ -129,7 +136,12 @@ def make_controller(
         Asked(weighted, (*limits, *soft), response_s, horizon_s, move_suppression, prices),
     )
     if options is None:
-        model, options = _put_together(model, chosen, estimation_s or chosen.response_s)
+        tuning = KalmanTuning(
+            noise=NoiseTuning(time_constant_s=estimation_s or ESTIMATION * chosen.response_s),
+            slow_cvs=tuple(reading_ages_s),
+            oldest_s=max(reading_ages_s.values(), default=0.0) + cycle_s,
+        )
+        model, options = _put_together(model, chosen, tuple(unmeasured), tuning)
     economics = _economics(model, prices)
     return Controller(model, variables, chosen.weights, economics, cycle_s, options)
 
@@ -146,7 +158,7 @@ def wanted(setpoints: Mapping[str, float] = NONE, prices: Mapping[str, float] = 
 
 
 def _put_together(
-    model: Model, chosen: Defaults, speed_s: float
+    model: Model, chosen: Defaults, unmeasured: tuple[str, ...], tuning: KalmanTuning
 ) -> tuple[Model, ControllerOptions]:
     """Return the model to plan with and the options that suit it."""
     weights, loop = chosen.weights, chosen.loop
@@ -159,12 +171,35 @@ def _put_together(
         ),
         integrating=loop.integrating,
     )
-    if loop.settles:
+    if loop.settles and not unmeasured:
         return model, options
-    disturbances = default_disturbances(model)
-    tuning = KalmanTuning(noise=NoiseTuning(time_constant_s=speed_s))
+    disturbances = _disturbances(model, unmeasured)
     planned = planning_model(model, disturbances)
     return planned, replace(options, estimator=KalmanChoice(disturbances, tuning))
+
+
+def _disturbances(model: Model, unmeasured: tuple[str, ...]) -> DisturbanceModel:
+    """Return what is estimated: unmeasured disturbances first, then biases that can be told apart.
+
+    Raises:
+        InputError: the CVs do not tell the unmeasured disturbances apart.
+    """
+    if not unmeasured:
+        return default_disturbances(model)
+    chosen = DisturbanceModel(parameters=unmeasured)
+    blind = blind_combination(planning_model(model, chosen), chosen)
+    if blind:
+        raise InputError(
+            f"model {model.name}: the CVs do not show {', '.join(blind)} apart from each other; "
+            "measure another CV, or leave one of them out of `unmeasured`"
+        )
+    for name in reversed(model.y_names):
+        more = replace(chosen, outputs=(name, *chosen.outputs))
+        if not blind_combination(planning_model(model, more), more):
+            chosen = more
+        if len(chosen.names) == model.n_y:
+            break
+    return chosen
 
 
 def _delayed(model: Model, cycle_s: float, dead_times_s: Mapping[str, float]) -> SampledModel:

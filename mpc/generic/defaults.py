@@ -19,9 +19,11 @@ SHORTEST = 10  # stages of a horizon, at least
 GROWING_BLOCKS = (1, 1, 2, 3, 5, 8)
 FASTER = 0.5  # closed-loop time constant by that of the open loop
 SLOWEST_CYCLES = 2.0  # closed-loop time constant at least
+BISECTIONS = 60  # for the ratio of stages that grow: to rounding
 NOTHING_KNOWN = 60.0  # cycles of the horizon of a plant without a settling time
 BEHIND = 3.0  # closed-loop time constants that the horizon covers, at least
-SUPPRESSION = 0.1  # of the pull on what a span of an MV moves, per stage of the wanted speed
+BIAS = 0.25  # time constant of the bias by that of the closed loop
+SUPPRESSION = 0.02  # of the pull on what a span of an MV moves, per stage of the wanted speed
 RESTING = 1e-3  # of the same: settles directions that no CV sees
 LEAST = 1e-4  # of the largest tracking weight: every MV gets some suppression
 PULL = 100.0  # of a tracked CV's goal over all that the prices are worth, per span
@@ -86,7 +88,7 @@ def defaults(model: Model, cycle_s: float, asked: Asked) -> Defaults:
     size = float(np.max(tracking, initial=0.0)) or 1.0
     base = np.maximum(pulled, LEAST * size)
     factors = by_name(asked.move_suppression, model.u_names, 1.0, "move_suppression")
-    stages = max(1.0, response_s / stage_s)
+    stages = max(1.0, response_s / stage_s)  # the longest one: tracking is weighed by its share
     worth = _worth(model, asked.prices)
     by_mv = zip(model.u_names, base, factors, strict=True)
     moves = {name: float(SUPPRESSION * stages * b * f) for name, b, f in by_mv}
@@ -99,7 +101,7 @@ def defaults(model: Model, cycle_s: float, asked: Asked) -> Defaults:
         hard_penalty=HARD_PENALTY * size,
         levenberg=0.0,
         reference_s=response_s,
-        bias_filter=float(-np.expm1(-SLOWEST_CYCLES * cycle_s / response_s)),
+        bias_filter=float(-np.expm1(-cycle_s / (BIAS * response_s))),
         spike_spans=10.0,
         spike_readings=3,
         max_bad_readings=5,
@@ -116,12 +118,11 @@ def defaults(model: Model, cycle_s: float, asked: Asked) -> Defaults:
         relinearise_every=1,
         target_every=1,
     )
-    return Defaults(float(np.sum(first_s)) + stage_s * (n_pred - len(first_s)), response_s,
-                    weights, loop)  # fmt: skip
+    return Defaults(float(np.sum(first_s)), response_s, weights, loop)
 
 
 def _stages(model: Model, cycle_s: float, horizon_s: float) -> tuple[tuple[float, ...], float, int]:
-    """Return the first stage's length, that of the others, and how many there are."""
+    """Return the lengths of the stages, that of the last one, and how many there are."""
     if isinstance(model, SampledModel):
         count = cycle_s / model.sample_time_s
         if round(count) < 1 or abs(count - round(count)) > 1e-6 * count:
@@ -129,10 +130,21 @@ def _stages(model: Model, cycle_s: float, horizon_s: float) -> tuple[tuple[float
                 f"a cycle of {cycle_s:g} s is no multiple of the sample time "
                 f"{model.sample_time_s:g} s of model {model.name}; choose one that is"
             )
-    cycles = max(1, int(np.ceil(horizon_s / (MOST_STAGES * cycle_s))))
-    stage_s = cycles * cycle_s
-    n_pred = int(np.clip(np.ceil(horizon_s / stage_s), 2, MOST_STAGES))
-    return (cycle_s,), stage_s, n_pred
+    cycles = max(2, int(np.ceil(horizon_s / cycle_s - 1e-9)))
+    lengths = _growing(cycles)
+    return tuple(cycle_s * n for n in lengths), cycle_s * lengths[-1], len(lengths)
+
+
+def _growing(cycles: int) -> list[int]:
+    """Return lengths in cycles that add up to so many, each longer than the last by one ratio."""
+    if cycles <= MOST_STAGES:
+        return [1] * cycles
+    low, high = 1.0, float(cycles)
+    powers = np.arange(MOST_STAGES)
+    for _ in range(BISECTIONS):
+        ratio = 0.5 * (low + high)
+        low, high = (low, ratio) if float(np.sum(ratio**powers)) > cycles else (ratio, high)
+    return [max(1, round(float(length))) for length in high**powers]
 
 
 def _blocks(n_pred: int) -> tuple[int, ...]:

@@ -13,10 +13,11 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.condense import Condensed, Horizon
 from operator_agent.mpc.engine.condense_maps import CondensedMaps, MapCondenser, StageMatrices
-from operator_agent.mpc.engine.linearise import BufferedFunction, ScaledModel
+from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.mpc.engine.schemes import Scheme, stage_map
 from operator_agent.mpc.engine.stages import Plan, Response
+from operator_agent.plant.process_model import ProcessModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,13 @@ class AffineMap:
         found: FloatArray = x @ self.x.T + u @ self.u.T + d @ self.d.T + self.rest
         return found
 
+    def pushed(self, u: FloatArray, d: FloatArray) -> FloatArray:
+        """Return what u and d do in each stage of stacked maps, one row for each, (N, n)."""
+        found: FloatArray = (np.matmul(self.u, u[:, :, None]) + np.matmul(self.d, d[:, :, None]))[
+            :, :, 0
+        ] + self.rest
+        return found
+
     def repeated(self, count: int) -> "AffineMap":
         """Return the map of so many steps with u and d held."""
         power, summed = np.eye(self.x.shape[0]), np.zeros_like(self.x)
@@ -44,15 +52,29 @@ class AffineMap:
 
 def affine_maps(scaled: ScaledModel) -> tuple[AffineMap, AffineMap] | None:
     """Return one step and the outputs of a model as matrices; None where it is not linear."""
-    model = scaled.model
+    return _matrices(scaled.model, scaled.values)
+
+
+def _matrices(
+    model: ProcessModel | SampledModel, values: ca.Function
+) -> tuple[AffineMap, AffineMap] | None:
+    """Return the matrices of two functions of (x, u, d); None where they are not linear."""
     z = [ca.SX.sym(n, k) for n, k in (("x", model.n_x), ("u", model.n_u), ("d", model.n_d))]
-    values = scaled.values(*z)
-    slopes = [ca.jacobian(value, part) for value in values for part in z]
+    found = values(*z)
+    slopes = [ca.jacobian(value, part) for value in found for part in z]
     if not all(slope.is_constant() for slope in slopes):
         return None
-    found = ca.Function("matrices", z, [*slopes, *values])(*(np.zeros(v.shape) for v in z))
-    a, b, e, c, through, f, x_rest, y_rest = (matrix.full() for matrix in found)
+    at_zero = ca.Function("matrices", z, [*slopes, *found])(*(np.zeros(v.shape) for v in z))
+    a, b, e, c, through, f, x_rest, y_rest = (matrix.full() for matrix in at_zero)
     return AffineMap(a, b, e, x_rest.ravel()), AffineMap(c, through, f, y_rest.ravel())
+
+
+def _own_step(model: SampledModel) -> AffineMap:
+    """Return one step of a linear model in SI, taken from the model itself: for the audit."""
+    z = [ca.SX.sym(n, k) for n, k in (("x", model.n_x), ("u", model.n_u), ("d", model.n_d))]
+    found = _matrices(model, ca.Function("own", z, [model.step(*z), model.outputs(*z)]))
+    assert found is not None  # its scaled functions are linear
+    return found[0]
 
 
 class AffineStages:
@@ -67,16 +89,17 @@ class AffineStages:
             InputError: a stage is no multiple of the sample time.
         """
         model, lengths = scaled.model, horizon.lengths_s
-        checked = {h: stage_map(scaled, Scheme.SAMPLED, h, 1) for h in set(lengths)}
+        for length_s in set(lengths):
+            stage_map(scaled, Scheme.SAMPLED, length_s, 1)  # refuses what is no multiple
+        assert isinstance(model, SampledModel)
         once, self._outputs = maps
-        assert isinstance(model, SampledModel)  # stage_map refuses others
-        steps = {h: once.repeated(round(h / model.sample_time_s)) for h in set(lengths)}
-        self._steps = [steps[h] for h in lengths]
-        self._audit = BufferedFunction(_audit(scaled, [checked[h].audit for h in lengths]))
+        own, counts = _own_step(model), [round(h / model.sample_time_s) for h in lengths]
+        self._steps = _stacked([once.repeated(n) for n in counts])
+        self._audit, self._x_scale = _stacked([own.repeated(n) for n in counts]), model.x_scale
         n_pred = horizon.n_pred
         matrices = StageMatrices(
-            x_x=np.array([step.x.T for step in self._steps]),
-            x_u=np.array([step.u.T for step in self._steps]),
+            x_x=np.ascontiguousarray(self._steps.x.transpose(0, 2, 1)),
+            x_u=np.ascontiguousarray(self._steps.u.transpose(0, 2, 1)),
             y_x=np.tile(self._outputs.x.T, (n_pred, 1, 1)),
             y_u=np.tile(self._outputs.u.T, (n_pred, 1, 1)),
         )
@@ -88,12 +111,13 @@ class AffineStages:
         self, x: FloatArray, inputs: FloatArray, d: FloatArray, blocks: FloatArray
     ) -> Plan | None:
         """Return the predicted plan, or None where it is not finite; see `Stages`."""
-        n_pred = len(self._steps)
+        n_pred = inputs.shape[0]
         states = np.empty((n_pred + 1, x.size))
         states[0] = x
         known = np.broadcast_to(d, (n_pred, self._outputs.d.shape[1]))
-        for k, step in enumerate(self._steps):
-            states[k + 1] = step.x @ states[k] + step.u @ inputs[k] + step.d @ known[k] + step.rest
+        pushed = self._steps.pushed(inputs, known)
+        for k, (matrix, push) in enumerate(zip(self._steps.x, pushed, strict=True)):
+            states[k + 1] = matrix @ states[k] + push
         outputs = self._outputs.at(states[1:], inputs, known)
         finite = bool(np.isfinite(np.vdot(outputs, outputs)))
         return Plan(blocks, states, outputs) if finite else None
@@ -132,19 +156,17 @@ class AffineStages:
         self, x: FloatArray, u: FloatArray, d: FloatArray, inner: FloatArray | None
     ) -> FloatArray:
         """Return how far a plan is from the model's own steps; see `Stages`."""
-        audit = self._audit
-        audit.inputs[0][:] = x.ravel()
-        audit.inputs[1][:] = u.ravel()
-        audit.inputs[2].reshape(len(self._steps), -1)[:] = d
-        audit.call()
-        return audit.outputs[0]
+        known = np.broadcast_to(d, (u.shape[0], self._outputs.d.shape[1]))
+        ahead = np.matmul(self._audit.x, x[:-1, :, None])[:, :, 0] + self._audit.pushed(u, known)
+        gap: FloatArray = (x[1:] - ahead) / self._x_scale
+        return gap
 
 
-def _audit(scaled: ScaledModel, audits: list[ca.Function]) -> ca.Function:
-    """Return `(X, U, D) -> defects` in SI over all stages; x is (n_x, N + 1)."""
-    model, n_pred = scaled.model, len(audits)
-    x = ca.MX.sym("x", model.n_x, n_pred + 1)
-    u, d = ca.MX.sym("u", model.n_u, n_pred), ca.MX.sym("d", model.n_d, n_pred)
-    nothing = ca.MX(0, 1)
-    rows = [audits[k](x[:, k], x[:, k + 1], u[:, k], d[:, k], nothing) for k in range(n_pred)]
-    return ca.Function("audit", [x, u, d], [ca.horzcat(*rows)])
+def _stacked(maps: list[AffineMap]) -> AffineMap:
+    """Return the maps of all stages with the stage in front."""
+    return AffineMap(
+        np.array([one.x for one in maps]),
+        np.array([one.u for one in maps]),
+        np.array([one.d for one in maps]),
+        np.array([one.rest for one in maps]),
+    )
