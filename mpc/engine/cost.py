@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.seldom_parts import SeldomParts, seldom_parts
 from operator_agent.mpc.engine.stage_weights import StageWeights
 from operator_agent.mpc.engine.stages import Response
 from operator_agent.mpc.engine.transcription import Transcription
@@ -28,67 +29,102 @@ class ScaledProblem:
     """The numbers of a problem divided by the scales; `d` and prices stay in SI.
 
     Attributes:
-        stage_tracking: weight of each output at each stage, shape (N, n_y).
-        side_limits: of the sides of the limit rows, shape (n_sides,).
-        linear, quadratic: price of each slack, shape (n_slacks,).
+        weights: of the problem.
+        seldom: limits and weights, scaled.
         first_low, first_high: limits of the first move, shape (n_u,).
-        block_changes: largest change between blocks, shape (n_blocks - 1, n_u).
+        now: all numbers from `u_held` to `y_reference`, which are parts of it, for the kernels.
         reach: how far one MV may go in one iteration [spans]; it shrinks where steps do not pay.
     """
 
     weights: StageWeights
+    seldom: SeldomParts
     x: FloatArray
-    u_held: FloatArray
     d: FloatArray
-    bias: FloatArray
-    y_reference: FloatArray
+    prices: FloatArray | None
+    u_held: FloatArray
     u_reference: FloatArray
-    u_low: FloatArray
-    u_high: FloatArray
     first_low: FloatArray
     first_high: FloatArray
-    block_changes: FloatArray
-    side_limits: FloatArray
-    stage_tracking: FloatArray
-    linear: FloatArray
-    quadratic: FloatArray
-    prices: FloatArray | None
+    bias: FloatArray
+    y_reference: FloatArray
+    now: FloatArray
     reach: float = LARGEST_STEP
 
     @classmethod
     def of(cls, problem: Problem) -> "ScaledProblem":
         """Scale a problem."""
-        grid = problem.transcription
-        model, v, horizon = grid.model, problem.variables, grid.horizon
-        rate, u_held = v.mv_rate / model.u_scale, problem.u_held / model.u_scale
-        u_low, u_high = v.mv_low / model.u_scale, v.mv_high / model.u_scale
-        change = rate * problem.cycle_s
-        linear, quadratic = penalties(grid, problem.weights)
+        model, seldom = problem.transcription.model, seldom_parts(problem)
+        n_u, n_y, n_pred = model.n_u, model.n_y, problem.transcription.horizon.n_pred
+        now = np.empty(4 * n_u + n_y + n_pred * n_y)
+        u_held, u_reference = now[:n_u], now[n_u : 2 * n_u]
+        first_low, first_high = now[2 * n_u : 3 * n_u], now[3 * n_u : 4 * n_u]
+        bias, y_reference = now[4 * n_u : 4 * n_u + n_y], now[4 * n_u + n_y :].reshape(n_pred, n_y)
+        np.divide(problem.u_held, model.u_scale, out=u_held)
+        np.divide(problem.u_reference, model.u_scale, out=u_reference)
+        np.maximum(seldom.u_low, u_held - seldom.change, out=first_low)
+        np.minimum(seldom.u_high, u_held + seldom.change, out=first_high)
+        np.divide(problem.bias, model.y_scale, out=bias)
+        np.divide(problem.y_reference, model.y_scale, out=y_reference)
         return cls(
             weights=problem.weights,
+            seldom=seldom,
             x=problem.x / model.x_scale,
-            u_held=u_held,
             d=problem.d,
-            bias=problem.bias / model.y_scale,
-            y_reference=problem.y_reference / model.y_scale,
-            u_reference=problem.u_reference / model.u_scale,
-            u_low=u_low,
-            u_high=u_high,
-            first_low=np.maximum(u_low, u_held - change),
-            first_high=np.minimum(u_high, u_held + change),
-            block_changes=rate * horizon.block_lengths_s[:-1, None],
-            side_limits=grid.limits.side_limits(_limits(problem)),
-            stage_tracking=_stage_tracking(grid, problem.weights),
-            linear=linear,
-            quadratic=quadratic,
             prices=problem.prices,
+            u_held=u_held,
+            u_reference=u_reference,
+            first_low=first_low,
+            first_high=first_high,
+            bias=bias,
+            y_reference=y_reference,
+            now=now,
         )
+
+    @property
+    def parts(self) -> tuple[FloatArray, FloatArray]:
+        """What the kernels take: parts that seldom change, parts that always do."""
+        return self.seldom.packed, self.now
+
+    @property
+    def u_low(self) -> FloatArray:
+        """Low limits of the MVs, shape (n_u,)."""
+        return self.seldom.u_low
+
+    @property
+    def u_high(self) -> FloatArray:
+        """High limits of the MVs, shape (n_u,)."""
+        return self.seldom.u_high
+
+    @property
+    def block_changes(self) -> FloatArray:
+        """Largest change between blocks, shape (n_blocks - 1, n_u)."""
+        return self.seldom.block_changes
+
+    @property
+    def side_limits(self) -> FloatArray:
+        """Limits of the sides of the limit rows, shape (n_sides,)."""
+        return self.seldom.side_limits
+
+    @property
+    def stage_tracking(self) -> FloatArray:
+        """Weight of each output at each stage, shape (N, n_y)."""
+        return self.seldom.stage_tracking
+
+    @property
+    def linear(self) -> FloatArray:
+        """Linear price of each slack, shape (n_slacks,)."""
+        return self.seldom.linear
+
+    @property
+    def quadratic(self) -> FloatArray:
+        """Quadratic price of each slack, shape (n_slacks,)."""
+        return self.seldom.quadratic
 
     def fit(self, blocks: FloatArray) -> FloatArray:
         """Return blocks that keep MV limits and rates: the nearest, one after the other."""
-        fitted = np.maximum(self.u_low, np.minimum(self.u_high, blocks))
-        fitted[0] = np.maximum(self.first_low, np.minimum(self.first_high, blocks[0]))
-        steps = np.abs(np.diff(fitted, axis=0))
+        fitted: FloatArray = np.maximum(self.u_low, np.minimum(self.u_high, blocks))
+        np.maximum(self.first_low, np.minimum(self.first_high, blocks[0]), out=fitted[0])
+        steps = np.abs(fitted[1:] - fitted[:-1])
         if (steps <= self.block_changes).all():
             return fitted
         for b, change in enumerate(self.block_changes, start=1):
@@ -96,26 +132,6 @@ class ScaledProblem:
             high = np.minimum(self.u_high, fitted[b - 1] + change)
             fitted[b] = np.maximum(low, np.minimum(high, blocks[b]))
         return fitted
-
-
-def _limits(problem: Problem) -> FloatArray:
-    """Return all CV limits scaled, shape (6, n_y); the soft ones never outside the hard ones."""
-    v, terminal = problem.variables, problem.terminal
-    low, high = v.cv_hard_low, v.cv_hard_high
-    if terminal is not None:
-        low, high = terminal.low, terminal.high
-    limits = np.array([v.cv_soft_low, v.cv_soft_high, v.cv_hard_low, v.cv_hard_high, low, high])
-    np.maximum(limits[0], limits[2], out=limits[0])
-    np.minimum(limits[1], limits[3], out=limits[1])
-    limits /= problem.transcription.model.y_scale
-    return limits
-
-
-def _stage_tracking(grid: Transcription, weights: StageWeights) -> FloatArray:
-    tracking = grid.stage_shares[:, None] * weights.tracking
-    if weights.terminal is not None:
-        tracking[-1] += weights.terminal
-    return tracking
 
 
 def plan_cost(
@@ -134,6 +150,19 @@ def plan_cost(
         y: outputs with bias, shape (N, n_y).
         states: at the stage borders, shape (N + 1, n_x); they matter to a stage cost alone.
     """
+    kernels = grid.kernels
+    if kernels is None:
+        cost = _cost_by_numpy(grid, scaled, blocks, y)
+    else:
+        cost = kernels.cost(scaled.parts, blocks, y)
+    if grid.running is not None:
+        cost += grid.running.value(states, grid.stage_inputs(blocks), scaled.d, scaled.prices)
+    return cost
+
+
+def _cost_by_numpy(
+    grid: Transcription, scaled: ScaledProblem, blocks: FloatArray, y: FloatArray
+) -> float:
     weights = scaled.weights
     gap = y - scaled.y_reference
     cost = np.vdot(gap * gap, scaled.stage_tracking)
@@ -143,8 +172,6 @@ def plan_cost(
     cost += grid.block_shares.ravel().dot((away * away).dot(weights.resting))
     slack = grid.limits.slacks(y, scaled.side_limits)
     cost += slack.dot(scaled.linear + scaled.quadratic * slack)
-    if grid.running is not None:
-        cost += grid.running.value(states, grid.stage_inputs(blocks), scaled.d, scaled.prices)
     return float(cost)
 
 
@@ -156,24 +183,6 @@ def _moves(scaled: ScaledProblem, blocks: FloatArray) -> FloatArray:
     return moves
 
 
-def penalties(grid: Transcription, weights: StageWeights) -> tuple[FloatArray, FloatArray]:
-    """Return the linear and the quadratic price of each slack, each of shape (n_slacks,)."""
-    hard, cv = grid.limits.slack_hard, grid.limits.slack_cv
-    plain = np.where(hard, weights.hard_penalty, weights.soft_penalty)
-    found = []
-    for soft_price, hard_price in (
-        (weights.soft_linear, weights.hard_linear),
-        (weights.soft_quadratic, weights.hard_quadratic),
-    ):
-        price = plain
-        if soft_price is not None:
-            price = np.where(hard, price, soft_price[cv])
-        if hard_price is not None:
-            price = np.where(hard, hard_price[cv], price)
-        found.append(price)
-    return found[0], found[1]
-
-
 def write_qp(grid: Transcription, scaled: ScaledProblem, response: Response) -> None:
     """Write the QP for changes of the blocks into the grid's arrays.
 
@@ -182,6 +191,18 @@ def write_qp(grid: Transcription, scaled: ScaledProblem, response: Response) -> 
         scaled: the problem.
         response: of the plan from which the changes count.
     """
+    kernels = grid.kernels
+    reach = np.inf if grid.affine else scaled.reach
+    if kernels is None:
+        _write_by_numpy(grid, scaled, response, reach)
+    else:
+        blocks, of_blocks = response.plan.blocks, response.condensed.outputs_of_blocks
+        kernels.write(scaled.parts, blocks, response.free, of_blocks, reach)
+
+
+def _write_by_numpy(
+    grid: Transcription, scaled: ScaledProblem, response: Response, reach: float
+) -> None:
     blocks, free = response.plan.blocks, response.free + scaled.bias
     of_blocks = response.condensed.outputs_of_blocks
     _write_objective(grid, scaled, blocks, free, of_blocks)
@@ -194,9 +215,8 @@ def write_qp(grid: Transcription, scaled: ScaledProblem, response: Response) -> 
         qp.row_high[:n_rows] = sign * gap
     low, high = scaled.u_low - blocks, scaled.u_high - blocks
     low[0], high[0] = scaled.first_low - blocks[0], scaled.first_high - blocks[0]
-    longest = np.inf if grid.affine else scaled.reach
-    qp.low[:n_moves] = low.ravel().clip(-longest, 0.0)
-    qp.high[:n_moves] = high.ravel().clip(0.0, longest)
+    qp.low[:n_moves] = low.ravel().clip(-reach, 0.0)
+    qp.high[:n_moves] = high.ravel().clip(0.0, reach)
     if grid.rate_rows.size:
         steps = (blocks[1:] - blocks[:-1])[:, grid.rated]
         change = scaled.block_changes[:, grid.rated]

@@ -16,6 +16,7 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.compiled_qp import active_set
+from operator_agent.mpc.engine.compiled_residual import residual_kernel
 from operator_agent.mpc.engine.linearise import BufferedFunction
 from operator_agent.mpc.engine.primal_dual import is_convex, primal_dual
 
@@ -75,6 +76,7 @@ class DenseQp:
         }
         self._daqp = BufferedFunction(ca.conic("dense_qp", "daqp", shape, {"error_on_fail": False}))
         arrays = self._daqp.inputs[:7]
+        self.arrays: tuple[FloatArray, ...] = tuple(arrays)
         h, self.gradient, a, self.row_low, self.row_high, self.low, self.high = arrays
         self.hessian: FloatArray = h.reshape(n_variables, n_variables)
         self.rows: FloatArray = a.reshape(n_variables, n_rows).T
@@ -83,6 +85,7 @@ class DenseQp:
         for array, value in ((self.row_high, np.inf), (self.high, np.inf)):
             array[:] = value
         self._active_set = active_set(arrays) if method is QpMethod.COMPILED else None
+        self._residual = residual_kernel(arrays)
         self._iterates = method is QpMethod.PRIMAL_DUAL or (
             method is QpMethod.COMPILED and self._active_set is None and n_variables >= LARGE
         )
@@ -155,6 +158,13 @@ class DenseQp:
         (scaled) units, and a multiplier on a limit that is not active counts as its product with
         the distance, relative to the gradient's size.
         """
+        if self._residual is not None:
+            prices = solution.row_prices, solution.bound_prices
+            return self._residual.measure(solution.x, *prices)
+        return self.residual_by_numpy(solution)
+
+    def residual_by_numpy(self, solution: QpSolution) -> float:
+        """Return the same without a compiler, see `kkt_residual`."""
         x, size = solution.x, 1.0 + float(np.max(np.abs(self.gradient)))
         slope = self.hessian @ x + self.gradient
         slope += self.rows.T @ solution.row_prices + solution.bound_prices

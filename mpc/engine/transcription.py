@@ -11,10 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.compiled_cost import CostKernels, GridShape, cost_kernels
 from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.dense_qp import DenseQp
 from operator_agent.mpc.engine.euler_stages import EulerStages
 from operator_agent.mpc.engine.formulation import CLOSE, QUICK, Curvature, Formulation
+from operator_agent.mpc.engine.kept import Kept
 from operator_agent.mpc.engine.limit_rows import IndexArray, LimitRows, LimitShape
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.map_stages import MapStages
@@ -89,6 +91,8 @@ class Transcription:
         self.qp.rows[every, self.rate_rows + n_u] = 1.0
         self.qp.low[self.n_moves :] = 0.0
 
+        self.kept = Kept()
+        self.kernels = self._kernels()
         self.next_constraint = self._next_constraints()
         self.columns: FloatArray = np.zeros((horizon.n_pred, self.n_moves, n_u))
         for k, block in enumerate(horizon.block_of_stage):
@@ -101,6 +105,21 @@ class Transcription:
         """Return the MV levels of the stages, shape (N, n_u), from blocks (n_blocks, n_u)."""
         inputs: FloatArray = blocks[self.block_of_stage]
         return inputs
+
+    def _kernels(self) -> CostKernels | None:
+        """Return the kernels that write the QP and cost plans, where there are some."""
+        horizon, n_u = self.horizon, self.model.n_u
+        shape = GridShape(
+            n_pred=horizon.n_pred,
+            n_blocks=horizon.n_blocks,
+            n_u=n_u,
+            n_y=self.model.n_y,
+            first=self.block_of_stage * n_u,
+            rated=self.rated,
+            shares=self.block_shares.ravel(),
+            counts=self.move_counts.ravel(),
+        )
+        return cost_kernels(shape, self.limits, self.qp.arrays)
 
     def _next_constraints(self) -> IndexArray:
         """Return, for each bound and row of the QP, the one that takes its place a stage later."""

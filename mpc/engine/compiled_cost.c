@@ -1,0 +1,152 @@
+/* The QP of an iteration and the cost of a plan; see `cost.py` for what is written.
+
+   Every matrix comes by rows but the rows of the QP, which come by columns. A number that is not
+   finite stays one: comparisons are written so that NaN goes through. */
+
+typedef struct {
+  int n_pred, n_blocks, n_u, n_y, n_rows, n_slacks, n_rated, n_sides;
+  const double *stage, *cv, *slack, *side, *sign, *rated, *first;
+  const double *tracking, *move, *resting, *shares, *counts, *low, *high, *changes;
+  const double *limits, *linear, *quadratic, *levenberg;
+  const double *held, *rest, *first_low, *first_high, *bias, *wanted;
+} Problem;
+
+static const double *take(const double **from, long count) {
+  const double *here = *from;
+  *from += count;
+  return here;
+}
+
+/* arg: sizes, places, parts that seldom change, parts that always do. */
+static Problem problem_of(const double **arg) {
+  const double *s = arg[0], *p = arg[1], *f = arg[2], *n = arg[3];
+  Problem q = {(int)s[0], (int)s[1], (int)s[2], (int)s[3], (int)s[4], (int)s[5], (int)s[6],
+               (int)s[7]};
+  q.stage = take(&p, q.n_rows), q.cv = take(&p, q.n_rows), q.slack = take(&p, q.n_rows);
+  q.side = take(&p, q.n_rows), q.sign = take(&p, q.n_rows), q.rated = take(&p, q.n_rated);
+  q.first = take(&p, q.n_pred), q.shares = take(&p, q.n_blocks), q.counts = take(&p, q.n_blocks);
+  q.tracking = take(&f, (long)q.n_pred * q.n_y), q.move = take(&f, q.n_u);
+  q.resting = take(&f, q.n_u), q.low = take(&f, q.n_u), q.high = take(&f, q.n_u);
+  q.changes = take(&f, (long)(q.n_blocks - 1) * q.n_u), q.limits = take(&f, q.n_sides);
+  q.linear = take(&f, q.n_slacks), q.quadratic = take(&f, q.n_slacks), q.levenberg = take(&f, 1);
+  q.held = take(&n, q.n_u), q.rest = take(&n, q.n_u), q.first_low = take(&n, q.n_u);
+  q.first_high = take(&n, q.n_u), q.bias = take(&n, q.n_y), q.wanted = take(&n, 0);
+  return q;
+}
+
+static double clipped(double value, double low, double high) {
+  return value < low ? low : value > high ? high : value;
+}
+
+/* sign (y - limit) of one row; `bias` of all outputs. */
+static double outside(const Problem *q, const double *y, const double *bias, int row) {
+  int cv = (int)q->cv[row];
+  double value = y[(int)q->stage[row] * q->n_y + cv] + (bias ? bias[cv] : 0.0);
+  return q->sign[row] * (value - q->limits[(int)q->side[row]]);
+}
+
+/* What the slacks of outputs with bias cost; `worst` has room for all of them. */
+static double slack_cost(const Problem *q, const double *y, double *worst) {
+  double cost = 0.0;
+  for (int i = 0; i < q->n_slacks; i++) worst[i] = 0.0;
+  for (int r = 0; r < q->n_rows; r++) {
+    double over = outside(q, y, NULL, r), *most = worst + (int)q->slack[r];
+    if (over > *most || over != over) *most = over;
+  }
+  for (int i = 0; i < q->n_slacks; i++)
+    if (worst[i] != 0.0) cost += worst[i] * (q->linear[i] + q->quadratic[i] * worst[i]);
+  return cost;
+}
+
+static double move_of(const Problem *q, const double *blocks, int b, int j) {
+  double before = b == 0 ? q->held[j] : blocks[(b - 1) * q->n_u + j];
+  return blocks[b * q->n_u + j] - before;
+}
+
+/* Arguments: as in problem_of; blocks, outputs with bias.
+   Results: the cost without a stage cost, memory of one number for each slack. */
+static int plan_cost_body(const double **arg, double **res, double *unused) {
+  Problem q = problem_of(arg);
+  const double *blocks = arg[4], *y = arg[5];
+  double tracked = 0.0, moved = 0.0;
+  (void)unused;
+  for (int k = 0; k < q.n_pred; k++)
+    for (int i = 0; i < q.n_y; i++) {
+      double gap = y[k * q.n_y + i] - q.wanted[k * q.n_y + i];
+      tracked += gap * gap * q.tracking[k * q.n_y + i];
+    }
+  for (int b = 0; b < q.n_blocks; b++)
+    for (int j = 0; j < q.n_u; j++) {
+      double move = move_of(&q, blocks, b, j), away = blocks[b * q.n_u + j] - q.rest[j];
+      moved += move * move * q.move[j] + q.shares[b] * away * away * q.resting[j];
+    }
+  res[0][0] = tracked + moved + slack_cost(&q, y, res[1]);
+  return 0;
+}
+
+/* Squares of the tracked outputs: lower triangle and slope, on padded columns. */
+static void add_tracking(const Problem *q, const double *free, const double *response, int n_moves,
+                         double *hessian, double *slope, double *row) {
+  int width = padded(n_moves);
+  for (int k = 0; k < q->n_pred; k++)
+    for (int i = 0; i < q->n_y; i++) {
+      int place = k * q->n_y + i, used = (int)q->first[k] + q->n_u;
+      double weight = 2.0 * q->tracking[place];
+      if (weight == 0.0) continue;
+      memcpy(row, response + (long)place * n_moves, used * sizeof(double));
+      for (int j = used; j < padded(used); j++) row[j] = 0.0;
+      add(slope, weight * (free[place] + q->bias[i] - q->wanted[place]), row, padded(used));
+      for (int j = 0; j < used; j++)
+        if (row[j] != 0.0) add(hessian + (long)j * width, weight * row[j], row, padded(j + 1));
+    }
+}
+
+/* Arguments: as in problem_of; blocks, outputs without bias when the blocks stay, their responses,
+   the reach of a move. Results: hessian, gradient, rows, row_low, row_high, low, high; memory. */
+static int write_qp_body(const double **arg, double **res, double *unused) {
+  Problem q = problem_of(arg);
+  const double *blocks = arg[4], *free = arg[5], *response = arg[6];
+  int n_u = q.n_u, n_moves = q.n_blocks * n_u, n = n_moves + q.n_slacks, width = padded(n_moves);
+  int m = q.n_rows + (q.n_blocks - 1) * q.n_rated;
+  double reach = arg[7][0], *lower = res[7], *slope = lower + (long)n_moves * width;
+  (void)unused;
+  memset(lower, 0, ((long)n_moves * width + width) * sizeof(double));
+  add_tracking(&q, free, response, n_moves, lower, slope, slope + width);
+  for (int i = 0; i < n_moves; i++)
+    for (int j = 0; j <= i; j++)
+      res[0][(long)i * n + j] = res[0][(long)j * n + i] = lower[(long)i * width + j];
+  for (int b = 0; b < q.n_blocks; b++)
+    for (int j = 0; j < n_u; j++) {
+      int i = b * n_u + j;
+      double away = blocks[i] - q.rest[j], own = q.move[j] * move_of(&q, blocks, b, j);
+      double low = q.low[j] - blocks[i], high = q.high[j] - blocks[i];
+      res[0][(long)i * n + i] +=
+          2.0 * (q.counts[b] * q.move[j] + q.shares[b] * q.resting[j] + q.levenberg[0]);
+      own += q.shares[b] * q.resting[j] * away;
+      if (b + 1 < q.n_blocks) {
+        own -= q.move[j] * move_of(&q, blocks, b + 1, j);
+        res[0][(long)i * n + i + n_u] -= 2.0 * q.move[j];
+        res[0][(long)(i + n_u) * n + i] -= 2.0 * q.move[j];
+      }
+      res[1][i] = slope[i] + 2.0 * own;
+      if (b == 0) low = q.first_low[j] - blocks[i], high = q.first_high[j] - blocks[i];
+      res[5][i] = clipped(low, -reach, 0.0), res[6][i] = clipped(high, 0.0, reach);
+    }
+  for (int i = 0; i < q.n_slacks; i++) {
+    res[0][(long)(n_moves + i) * n + n_moves + i] = 2.0 * q.quadratic[i];
+    res[1][n_moves + i] = q.linear[i];
+  }
+  for (int r = 0; r < q.n_rows; r++) {
+    const double *from = response + ((long)q.stage[r] * q.n_y + (long)q.cv[r]) * n_moves;
+    for (int j = 0; j < n_moves; j++) res[2][(long)j * m + r] = q.sign[r] * from[j];
+    res[4][r] = -outside(&q, free, q.bias, r);
+  }
+  for (int b = 0, r = q.n_rows; b + 1 < q.n_blocks; b++)
+    for (int i = 0; i < q.n_rated; i++, r++) {
+      int j = (int)q.rated[i];
+      double step = move_of(&q, blocks, b + 1, j), change = q.changes[b * n_u + j];
+      res[3][r] = -change - step > 0.0 ? 0.0 : -change - step;
+      res[4][r] = change - step < 0.0 ? 0.0 : change - step;
+    }
+  return 0;
+}

@@ -1,0 +1,134 @@
+"""The parts of a problem that seldom change from cycle to cycle: limits and weights, scaled.
+
+They are kept with the grid and found again by their content, so that nobody can change an array
+and be answered with the old one.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.stage_weights import StageWeights
+from operator_agent.mpc.engine.transcription import Transcription
+from operator_agent.mpc.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class SeldomParts:
+    """Limits and weights by the scales; all arrays are read-only.
+
+    Attributes:
+        u_low, u_high: of the MVs, shape (n_u,).
+        change: largest one of the MVs in one cycle, shape (n_u,).
+        block_changes: largest change between blocks, shape (n_blocks - 1, n_u).
+        side_limits: of the sides of the limit rows, shape (n_sides,).
+        stage_tracking: weight of each output at each stage, shape (N, n_y).
+        linear, quadratic: price of each slack, shape (n_slacks,).
+        stage_part, block_part: parts of a stage and of a block that pass in a cycle, one at most;
+            shapes (N, 1) and (n_blocks - 1, 1).
+        packed: what the kernels take of all this and of the weights, see `CostKernels`.
+    """
+
+    u_low: FloatArray
+    u_high: FloatArray
+    change: FloatArray
+    block_changes: FloatArray
+    side_limits: FloatArray
+    stage_tracking: FloatArray
+    linear: FloatArray
+    quadratic: FloatArray
+    stage_part: FloatArray
+    block_part: FloatArray
+    packed: FloatArray
+
+    def __post_init__(self) -> None:
+        """Make the arrays read-only: several cycles share them."""
+        for name in self.__slots__:
+            getattr(self, name).setflags(write=False)
+
+
+def content(problem: Problem) -> Hashable:
+    """Return what the limits and weights of a problem are, as a key."""
+    v, w, terminal = problem.variables, problem.weights, problem.terminal
+    limits = (v.mv_low, v.mv_high, v.mv_rate, v.cv_hard_low, v.cv_hard_high, v.cv_soft_low,
+              v.cv_soft_high, w.tracking, w.move, w.resting)  # fmt: skip
+    seldom = (w.terminal, w.soft_linear, w.soft_quadratic, w.hard_linear, w.hard_quadratic)
+    return (
+        problem.cycle_s,
+        w.soft_penalty,
+        w.hard_penalty,
+        w.levenberg,
+        *[part.tobytes() for part in limits],
+        *[None if part is None else part.tobytes() for part in seldom],
+        None if terminal is None else (terminal.low.tobytes(), terminal.high.tobytes()),
+    )
+
+
+def seldom_parts(problem: Problem) -> SeldomParts:
+    """Return the scaled limits and weights of a problem."""
+    return problem.transcription.kept.once(content(problem), lambda: _made(problem))
+
+
+def _made(problem: Problem) -> SeldomParts:
+    grid, v, weights = problem.transcription, problem.variables, problem.weights
+    model, horizon = grid.model, grid.horizon
+    rate = v.mv_rate / model.u_scale
+    linear, quadratic = penalties(grid, weights)
+    u_low, u_high = v.mv_low / model.u_scale, v.mv_high / model.u_scale
+    changes: FloatArray = rate * horizon.block_lengths_s[:-1, None]
+    sides, tracking = grid.limits.side_limits(_limits(problem)), _stage_tracking(grid, weights)
+    packed = (tracking.ravel(), weights.move, weights.resting, u_low, u_high, changes.ravel(),
+              sides, linear, quadratic, np.array([weights.levenberg]))  # fmt: skip
+    return SeldomParts(
+        u_low=u_low,
+        u_high=u_high,
+        change=rate * problem.cycle_s,
+        block_changes=changes,
+        side_limits=sides,
+        stage_tracking=tracking,
+        linear=linear,
+        quadratic=quadratic,
+        stage_part=np.minimum(problem.cycle_s / grid.lengths_s, 1.0)[:, None],
+        block_part=np.minimum(problem.cycle_s / horizon.block_lengths_s[:-1], 1.0)[:, None],
+        packed=np.concatenate(packed),
+    )
+
+
+def _limits(problem: Problem) -> FloatArray:
+    """Return all CV limits scaled, shape (6, n_y); the soft ones never outside the hard ones."""
+    v, terminal = problem.variables, problem.terminal
+    low, high = v.cv_hard_low, v.cv_hard_high
+    if terminal is not None:
+        low, high = terminal.low, terminal.high
+    limits = np.array([v.cv_soft_low, v.cv_soft_high, v.cv_hard_low, v.cv_hard_high, low, high])
+    np.maximum(limits[0], limits[2], out=limits[0])
+    np.minimum(limits[1], limits[3], out=limits[1])
+    limits /= problem.transcription.model.y_scale
+    return limits
+
+
+def _stage_tracking(grid: Transcription, weights: StageWeights) -> FloatArray:
+    tracking = grid.stage_shares[:, None] * weights.tracking
+    if weights.terminal is not None:
+        tracking[-1] += weights.terminal
+    return tracking
+
+
+def penalties(grid: Transcription, weights: StageWeights) -> tuple[FloatArray, FloatArray]:
+    """Return the linear and the quadratic price of each slack, each of shape (n_slacks,)."""
+    hard, cv = grid.limits.slack_hard, grid.limits.slack_cv
+    plain = np.where(hard, weights.hard_penalty, weights.soft_penalty)
+    found = []
+    for soft_price, hard_price in (
+        (weights.soft_linear, weights.hard_linear),
+        (weights.soft_quadratic, weights.hard_quadratic),
+    ):
+        price = plain
+        if soft_price is not None:
+            price = np.where(hard, price, soft_price[cv])
+        if hard_price is not None:
+            price = np.where(hard, hard_price[cv], price)
+        found.append(price)
+    return found[0], found[1]
