@@ -20,6 +20,7 @@ from operator_agent.mpc.engine.formulation import Accuracy
 from operator_agent.mpc.engine.limit_rows import TerminalLimits
 from operator_agent.mpc.engine.stage_weights import StageWeights
 from operator_agent.mpc.engine.transcription import Transcription
+from operator_agent.mpc.robust.tree import ScenarioTree
 from operator_agent.mpc.variables import ControlVariables
 
 
@@ -71,6 +72,8 @@ class Problem:
         accuracy: when a warm cycle has iterated enough; None takes that of the transcription.
         time_limit_s: wall time that a solve may take [s]. A plan counts when its iteration ended
             within it; without one there is no move.
+        scenarios: values that disturbances may have instead of those in `d`, with moves that serve
+            all of them, on a tree like the transcription; None for none.
     """
 
     transcription: Transcription
@@ -91,6 +94,7 @@ class Problem:
     tolerance: float | None = None
     accuracy: Accuracy | None = None
     time_limit_s: float | None = None
+    scenarios: ScenarioTree | None = None
 
     def finite(self) -> str:
         """Return the name of the first part that is not finite, or an empty text."""
@@ -119,6 +123,7 @@ class Warm:
         inner: unknowns inside the stages, shape (N, n_w); None where stages have none.
         row_prices: of the rows of the last QP, shape (n_rows,); None when not known.
         working_set: of the last QP, see `QpSolution`.
+        paths: plans of the other scenarios; this one is that of the first.
     """
 
     blocks: FloatArray
@@ -128,6 +133,7 @@ class Warm:
     inner: FloatArray | None = None
     row_prices: FloatArray | None = None
     working_set: FloatArray | None = None
+    paths: tuple["Warm", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

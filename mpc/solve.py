@@ -13,11 +13,19 @@ from types import MappingProxyType
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.engine.acceptance import CLIP_TOLERANCE, Fault, check_inputs, check_point
+from operator_agent.mpc.engine.acceptance import (
+    CLIP_TOLERANCE,
+    Fault,
+    Verdict,
+    check_inputs,
+    check_point,
+)
 from operator_agent.mpc.engine.cost import LARGEST_STEP, ScaledProblem
+from operator_agent.mpc.engine.course import Course, Iteration, K, SinglePath
 from operator_agent.mpc.engine.dense_qp import QpSolution
 from operator_agent.mpc.engine.iteration import Iterate, Trace, iterate
-from operator_agent.mpc.engine.warm_start import Known, cold_start, warm_start
+from operator_agent.mpc.engine.stages import Plan
+from operator_agent.mpc.engine.warm_start import Known
 from operator_agent.mpc.peers.ipopt import Reference
 from operator_agent.mpc.problem import (
     Diagnostics,
@@ -28,6 +36,7 @@ from operator_agent.mpc.problem import (
     Warm,
     refused,
 )
+from operator_agent.mpc.robust.course import TreeCourse
 
 SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
 MAX_RETRIES = 3  # of a step that did not pay, each within a smaller reach
@@ -45,7 +54,8 @@ def solve(problem: Problem, warm: Warm | None) -> Outcome:
         warm: of the last outcome, one cycle ago; None for a cold start.
 
     Returns:
-        An outcome whose move can be read only when it passed the independent checks.
+        An outcome whose move can be read only when it passed the independent checks; with
+        scenarios, those of every scenario. Its predictions are then those of the first one.
     """
     trace = Trace()
     fault = check_inputs(problem)
@@ -53,51 +63,58 @@ def solve(problem: Problem, warm: Warm | None) -> Outcome:
         return refused(fault.status, fault.reason)
     if warm is not None and warm.stalls >= MAX_STALLS:
         warm = None
-    scaled = ScaledProblem.of(problem)
-    start = cold_start(problem, scaled) if warm is None else warm_start(problem, scaled, warm)
+    if problem.scenarios is not None:
+        return _solved(problem, TreeCourse(problem, problem.scenarios), warm, trace)
+    return _solved(problem, SinglePath(problem), warm, trace)
+
+
+def _solved(problem: Problem, course: Course[K], warm: Warm | None, trace: Trace) -> Outcome:
+    start = course.start(warm)
     if start is None:
         return refused(SolverStatus.NOT_FINITE, "the model's prediction along the plan diverged")
     trace.lap("start")
-    last, status, first_cost = _iterated(problem, scaled, start, warm is not None, trace)
-    if warm is None and isinstance(last, Iterate) and status is SolverStatus.STALLED:
-        last, status = _rescued(problem, scaled, last, trace)
-    if isinstance(last, Fault):
+    found, status, first_cost = _iterated(problem, course, start, warm is not None, trace)
+    if isinstance(found, Fault):
         diagnostics = Diagnostics(
             iterations=len(trace.steps),
             qp_status=trace.qp_status,
             timings_ms=MappingProxyType(trace.timings_ms),
         )
-        return refused(last.status, last.reason, diagnostics)
-    return _finish(problem, scaled, last, status, first_cost, warm, trace)
+        return refused(found.status, found.reason, diagnostics)
+    last, cost = found.paths, found.cost
+    if warm is None and isinstance(course, SinglePath) and status is SolverStatus.STALLED:
+        rescued, status = _rescued(problem, course.scaled, last[0], trace)
+        last, cost = (rescued,), rescued.cost
+    return _finish(course.problems, last, status, (first_cost, cost), warm, trace)
 
 
 def _iterated(
-    problem: Problem, scaled: ScaledProblem, known: Known, warm: bool, trace: Trace
-) -> tuple[Iterate | Fault, SolverStatus, float]:
+    problem: Problem, course: Course[K], known: K, warm: bool, trace: Trace
+) -> tuple[Iteration[K] | Fault, SolverStatus, float]:
     """Return the last iteration, why it was the last one, and the cost of the plan before all."""
-    grid = problem.transcription
-    quick = not problem.relinearise and known.condensed is not None
+    quick = not problem.relinearise and course.has_responses(known)
     limit = problem.iterations if warm else problem.cold_iterations
-    last, first_cost, retries = None, np.nan, 0
+    last: Iteration[K] | None = None
+    first_cost, retries = np.nan, 0
     number = 0
     while number < (1 if quick else limit) + retries:
-        step = iterate(grid, scaled, known, quick, trace)
+        step = course.iterate(known, quick, trace)
         if isinstance(step, Fault) and quick:  # too far for the old Jacobians
-            step = iterate(grid, scaled, known, False, trace)
+            step = course.iterate(known, False, trace)
         if isinstance(step, Fault):
             return step, step.status, first_cost
         if problem.time_limit_s is not None and trace.spent_s() > problem.time_limit_s:
             return last or _late(problem), SolverStatus.TIME_LIMIT, first_cost
         last, known = step, step.known()
-        first_cost = step.taken.cost_before if number == 0 else first_cost
+        first_cost = step.cost_before if number == 0 else first_cost
         number += 1
         ended = _ended(problem, step, warm)
         if ended is SolverStatus.STALLED and retries < MAX_RETRIES:
-            scaled.reach, retries = SHRINK * min(step.size, scaled.reach), retries + 1
+            course.reach, retries = SHRINK * min(step.size, course.reach), retries + 1
         elif ended is not None:
             return last, ended, first_cost
-        elif step.taken.length == 1.0:
-            scaled.reach = min(LARGEST_STEP, scaled.reach / SHRINK)
+        elif step.length == 1.0:
+            course.reach = min(LARGEST_STEP, course.reach / SHRINK)
     assert last is not None  # counts of iterations start at one
     return last, SolverStatus.ITERATION_LIMIT, first_cost
 
@@ -134,12 +151,12 @@ def _late(problem: Problem) -> Fault:
     return Fault(SolverStatus.TIME_LIMIT, reason)
 
 
-def _ended(problem: Problem, step: Iterate, warm: bool) -> SolverStatus | None:
+def _ended(problem: Problem, step: Iteration[K], warm: bool) -> SolverStatus | None:
     """Return why the iterations end here, or None.
 
     A warm cycle ends when it took a full step that was short and cost what the QP had promised.
     """
-    length = step.taken.length
+    length = step.length
     if problem.tolerance is not None:
         if step.size < problem.tolerance and step.slope < problem.tolerance:
             return SolverStatus.CONVERGED
@@ -154,47 +171,62 @@ def _ended(problem: Problem, step: Iterate, warm: bool) -> SolverStatus | None:
 
 
 def _finish(
-    problem: Problem,
-    scaled: ScaledProblem,
-    last: Iterate,
+    problems: tuple[Problem, ...],
+    last: tuple[Iterate, ...],
     status: SolverStatus,
-    first_cost: float,
+    costs: tuple[float, float],
     warm: Warm | None,
     trace: Trace,
 ) -> Outcome:
-    grid, model = problem.transcription, problem.transcription.model
-    plan, solution = last.taken.plan, last.solution
-    outputs = plan.outputs
-    assert outputs is not None  # every step taken is predicted
-    verdict = check_point(problem, plan.blocks, plan.states, outputs, last.optimality, plan.inner)
+    problem, first = problems[0], last[0]
+    model, plan = problem.transcription.model, first.taken.plan
+    verdict = _verdict(problems, last)
     trace.lap("check")
     stalls = 0 if status is not SolverStatus.STALLED else 1 + (warm.stalls if warm else 0)
     diagnostics = Diagnostics(
         iterations=len(trace.steps),
         step_lengths=tuple(trace.steps),
-        cost_before=first_cost,
-        cost_after=plan.cost,
+        cost_before=costs[0],
+        cost_after=costs[1],
         residual=verdict.residual,
-        kkt_residual=last.slope,
-        qp_status=solution.status,
-        active_limits=_active(problem, solution, plan.blocks[0] * model.u_scale),
+        kkt_residual=max(path.slope for path in last),
+        qp_status=trace.qp_status,
+        active_limits=_active(problem, first.solution, plan.blocks[0] * model.u_scale),
         timings_ms=MappingProxyType(trace.timings_ms),
-        y_predicted=(outputs + scaled.bias) * model.y_scale,
-        u_planned=grid.stage_inputs(plan.blocks * model.u_scale),
+        y_predicted=_outputs(plan) * model.y_scale + problem.bias,
+        u_planned=problem.transcription.stage_inputs(plan.blocks * model.u_scale),
     )
     if verdict.move is None:
         return replace(refused(verdict.status or status, verdict.reason, diagnostics),
                        worth=verdict.worth)  # fmt: skip
-    new = Warm(
-        plan.blocks,
-        plan.states,
-        last.response.condensed,
-        stalls,
-        plan.inner,
-        solution.row_prices,
-        solution.working_set,
-    )
+    own, *others = (path.warm(stalls) for path in last)
+    new = replace(own, paths=tuple(others))
     return Outcome(PointWorth.ACCEPTED, status, "", diagnostics, new, verdict.move)
+
+
+def _outputs(plan: Plan) -> FloatArray:
+    assert plan.outputs is not None  # every step taken is predicted
+    return plan.outputs
+
+
+def _verdict(problems: tuple[Problem, ...], last: tuple[Iterate, ...]) -> Verdict:
+    """Return the verdict on all paths: that of the first one that fails, or of the first one."""
+    verdicts = []
+    for problem, path in zip(problems, last, strict=True):
+        plan = path.taken.plan
+        found = check_point(
+            problem, plan.blocks, plan.states, _outputs(plan), path.optimality, plan.inner
+        )
+        if found.move is None:
+            return found
+        verdicts.append(found)
+    residual = max(found.residual for found in verdicts)
+    apart = max(float(np.abs(p.taken.plan.blocks[0] - last[0].taken.plan.blocks[0]).max())
+                for p in last)  # fmt: skip
+    if not apart <= CLIP_TOLERANCE:
+        reason = f"the scenarios' first moves differ by {apart:.3g} spans: no common move"
+        return Verdict(PointWorth.DOUBTFUL, None, reason, max(residual, apart), None)
+    return replace(verdicts[0], residual=residual)
 
 
 def _active(problem: Problem, solution: QpSolution, move: FloatArray) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.acceptance import Fault
 from operator_agent.mpc.engine.correction import corrected
 from operator_agent.mpc.engine.cost import ScaledProblem, write_qp
@@ -14,7 +15,7 @@ from operator_agent.mpc.engine.stages import Response
 from operator_agent.mpc.engine.step import StepTaken, best_step, full_step
 from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.engine.warm_start import Known
-from operator_agent.mpc.problem import SolverStatus
+from operator_agent.mpc.problem import SolverStatus, Warm
 
 GOOD_OPTIMALITY = 1e-6  # residual of a solved QP; acceptance allows a thousand times as much
 TINY = 1e-12  # cost below which nothing is worth an iteration
@@ -63,6 +64,39 @@ class Iterate:
     size: float
     slope: float
     mismatch: float
+
+    @property
+    def paths(self) -> tuple["Iterate", ...]:
+        """This one."""
+        return (self,)
+
+    @property
+    def length(self) -> float:
+        """Of the step, as a part of the QP's."""
+        return self.taken.length
+
+    @property
+    def cost(self) -> float:
+        """Of the plan after the step."""
+        return self.taken.plan.cost
+
+    @property
+    def cost_before(self) -> float:
+        """Of staying."""
+        return self.taken.cost_before
+
+    def warm(self, stalls: int) -> Warm:
+        """Return what the next solve starts from; `stalls` counts solves that kept the plan."""
+        plan, solution = self.taken.plan, self.solution
+        return Warm(
+            plan.blocks,
+            plan.states,
+            self.response.condensed,
+            stalls,
+            plan.inner,
+            solution.row_prices,
+            solution.working_set,
+        )
 
     def known(self) -> Known:
         """Return what the next iteration starts from."""
@@ -115,6 +149,26 @@ def iterate(
     return _measured(grid, scaled, taken, response, solution, optimality)
 
 
+def promised(
+    grid: Transcription, scaled: ScaledProblem, response: Response, x: FloatArray
+) -> tuple[float, FloatArray]:
+    """Return what the QP promises the cost to change by, and its Hessian times its solution.
+
+    Args:
+        grid: whose QP has been solved.
+        scaled: the problem.
+        response: of the plan from which the step goes.
+        x: solution of the QP, shape (n,).
+    """
+    curved = grid.qp.hessian @ x
+    moves = x[: grid.n_moves]
+    promise = float(grid.qp.gradient.dot(x) + 0.5 * curved.dot(x))
+    promise -= scaled.weights.levenberg * float(moves.dot(moves))
+    slack = grid.limits.slacks(response.free + scaled.bias, scaled.side_limits)
+    outside = float(slack.dot(scaled.linear + scaled.quadratic * slack))
+    return promise - outside, curved
+
+
 def _measured(
     grid: Transcription,
     scaled: ScaledProblem,
@@ -124,13 +178,8 @@ def _measured(
     optimality: float,
 ) -> Iterate:
     x, n_moves = solution.x, grid.n_moves
-    curved = grid.qp.hessian @ x
+    gain, curved = promised(grid, scaled, response, x)
     gradient = grid.qp.gradient
-    promise = float(gradient.dot(x) + 0.5 * curved.dot(x))
-    promise -= scaled.weights.levenberg * float(x[:n_moves].dot(x[:n_moves]))
-    slack = grid.limits.slacks(response.free + scaled.bias, scaled.side_limits)
-    outside = float(slack.dot(scaled.linear + scaled.quadratic * slack))
-    gain = promise - outside  # what the cost was promised to change by
     gap = taken.plan.cost - (taken.cost_before + gain)
     own = 0.0 if grid.formulation.stage_cost is not None else abs(taken.plan.cost)
     mismatch = abs(gap) / max(abs(gain), own, TINY)

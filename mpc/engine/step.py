@@ -50,20 +50,7 @@ def best_step(
     def tried(length: float) -> Plan | None:
         return predicted(grid, scaled, response, length * change, False)
 
-    plan, closing = response.plan, response.closing
-    stay: Plan | None = plan if np.isfinite(plan.cost) else None
-    if stay is not None:
-        before = stay.cost
-    elif closing is None:
-        stay = costed(grid, scaled, plan)
-        before = stay.cost
-    elif float(np.max(np.abs(closing))) < SMALL_GAP:
-        states = plan.states.copy()
-        states[1:] += closing
-        before = plan_cost(grid, scaled, plan.blocks, response.free + scaled.bias, states)
-    else:
-        stay = tried(0.0)
-        before = np.inf if stay is None else stay.cost
+    before, stay = staying(grid, scaled, response)
     full: Plan | None = None
     for length in STEP_LENGTHS:
         trial = tried(length)
@@ -72,6 +59,31 @@ def best_step(
         full = trial if length == 1.0 else full
     stay = stay or tried(0.0)
     return None if stay is None else StepTaken(0.0, stay, before, full)
+
+
+def staying(
+    grid: Transcription, scaled: ScaledProblem, response: Response
+) -> tuple[float, Plan | None]:
+    """Return the cost of a plan as it stands, and its prediction where that was needed for it.
+
+    Args:
+        grid: stage functions.
+        scaled: the problem.
+        response: of the plan.
+    """
+    plan, closing = response.plan, response.closing
+    if np.isfinite(plan.cost):
+        return plan.cost, plan
+    if closing is None:
+        stay: Plan | None = costed(grid, scaled, plan)
+    elif float(np.max(np.abs(closing))) < SMALL_GAP:
+        states = plan.states.copy()
+        states[1:] += closing
+        free = response.free + scaled.bias
+        return plan_cost(grid, scaled, plan.blocks, free, states), None
+    else:
+        stay = predicted(grid, scaled, response, np.zeros(grid.n_moves), False)
+    return np.inf if stay is None else stay.cost, stay
 
 
 def full_step(
