@@ -24,6 +24,7 @@ from operator_agent.plant.generic.variable import Variable, names_of, nominals_o
 
 SAME_TIME = 1e-6  # of a sample: rounding of times written in minutes
 MOST_STATES = 5000  # a longer memory is a wrong unit or too fine a sample
+RUN_AWAY = 1e3  # spans of an output: a state that goes so far has no end
 _DOUBLINGS = 20  # over which states are watched for their scales: a million samples
 _SMALLEST, _LARGEST = 1e-9, 1e9  # scale of a state that nothing moves; of one that runs away
 
@@ -97,11 +98,18 @@ def sampled_model(steps: LinearSteps) -> SampledModel:
         x_nominal=np.zeros(n_x),
         u_nominal=nominals_of(steps.inputs),
         d_nominal=nominals_of(steps.disturbances),
-        x_scale=state_scales(steps.a, steps.b * spans),
+        x_scale=_seen(steps, state_scales(steps.a, steps.b * spans)),
         u_scale=spans[:n_u],
         d_scale=spans[n_u:],
         y_scale=spans_of(steps.outputs),
     )
+
+
+def _seen(steps: LinearSteps, scales: FloatArray) -> FloatArray:
+    """Return scales of which those that run away, as integrators do, are a span of an output."""
+    shown = np.max(np.abs(steps.c) / spans_of(steps.outputs)[:, None], axis=0, initial=0.0)
+    far = scales * shown > RUN_AWAY
+    return np.where(far, 1.0 / np.where(far, shown, 1.0), scales)
 
 
 def state_scales(a: FloatArray, moves: FloatArray) -> FloatArray:
