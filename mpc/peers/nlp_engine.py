@@ -26,6 +26,7 @@ class NlpEngine:
         tolerance: of the solver.
         recovery: price of a hard limit in the problem that is solved where the published one has
             no solution; None for no second try.
+        fails_on: names of published problems that it does not solve; they are not tried.
     """
 
     name: str
@@ -33,9 +34,12 @@ class NlpEngine:
     solver: str
     tolerance: float
     recovery: float | None = None
+    fails_on: tuple[str, ...] = ()
 
     def refusal(self, case: Case) -> str:
-        """Return why a case cannot be run: only nominal ones can."""
+        """Return why a case cannot be run: only nominal ones can, and what it converges on."""
+        if case.problem.name in self.fails_on:
+            return f"it does not converge on problem {case.problem.name}"
         return "it plans for one scenario only" if case.robust else ""
 
     def start(self, case: Case) -> EngineRun:

@@ -77,6 +77,7 @@ class BenchRow:
                 hard_violation(problem, reference.loop) if reference else None
             ),
             "reference_failed_cycles": len(reference.failures) if reference else None,
+            "finished_cycle": self.case.finished(first.loop.x),
             "cycles": int(first.loop.u.shape[0]),
             "repeats": len(self.records),
             "failures": list(first.failures[:SHOWN_FAILURES]),

@@ -10,6 +10,19 @@ from operator_agent.mpc.published.control_problem import ControlProblem
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """When a batch is finished.
+
+    Attributes:
+        state: that grows.
+        value: which it shall reach [unit of the state].
+    """
+
+    state: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A closed loop with its upset; row k of an array holds during sample k.
 
@@ -23,6 +36,7 @@ class Case:
         p: parameters of the cost, shape (cycles, n_p); not known in advance.
         noise: standard deviation of the measured states, shape (n_x,).
         robust: whether the controllers plan for all combinations of the uncertain values.
+        goal: of a batch; None where there is none.
     """
 
     name: str
@@ -34,6 +48,7 @@ class Case:
     p: FloatArray
     noise: FloatArray
     robust: bool = False
+    goal: Goal | None = None
 
     def __post_init__(self) -> None:
         """Refuse rows that do not fit the length or the model."""
@@ -49,6 +64,19 @@ class Case:
                 raise InputError(
                     f"case {self.name}: {name} has shape {getattr(self, name).shape}, not {shape}"
                 )
+        if self.goal is not None and self.goal.state not in model.x_names:
+            raise InputError(f"case {self.name}: no state {self.goal.state} for its goal")
+
+    def finished(self, x: FloatArray) -> int | None:
+        """Return the first cycle after which the goal is reached; None where it is not.
+
+        Args:
+            x: true states at the samples, shape (n + 1, n_x).
+        """
+        if self.goal is None:
+            return None
+        reached = x[1:, self.problem.model.x_names.index(self.goal.state)] >= self.goal.value
+        return int(np.argmax(reached)) if bool(np.any(reached)) else None
 
 
 def calm(name: str, story: str, problem: ControlProblem, cycles: int) -> Case:

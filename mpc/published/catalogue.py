@@ -8,12 +8,13 @@ import numpy as np
 
 from operator_agent.errors import InputError
 from operator_agent.mpc.published.bioreactor import bioreactor_problem
-from operator_agent.mpc.published.case import Case, calm, stepped
-from operator_agent.mpc.published.polymerisation import polymerisation_problem
+from operator_agent.mpc.published.case import Case, Goal, calm, stepped
+from operator_agent.mpc.published.polymerisation import MONOMER_TOTAL, polymerisation_problem
 from operator_agent.mpc.published.reactor import reactor_problem
 
 UPSET_AT = 20  # cycle: the reactor has come near its set point
 UPSET_CYCLES = 60
+CONVERSION = 0.99  # of all monomer: the batch is finished
 NOISE = np.array([0.005, 0.005, 0.2, 0.2])  # [mol/l], [degC]: half a per cent, a fifth of a degree
 
 
@@ -61,7 +62,8 @@ def _robust() -> Case:
 
 
 def _polymerisation() -> Case:
-    return calm("polymerisation", "one batch, nominal", polymerisation_problem(), 100)
+    batch = calm("polymerisation", "one batch, nominal", polymerisation_problem(), 110)
+    return replace(batch, goal=Goal("mass_polymer", CONVERSION * MONOMER_TOTAL))
 
 
 def _bioreactor() -> Case:

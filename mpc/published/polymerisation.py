@@ -33,6 +33,8 @@ TEMP_SETPOINT, TEMP_RANGE = 363.15, 2.0  # [K]
 FEED_TOTAL = 30_000.0  # [kg]
 TEMP_ADIABATIC_HIGH = 382.15  # [K]
 START = np.array([10_000.0, 853.0, 26.5, 363.15, 363.15, 363.15, 308.15, 308.15, 300.0])
+# What is in the tank at the start, as monomer or polymer, and in the feed after it [kg].
+MONOMER_TOTAL = float(START[1] + START[2] + MONOMER_IN_FEED * (FEED_TOTAL - START[8]))
 NAMES = ("mass_water", "mass_monomer", "mass_polymer", "temp_reactor", "temp_steel", "temp_jacket",
          "temp_exchanger", "temp_exchanger_coolant", "mass_fed", "temp_adiabatic")  # fmt: skip
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import PlantError
+from operator_agent.mpc.engine.compiled_functions import Compilation
 from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.stage_weights import StageWeights, stage_weights
@@ -189,7 +190,7 @@ class _Loop:
             if truth is Truth.MODEL
             else RecordPlant(model, setup.unit, setup.plant, case, setup.cycle_s)
         )
-        self.scaled = ScaledModel.of(model)
+        self.scaled = ScaledModel.of(model, Compilation.ALWAYS)
         self._start = self.plant.outputs() if not case.cold_k else self._nominal()
         margin = weights.hard_margin * model.y_scale
         self._before, self._after = (

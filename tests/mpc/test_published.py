@@ -12,15 +12,17 @@ from operator_agent.mpc.peers.catalogue import (
     DO_MPC,
     ENGINES,
     FATROP,
+    OWN,
     OWN_CONVERGED,
     REFERENCE,
+    SHOWN_ENGINES,
     engine_named,
 )
 from operator_agent.mpc.peers.do_mpc_engine import do_mpc_module
 from operator_agent.mpc.peers.engine import EngineMove, EngineRun, Reading
 from operator_agent.mpc.published.bench import bench_case
 from operator_agent.mpc.published.bioreactor import bioreactor_problem
-from operator_agent.mpc.published.case import Case
+from operator_agent.mpc.published.case import Case, Goal
 from operator_agent.mpc.published.catalogue import CASE_NAMES, published_case
 from operator_agent.mpc.published.closed_loop import run_engine
 from operator_agent.mpc.published.control_problem import (
@@ -120,6 +122,47 @@ def test_own_iterations_to_convergence_cost_what_ipopt_costs(name: str):
     assert costs[0] == pytest.approx(costs[1], rel=1e-5)
     assert not found[0].failures
     assert hard_violation(case.problem, found[0].loop) <= 1e-9
+
+
+UPSETS = [name for name in CASE_NAMES if name.startswith("reactor") and name != "reactor-robust"]
+
+
+@pytest.mark.parametrize("name", UPSETS)
+def test_few_iterations_cost_what_many_cost(name: str):
+    case = published_case(name)
+    few, many = (run_engine(case, engine, 0) for engine in (OWN, OWN_CONVERGED))
+    costs = [closed_loop_cost(case.problem, record.loop) for record in (few, many)]
+    assert costs[0] == pytest.approx(costs[1], rel=1e-4)
+    assert not few.failures and hard_violation(case.problem, few.loop) <= 1e-9
+    assert few.iterations.sum() < many.iterations.sum()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["polymerisation", "bioreactor"])
+def test_batches_run_to_their_end_within_limits(name: str):
+    case = published_case(name)
+    record = run_engine(case, OWN, 0)
+    assert not record.failures and not record.ended
+    assert hard_violation(case.problem, record.loop) <= 1e-9
+    if case.goal is not None:
+        finished = case.finished(record.loop.x)
+        assert finished is not None and finished < case.cycles
+        before, after = (record.loop.x[finished + k] for k in (0, 1))
+        place = case.problem.model.x_names.index(case.goal.state)
+        assert before[place] < case.goal.value <= after[place]
+
+
+def test_an_unfinished_batch_has_no_last_cycle():
+    case = published_case("polymerisation", 3)
+    assert case.finished(np.tile(case.problem.x_start, (4, 1))) is None
+    with pytest.raises(InputError, match="no state gold"):
+        replace(case, goal=Goal("gold", 1.0))
+
+
+def test_an_engine_that_fails_on_a_problem_says_so_and_is_not_tried():
+    assert "converge" in FATROP.refusal(published_case("polymerisation"))
+    assert not FATROP.refusal(published_case("bioreactor"))
+    assert set(SHOWN_ENGINES) < set(ENGINES)
 
 
 @pytest.mark.slow
