@@ -8,7 +8,8 @@ from typing import Any
 from operator_agent.errors import InputError
 
 UNIT_PREFIX = "unit-"
-UNIT_ENGINES = ("own", "ipopt")
+REDUCED = "reduced"  # the linear MPC of learners; it runs with the unit of record
+UNIT_ENGINES = ("own", "ipopt", REDUCED)
 UnitRunner = Callable[[list[str], Callable[[str], None]], list[dict[str, Any]]]
 
 
@@ -31,7 +32,8 @@ def unit_runner(site: Path, names: list[str], cycles: int | None) -> UnitRunner:
     Raises:
         InputError: there is no such case, or a file is wrong.
     """
-    from operator_agent.mpc.published.unit_bench import Truth, UnitSetup, bench_unit
+    from operator_agent.mpc.published.reduced_unit import reduced_row
+    from operator_agent.mpc.published.unit_bench import BIAS_FILTER, Truth, UnitSetup, bench_unit
     from operator_agent.mpc.published.unit_case import UNIT_CASES
     from operator_agent.mpc.variables import variables_from_site
     from operator_agent.mpc.weights import load_weights
@@ -56,13 +58,20 @@ def unit_runner(site: Path, names: list[str], cycles: int | None) -> UnitRunner:
         cycle_s=loaded.sample_times.control_s,
     )
 
+    weights = replace(setup.weights, bias_filter=BIAS_FILTER)
+
     def run(engines: list[str], progress: Callable[[str], None]) -> list[dict[str, Any]]:
         rows = []
         for name in names:
             key, truth = known[name]
             case = UNIT_CASES[key]
             shorter = replace(case, cycles=min(cycles or case.cycles, case.cycles))
-            rows += bench_unit(setup, shorter, truth, engines, progress)
+            plain = [engine for engine in engines if engine != REDUCED]
+            if plain:
+                rows += bench_unit(setup, shorter, truth, plain, progress)
+            if REDUCED in engines and truth is Truth.RECORD and not case.tightened:
+                progress(f"{name}: {REDUCED}")
+                rows.append(reduced_row(setup, shorter, weights))
         return rows
 
     return run

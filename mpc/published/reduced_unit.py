@@ -92,7 +92,7 @@ def run_reduced(setup: UnitSetup, case: UnitCase, weights: Weights) -> ReducedRe
     model = setup.model
     plant = RecordPlant(model, setup.unit, setup.plant, case, setup.cycle_s)
     points, u, d = _Points(setup, weights), model.u_nominal, plant.disturbances()
-    start, rows, failures, ended = plant.outputs(), [], [], ""
+    start, rows, failures, ended = _wanted_at_start(setup, case, plant), [], [], ""
     controller: ReducedMpc | None = None
     state: ReducedState | None = None
     for k in range(case.cycles):
@@ -127,6 +127,14 @@ def run_reduced(setup: UnitSetup, case: UnitCase, weights: Weights) -> ReducedRe
         limits_of, np.array(cpu_ms), np.array(wall_ms), np.ones(len(rows)), tuple(failures), ended,
     )  # fmt: skip
     return ReducedRecord(record, points.count, points.longest_ms)
+
+
+def _wanted_at_start(setup: UnitSetup, case: UnitCase, plant: RecordPlant) -> FloatArray:
+    """Return the CVs at the start, or those of the unit's nominal rest where it starts cold."""
+    if not case.cold_k:
+        return plant.outputs()
+    calm = UnitCase("calm", "")
+    return RecordPlant(setup.model, setup.unit, setup.plant, calm, setup.cycle_s).outputs()
 
 
 def reduced_row(setup: UnitSetup, case: UnitCase, weights: Weights) -> dict[str, Any]:
