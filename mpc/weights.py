@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from operator_agent.errors import InputError
 
@@ -118,7 +118,7 @@ class _WeightsFile(BaseModel):
     spike_readings: int
     max_bad_readings: int
     target_proximal: float
-    target_step: float
+    target_step: float = Field(allow_inf_nan=True)  # without a limit: .inf
     target_margin: float
     hard_margin: float
     n_pred: int

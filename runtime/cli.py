@@ -91,6 +91,7 @@ def main() -> None:
         cli_planning,
         cli_plant,
         cli_site,
+        cli_tuning,
     )
 
     app.add_typer(cli_planning.plan_app, name="plan")
@@ -106,7 +107,8 @@ def main() -> None:
     app.command("step-test")(cli_identify.step_test)
     app.command("train")(cli_learning.train)
     app.command("evaluate")(cli_learning.evaluate)
-    app.command("tune")(cli_learning.tune)
+    app.command("tune")(cli_tuning.tune)
+    app.command("choose-tuning")(cli_tuning.choose_tuning)
     logging.basicConfig(
         level=os.environ.get("OPERATOR_AGENT_LOG", "WARNING").upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

@@ -1,37 +1,21 @@
-"""Commands that learn and tune: training, evaluation and the search over MPC weights."""
+"""Commands that learn: training and evaluation of the supervisor."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from operator_agent.errors import InputError
 from operator_agent.messages import AdviceEnvelope
 from operator_agent.rl_supervisor.experiment import load_experiment
 from operator_agent.rl_supervisor.policy_file import load_policy
-from operator_agent.runtime.cli_tables import ERR, OUT, JsonFlag, print_json, rich_table, say
+from operator_agent.runtime.cli_tables import OUT, JsonFlag, print_json, rich_table, say
 from operator_agent.runtime.envelope_file import read_envelope
+from operator_agent.runtime.progress_bar import Steps, bar
 from operator_agent.runtime.site_file import load_site
 from operator_agent.site import Site
 
 TRAINING_FILE = Path("cases/training/ppo_demo.yaml")
-
-
-class _Steps:
-    """A progress bar that takes (done, total, text)."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task = progress.add_task("starting", total=None)
-
-    def __call__(self, done: int, total: int, text: str) -> None:
-        self._progress.update(self._task, completed=done, total=total, description=text)
-
-
-def _bar() -> Progress:
-    columns = (BarColumn(), TextColumn("{task.completed:.0f}/{task.total}"), TimeElapsedColumn())
-    return Progress(*columns, TextColumn("{task.description}"), console=ERR)
 
 
 def _site_of(training: Path) -> tuple[Site, AdviceEnvelope]:
@@ -56,8 +40,8 @@ def train(
         raise InputError(f"training needs the extra 'train' ({error}); run: make test") from error
     site, envelope = _site_of(config)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with _bar() as bar:
-        result = run_training(config, site, envelope, out, _Steps(bar))
+    with bar() as shown:
+        result = run_training(config, site, envelope, out, Steps(shown))
     if as_json:
         print_json(result)
         return
@@ -83,8 +67,8 @@ def evaluate(
         raise InputError(f"evaluation needs the extra 'train' ({error}); run: make test") from error
     loaded = load_policy(policy)
     site, envelope = _site_of(config)
-    with _bar() as bar:
-        result = run_evaluation(loaded, config, site, envelope, _Steps(bar))
+    with bar() as shown:
+        result = run_evaluation(loaded, config, site, envelope, Steps(shown))
     if as_json:
         print_json(result)
         return
@@ -105,35 +89,3 @@ def evaluate(
         for name, found in result["comparisons_usd_per_h"].items()
     ]
     OUT.print(rich_table("paired differences", ["pair", "USD/h", "95 % interval"], rows))
-
-
-def tune(
-    site: Annotated[Path, typer.Argument(help="Site file.")],
-    out: Annotated[Path, typer.Option(help="Weights file to write.")] = Path("out/weights.yaml"),
-    generations: Annotated[int, typer.Option(help="Generations of the search.", min=1)] = 4,
-    population: Annotated[int, typer.Option(help="Individuals of each generation.", min=4)] = 8,
-    hours: Annotated[float, typer.Option(help="Plant hours of each scenario.", min=1.0)] = 4.0,
-    seed: Annotated[int, typer.Option(help="Seed of the search and scenarios.", min=0)] = 1,
-    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
-    as_json: JsonFlag = False,
-) -> None:
-    """Search MPC weights in simulation (DEAP) and write the best as a file that the loop loads.
-
-    The choice falls on validation scenarios that the search has not seen. To use the file, name it
-    as `controller` under `files` of the site.
-    """
-    try:
-        from operator_agent.runtime.weights_search import run_search
-    except ImportError as error:
-        raise InputError(f"tuning needs the extra 'tune' ({error}); run: make test") from error
-    loaded = load_site(site)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with _bar() as bar:
-        result = run_search(
-            loaded, site, out, generations, population, hours, seed, workers, _Steps(bar)
-        )
-    if as_json:
-        print_json(result)
-        return
-    say(result["verdict"])
-    say(f"Weights: {out}")

@@ -1,19 +1,29 @@
-"""The search over MPC weights: simulated closed loops as the score, in processes of their own."""
+"""The search over the weights of a site's MPC: simulated closed loops judge each candidate."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from operator_agent.engine import Engine
+from operator_agent.errors import PlantError
 from operator_agent.messages import EconomicTargets
 from operator_agent.mpc.controller import Controller
+from operator_agent.mpc.tuning.catalogue import START, Catalogue, advantage, catalogue_of, choose
+from operator_agent.mpc.tuning.catalogue_file import save_catalogue
+from operator_agent.mpc.tuning.checkpoint import CheckpointFile
 from operator_agent.mpc.tuning.closed_loop import MpcDriver, run_closed_loop
-from operator_agent.mpc.tuning.genetic import GaSettings, GeneBounds, Generation, Genes, tune
-from operator_agent.mpc.weights import Weights, load_weights, save_weights
+from operator_agent.mpc.tuning.genes import Genes
+from operator_agent.mpc.tuning.objectives import Interval, Objective
+from operator_agent.mpc.tuning.search import SearchSettings, Task, search
+from operator_agent.mpc.tuning.trials import Progress
+from operator_agent.mpc.tuning.weight_genes import applied, start_of, usual_space
+from operator_agent.mpc.weights import Weights, load_weights, save_weights, weights_payload
 from operator_agent.plant.simulation.random_scenario import random_scenario
 from operator_agent.plant.simulation.simulator import Simulator
 from operator_agent.plant.unit.case import CrudeUnitCase
@@ -21,19 +31,54 @@ from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.plant.unit.crude_unit import CrudeUnit, build_crude_unit
 from operator_agent.runtime.control_process import build_controller
 from operator_agent.runtime.planner import targets_of
+from operator_agent.runtime.plots import save_png
 from operator_agent.runtime.site_file import load_site
+from operator_agent.runtime.tuning_plots import convergence_figure, front_figure
 from operator_agent.site import Site
 from operator_agent.units import HOUR_S
 
-# Factors on groups of weights, from a tenth to ten times the weights of the start.
-GENES = ("cv_tracking", "move_suppression", "resting", "soft_penalty")
-BOUNDS = GeneBounds(dict.fromkeys(GENES, 0.1), dict.fromkeys(GENES, 10.0))
-HARD_USD_H_PER_SPAN = 5_000.0  # a span outside a hard limit for an hour costs more than any gain
-TRAVEL_USD_H_PER_SPAN = 1.0  # wear and operators' patience: one span of MV travel per hour
-SEEDS_PER_SET = 2
-VALIDATION_OFFSET = 1_000  # validation scenarios start so far above the training ones
+# What one unit of each objective is worth unless the user says otherwise [usd/h]. A span outside
+# a hard limit for an hour costs more than any gain; travel is wear and operators' patience.
+PRICES: Mapping[str, float] = {"profit": 1.0, "violation": 5_000.0, "travel": 1.0}
+GOOD_MARGIN = 0.05  # profit by the worth of the feed that would please any refiner
+WORST_SPANS = 1.0  # outside hard limits, all CVs together, on the average of a run
+WORST_TRAVEL = 20.0  # spans per hour and MV: from one end to the other every three minutes
+VALIDATION_FROM, TEST_FROM = 1_000, 2_000  # scenario seeds start so far above the training ones
 
-Progress = Callable[[int, int, str], None]
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """How large a search is.
+
+    Attributes:
+        generations, population: see `SearchSettings`.
+        hours: of each scenario [h].
+        seed: of the search; scenario seeds follow from it.
+        scenarios: in the training set.
+        checks: in each of the validation and test sets.
+    """
+
+    generations: int
+    population: int
+    hours: float
+    seed: int
+    scenarios: int
+    checks: int
+
+    def settings(self) -> SearchSettings:
+        """Return size and seeds."""
+
+        def seeds(first: int, count: int) -> tuple[int, ...]:
+            return tuple(self.seed + first + k for k in range(count))
+
+        return SearchSettings(
+            population=self.population,
+            generations=self.generations,
+            seed=self.seed,
+            training=seeds(0, self.scenarios),
+            validation=seeds(VALIDATION_FROM, self.checks),
+            test=seeds(TEST_FROM, self.checks),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +88,6 @@ class Bench:
     case: CrudeUnitCase
     unit: CrudeUnit
     controller: Controller
-    weights: Weights
 
 
 @functools.cache
@@ -51,30 +95,12 @@ def bench(site_path: str) -> Bench:
     """Return the bench of a site; a worker builds it for its first candidate."""
     site = load_site(Path(site_path))
     case = load_crude_unit_case(Path(site.files["plant"]))
-    unit = build_crude_unit(case, "plant")
-    weights = load_weights(Path(site.files["controller"]))
-    return Bench(case, unit, build_controller(site, case), weights)
-
-
-def scaled_weights(weights: Weights, factors: Genes) -> Weights:
-    """Return weights with each group multiplied by its factor."""
-
-    def group(name: str) -> dict[str, float]:
-        return {key: value * factors[name] for key, value in getattr(weights, name).items()}
-
-    soft = min(weights.soft_penalty * factors["soft_penalty"], 0.5 * weights.hard_penalty)
-    return replace(
-        weights,
-        cv_tracking=group("cv_tracking"),
-        move_suppression=group("move_suppression"),
-        resting=group("resting"),
-        soft_penalty=soft,
-    )
+    return Bench(case, build_crude_unit(case, "plant"), build_controller(site, case))
 
 
 @dataclass(frozen=True, slots=True)
-class ClosedLoopScore:
-    """Scores factors on weights: mean profit less the price of broken limits and of travel [usd/h].
+class ClosedLoopTrial:
+    """Judges genes of `Weights` on the simulated unit.
 
     Attributes:
         site_path: of the site file.
@@ -86,13 +112,14 @@ class ClosedLoopScore:
     targets: Mapping[str, Any]
     hours: float
 
-    def __call__(self, factors: Genes, scenarios: Sequence[int]) -> float:
-        """Return the mean score over scenario seeds; higher is better."""
-        return float(np.mean([self._one(factors, seed) for seed in scenarios]))
+    def __call__(self, genes: Genes, seed: int) -> Mapping[str, float]:
+        """Return the objectives of one run on the random scenario of a seed.
 
-    def _one(self, factors: Genes, seed: int) -> float:
+        Raises:
+            PlantError: the candidate broke the plant.
+        """
         built = bench(self.site_path)
-        controller = built.controller.with_weights(scaled_weights(built.weights, factors))
+        controller = built.controller.with_weights(applied(built.controller.weights, genes))
         targets = EconomicTargets.from_payload(self.targets)
         scenario = random_scenario(np.random.default_rng(seed), built.case, self.hours * HOUR_S)
 
@@ -110,62 +137,104 @@ class ClosedLoopScore:
             targets_at,
         )
         if run.ended:
-            return -np.inf
-        broken = float(np.mean(np.sum(run.hard_spans, axis=1)))
-        travel = float(np.mean(run.travel(controller.model.u_scale)))
-        return run.profit_usd_h - HARD_USD_H_PER_SPAN * broken - TRAVEL_USD_H_PER_SPAN * travel
+            raise PlantError(run.ended)
+        return {
+            "profit": run.profit_usd_h,
+            "violation": float(np.mean(np.sum(run.hard_spans, axis=1))),
+            "travel": float(np.mean(run.travel(controller.model.u_scale))),
+        }
+
+
+def objectives_for(targets: EconomicTargets) -> tuple[Objective, ...]:
+    """Return profit, limits and travel; a unit that is shut earns nothing."""
+    worth = max(map(abs, targets.stream_prices.values())) * targets.flow_vol_feed * HOUR_S
+    return (
+        Objective("profit", "usd/h", good=GOOD_MARGIN * worth, worst=0.0),
+        Objective("violation", "spans", good=0.0, worst=WORST_SPANS),
+        Objective("travel", "spans/h", good=0.0, worst=WORST_TRAVEL),
+    )
 
 
 def run_search(
     site: Site,
     site_path: Path,
-    out: Path,
-    generations: int,
-    population: int,
-    hours: float,
-    seed: int,
-    workers: int,
+    folder: Path,
+    request: SearchRequest,
+    engine: Engine,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Search, write the chosen weights, and return what was found as plain values.
+    """Search, write catalogue, weights and pictures, and return what was found as plain values.
 
-    The file holds the weights of the start when no candidate beats them on the validation
-    scenarios.
+    The folder receives `search.json` after every generation, from which an interrupted search goes
+    on; at the end `catalogue.yaml`, `front.png`, `convergence.png`, and as `weights.yaml` the
+    tuning that is worth most at `PRICES` on the validation scenarios.
+
+    Raises:
+        InputError: the folder holds another search, or every tuning failed.
     """
-    score = ClosedLoopScore(str(site_path.resolve()), targets_of(site, None).payload(), hours)
-    settings = GaSettings(
-        population=population + population % 2,
-        generations=generations,
-        seed=seed,
-        training=tuple(seed + k for k in range(SEEDS_PER_SET)),
-        validation=tuple(seed + VALIDATION_OFFSET + k for k in range(SEEDS_PER_SET)),
-    )
-
-    def tell(found: Generation) -> None:
-        text = f"best {found.best:,.0f} usd/h, mean {found.mean:,.0f}"
-        progress(found.number + 1, generations, text)
-
-    start = dict.fromkeys(GENES, 1.0)
-    with get_context("spawn").Pool(workers) as pool:
-        tuned = tune(score, start, BOUNDS, settings, map_jobs=pool.map, progress=tell)
-    factors = tuned.genes if tuned.improved else start
     weights = load_weights(Path(site.files["controller"]))
-    save_weights(out, scaled_weights(weights, factors) if tuned.improved else weights)
-    with np.errstate(invalid="ignore"):  # a run that the plant did not survive scores -inf
-        gain = float(np.subtract(tuned.validation_score, tuned.start_validation_score))
+    task = _task(site, site_path, weights, targets_of(site, None), request.hours)
+    settings = request.settings()
+    store = CheckpointFile(folder / "search.json")
+    found = search(task, settings, engine, store=store, progress=progress)
+    catalogue = catalogue_of(task, settings, found, functools.partial(applied, weights))
+    save_catalogue(folder / "catalogue.yaml", catalogue)
+    save_png(front_figure(catalogue), folder / "front.png")
+    save_png(convergence_figure(catalogue), folder / "convergence.png")
+    chosen = choose(catalogue, PRICES)
+    save_weights(folder / "weights.yaml", chosen.weights or weights)
     return {
-        "factors": dict(factors),
-        "improved": tuned.improved,
-        "validation_gain_usd_per_h": _plain(gain),
-        "history": [[g.number, _plain(g.best), _plain(g.mean)] for g in tuned.history],
-        "seed": seed,
-        "verdict": (
-            f"validation score {gain:+,.1f} usd/h against the weights of the start"
-            if tuned.improved
-            else "no candidate beat the weights of the start on the validation scenarios; kept them"
-        ),
+        "chosen": chosen.name,
+        "verdict": verdict(catalogue, chosen.name, PRICES),
+        "entries": [entry_row(catalogue, entry.name) for entry in catalogue.entries],
+        "history": [[g.number, g.hypervolume, g.tried, g.failed] for g in catalogue.history],
+        "seed": request.seed,
     }
 
 
-def _plain(score: float) -> float | None:
-    return score if np.isfinite(score) else None
+def verdict(catalogue: Catalogue, name: str, prices: Mapping[str, float]) -> str:
+    """Return in one sentence what a tuning is worth on the test scenarios."""
+    if name == START:
+        return "no tuning is worth more than the start on the validation scenarios; kept the start"
+    entry = catalogue.entry(name)
+    if catalogue.entries[0].failure:
+        return f"{name}; the start cannot be compared: {catalogue.entries[0].failure}"
+    gain = advantage(catalogue, entry, prices)
+    sure = "better" if gain.low > 0.0 else "worse" if gain.high < 0.0 else "not told apart"
+    return (
+        f"{name} against the start on test scenarios: {gain.mean:+,.1f} "
+        f"({gain.low:+,.1f} to {gain.high:+,.1f}) at these prices: {sure}"
+    )
+
+
+def entry_row(catalogue: Catalogue, name: str) -> dict[str, Any]:
+    """Return one tuning as plain values: means on validation scenarios, gains on test scenarios."""
+    entry = catalogue.entry(name)
+
+    def plain(found: Interval) -> list[float]:
+        return [found.mean, found.low, found.high]
+
+    return {
+        "name": name,
+        "genes": dict(entry.genes),
+        "validation": {key: plain(scored.interval) for key, scored in entry.validation.items()},
+        "test": {key: plain(scored.interval) for key, scored in entry.test.items()},
+        "gain_on_test": {key: plain(gain) for key, gain in entry.gain.items()},
+        "failure": entry.failure,
+    }
+
+
+def _task(
+    site: Site, site_path: Path, weights: Weights, targets: EconomicTargets, hours: float
+) -> Task:
+    facts = {k: v for k, v in targets.payload().items() if k != "created_s"}
+    content = json.dumps([weights_payload(weights), facts], sort_keys=True, default=str)
+    digest = hashlib.sha256(content.encode()).hexdigest()[:12]
+    space = usual_space(weights)
+    return Task(
+        subject=f"{site.name}, {hours:g} h scenarios, weights and targets {digest}",
+        objectives=objectives_for(targets),
+        space=space,
+        start=start_of(weights, space),
+        evaluate=ClosedLoopTrial(str(site_path.resolve()), targets.payload(), hours),
+    )

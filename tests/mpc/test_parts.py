@@ -1,4 +1,4 @@
-"""Estimator, target, advice, weights, limits, certificates, tuning: one behaviour each."""
+"""Estimator, target, advice, weights, limits, certificates: one behaviour each."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,6 @@ from operator_agent.mpc.target.planned import planned_wishes
 from operator_agent.mpc.target.steady_model import ModelRest
 from operator_agent.mpc.target.target import SteadyTarget, TargetOptimizer
 from operator_agent.mpc.target.target_tuning import TargetTuning
-from operator_agent.mpc.tuning.genetic import GaSettings, GeneBounds, tune
 from operator_agent.mpc.variables import ControlVariables, variables_from_site
 from operator_agent.mpc.weights import Weights, load_weights, save_weights
 from operator_agent.plant.process_model import ProcessModel
@@ -307,45 +306,6 @@ def test_certificate_names_tags_and_cannot_be_altered():
     hold = hold_move(reason="no root", **known)
     hold.check(KEY)
     assert hold.hold and hold.values == () and "no root" in hold.solver_status
-
-
-# --- tuning ------------------------------------------------------------------------------------
-def score(genes, scenarios):
-    """Best at a = 1, b = 0.1 in every scenario; the seed shifts it a little."""
-    errors = [
-        np.log10(genes["a"] / 1.0) ** 2 + np.log10(genes["b"] / 0.1) ** 2 + 1e-3 * seed
-        for seed in scenarios
-    ]
-    return -float(np.mean(errors))
-
-
-BOUNDS = GeneBounds({"a": 0.01, "b": 0.01}, {"a": 100.0, "b": 100.0})
-
-
-def test_search_finds_a_known_optimum_and_repeats_itself():
-    settings = GaSettings(12, 10, 5, training=(1, 2), validation=(3, 4))
-    seen = []
-    start = {"a": 50.0, "b": 50.0}
-    found = tune(score, start, BOUNDS, settings, progress=seen.append)
-    assert found.genes["a"] == pytest.approx(1.0, rel=0.6)
-    assert found.genes["b"] == pytest.approx(0.1, rel=0.6)
-    assert found.improved and len(seen) == 10
-    assert [g.best for g in found.history] == sorted(g.best for g in found.history)
-    assert tune(score, start, BOUNDS, settings).genes == found.genes
-
-
-def test_candidate_that_fails_is_never_chosen():
-    def fails(genes, scenarios):
-        return np.nan if genes["a"] < 10.0 else score(genes, scenarios)
-
-    settings = GaSettings(8, 4, 1, training=(1,), validation=(2,))
-    found = tune(fails, {"a": 50.0, "b": 1.0}, BOUNDS, settings)
-    assert found.genes["a"] >= 10.0
-
-
-def test_scenarios_must_not_serve_twice():
-    with pytest.raises(InputError, match="differ"):
-        GaSettings(4, 1, 0, training=(1, 2), validation=(2,))
 
 
 @given(a=st.floats(0.011, 99.0), b=st.floats(0.011, 99.0))
