@@ -22,6 +22,7 @@ from operator_agent.mpc.engine.stage_cost import StageCost
 from operator_agent.mpc.engine.stage_weights import StageWeights
 from operator_agent.mpc.engine.transcription import LimitShape, Transcription
 from operator_agent.mpc.peers.engine import EngineMove, EngineRun, Reading
+from operator_agent.mpc.peers.own_robust import ROBUST, published_tree
 from operator_agent.mpc.problem import Problem, Warm
 from operator_agent.mpc.published.case import Case
 from operator_agent.mpc.published.control_problem import ControlProblem
@@ -56,18 +57,24 @@ class OwnEngine:
     tolerance: float | None = None
 
     def refusal(self, case: Case) -> str:
-        """Return why a case cannot be run: only nominal ones can."""
-        return "it plans for one scenario only" if case.robust else ""
+        """Return nothing: it runs every published problem."""
+        return ""
 
     def start(self, case: Case) -> EngineRun:
         """Return a run; see `Engine`."""
-        return _OwnRun(case.problem, self.iterations, self.tolerance)
+        return _OwnRun(case.problem, self.iterations, self.tolerance, case.robust)
 
 
 class _OwnRun:
     """One solver with its last plan."""
 
-    def __init__(self, published: ControlProblem, iterations: int, tolerance: float | None) -> None:
+    def __init__(
+        self,
+        published: ControlProblem,
+        iterations: int,
+        tolerance: float | None,
+        robust: bool = False,
+    ) -> None:
         self._published = published
         self._iterations, self._tolerance = iterations, tolerance
         self._variables = control_variables(published)
@@ -86,6 +93,7 @@ class _OwnRun:
                 stage_cost=None if published.tracked else _stage_cost(published),
             ),
         )
+        self._tree = published_tree(published, self._grid, self._variables) if robust else None
         self._warm: Warm | None = None
 
     def move(self, reading: Reading) -> EngineMove:
@@ -118,8 +126,14 @@ class _OwnRun:
             cold_iterations=COLD_ITERATIONS,
             prices=None if published.tracked else reading.p,
             tolerance=self._tolerance,
-            accuracy=TRACKING if published.tracked else QUICK,
+            accuracy=self._accuracy(),
+            scenarios=self._tree,
         )
+
+    def _accuracy(self) -> Accuracy:
+        if self._tree is not None:
+            return ROBUST
+        return TRACKING if self._published.tracked else QUICK
 
 
 def control_variables(published: ControlProblem) -> ControlVariables:

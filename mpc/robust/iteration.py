@@ -200,7 +200,7 @@ def _corrected(
             bent = plan.outputs - response.free
             bent -= response.condensed.outputs_of_blocks @ path.x[:n_moves]
             grid.qp.row_high[:n_rows] = high - limits.sign * bent[limits.stage, limits.cv]
-        found = tree.qp.solve([path.working_set for path in found.paths])
+        found = tree.qp.solve_again([path.working_set for path in found.paths])
         if not found.success:
             break
         trial = _predicted(tree, scaled, responses, [path.x[:n_moves] for path in found.paths])

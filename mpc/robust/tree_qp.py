@@ -2,9 +2,10 @@
 
     min over s   sum over paths i  w[i] V_i(s_i),    V_i(s) = min over v of path i's QP at moves s
 
-V is convex, piecewise quadratic and smooth: its slope at s is that of the path's Lagrangian, its
-curvature the Schur complement of the limits that hold there. A Newton step with a line search ends
-exactly where these limits stay. The work is linear in the number of paths.
+V is convex and piecewise quadratic: its slope at s is that of the path's Lagrangian, its curvature
+the Schur complement of the limits that hold there. A Newton step with a line search ends exactly
+where these limits stay; the work is linear in the number of paths. V has a kink where shared moves
+alone break a limit. When Newton ends at one, all paths are solved as one dense QP.
 Sources: Boyd, Xiao, Mutapcic, Mattingley, "Notes on decomposition methods" (Stanford, 2007) on
 primal decomposition; Kouzoupis, Klintberg, Diehl, Gros, "A dual Newton strategy for scenario
 decomposition in robust multistage MPC", Int. J. Robust Nonlinear Control 28 (2018) 2340, on its
@@ -22,9 +23,11 @@ from operator_agent.mpc.engine.limit_rows import IndexArray
 from operator_agent.mpc.engine.transcription import Transcription
 
 ROUNDS = 40  # Newton steps; a warm solve takes one to four
-CUTS = 12  # of one step
+CUTS = 6  # of one step
 SUFFICIENT = 1e-4  # of the decrease that the slope promises
 ROUNDING = 1e-12  # relative, of values of the QP
+GOOD = 1e-7  # residual that needs no second opinion
+LARGEST_DENSE = 1500  # variables: ten times those of nine scenarios of a small plant; 18 MB
 SETTLED = 1e-8  # Newton step of a shared move [spans]: far below what an actuator resolves
 SINGULAR = 1e-12  # keeps limits that depend on each other from stopping a step
 
@@ -63,12 +66,19 @@ class SharedMoves:
         return int(self.place.max()) + 1
 
 
-@dataclass(slots=True)
-class _Curvature:
-    """The curvature of one path for one set of limits that hold."""
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """The parts of a path's QP that meet its first variables.
 
-    working_set: FloatArray
-    matrix: FloatArray
+    Attributes:
+        first: of the Hessian, shape (n_first, n_first).
+        across: the same by own variables, shape (n_own, n_first).
+        rows: shape (m, n_first).
+    """
+
+    first: FloatArray
+    across: FloatArray
+    rows: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +140,8 @@ class TreeQp:
         n_rows, n_rates = qps[0].row_low.size, shared.rate_rows.size
         self._inner = tuple(DenseQp(shared.n_own, n_rows) for _ in qps)
         self._master = DenseQp(shared.count, n_rates * len(qps))
-        self._curved: list[_Curvature | None] = [None] * len(qps)
+        self._curved: list[dict[bytes, FloatArray]] = [{} for _ in qps]
+        self._beside: list[_Beside] = [_Beside(*[np.zeros((0, 0))] * 3)] * len(qps)
         for i, qp in enumerate(qps):
             first = n_rates * i
             rows = qp.rows[shared.rate_rows, : shared.n_first]
@@ -143,22 +154,82 @@ class TreeQp:
             starts: working set of each path's last solution; None where there is none.
         """
         self._load()
+        return self.solve_again(starts)
+
+    def solve_again(self, starts: Sequence[FloatArray | None]) -> TreeSolution:
+        """Return the answer where only row limits have changed since `solve`.
+
+        Args:
+            starts: as for `solve`.
+        """
+        found = self._iterated(starts)
+        if found.success and not found.residual < GOOD:
+            return self._together(found)
+        return found
+
+    def _iterated(self, starts: Sequence[FloatArray | None]) -> TreeSolution:
+        """Return where Newton ends."""
         n_first = self._shared.n_first
         sets = [None if start is None else start[n_first:] for start in starts]
-        point = self._solved(np.zeros(self._shared.count), sets)
-        if isinstance(point, QpSolution):
-            return TreeSolution(tuple(self._failed(point) for _ in self._qps), np.nan, 0)
-        rounds = 0
-        while rounds < ROUNDS:
-            step = self._newton(point)
-            if step is None:
+        found = self._solved(np.zeros(self._shared.count), sets)
+        if isinstance(found, QpSolution):
+            return TreeSolution(tuple(self._failed(found) for _ in self._qps), np.nan, 0)
+        for rounds in range(ROUNDS):
+            point, step = found, self._newton(found)
+            if step is None or not np.abs(step.x).max() > SETTLED:
+                return self._whole(point, step, rounds)
+            trial = self._searched(point, step.x)
+            if trial is None:
                 break
-            found = self._searched(point, step)
-            if found is None:
-                break
-            point, rounds = found, rounds + 1
-        last = self._solved(point.at, [found.working_set for found in point.solutions])
-        return self._whole(point if isinstance(last, QpSolution) else last, rounds)
+            found = trial
+        again = self._solved(point.at, [own.working_set for own in point.solutions])
+        last = point if isinstance(again, QpSolution) else again
+        return self._whole(last, self._newton(last), ROUNDS)
+
+    def _together(self, near: TreeSolution) -> TreeSolution:
+        """Return the answer of one dense QP of all paths, or that of Newton where it is no better.
+
+        Args:
+            near: where Newton ended; its limits are the first guess.
+        """
+        shared, n_paths, n_rows = self._shared, len(self._qps), self._qps[0].row_low.size
+        n = shared.count + shared.n_own * n_paths
+        if n > LARGEST_DENSE:
+            return near
+        whole, start = DenseQp(n, n_rows * n_paths), np.zeros(n + n_rows * n_paths)
+        whole.low[: shared.count], whole.high[: shared.count] = self._low, self._high
+        places = []
+        for i, (qp, path) in enumerate(zip(self._qps, near.paths, strict=True)):
+            own = shared.count + shared.n_own * i + np.arange(shared.n_own)
+            rows = n_rows * i + np.arange(n_rows)
+            columns = np.concatenate([shared.place[i], own])
+            weight = self._weights[i]
+            whole.hessian[columns[:, None], columns] += weight * qp.hessian
+            whole.gradient[columns] += weight * qp.gradient
+            whole.rows[rows[:, None], columns] = qp.rows
+            whole.row_low[rows], whole.row_high[rows] = qp.row_low, qp.row_high
+            whole.low[own], whole.high[own] = qp.low[shared.n_first :], qp.high[shared.n_first :]
+            start[own] = path.working_set[shared.n_first : qp.gradient.size]
+            start[n + rows] = path.working_set[qp.gradient.size :]
+            places.append((columns, rows, weight))
+        found = whole.solve(start)
+        residual = whole.kkt_residual(found)
+        if not found.success or not residual < near.residual:
+            return near
+        paths = tuple(
+            QpSolution(
+                x=found.x[columns],
+                row_prices=found.row_prices[rows] / weight,
+                bound_prices=found.bound_prices[columns] / weight,
+                success=True,
+                status=found.status,
+                working_set=np.concatenate(
+                    [found.working_set[columns], found.working_set[n + rows]]
+                ),
+            )
+            for columns, rows, weight in places
+        )
+        return TreeSolution(paths, residual, near.rounds)
 
     def _load(self) -> None:
         """Take the parts of own variables from the paths' arrays."""
@@ -167,7 +238,12 @@ class TreeQp:
             inner.hessian[:] = qp.hessian[first:, first:]
             inner.rows[:] = qp.rows[:, first:]
             inner.low[:], inner.high[:] = qp.low[first:], qp.high[first:]
-            self._curved[i] = None
+            self._curved[i].clear()
+            self._beside[i] = _Beside(
+                np.ascontiguousarray(qp.hessian[:first, :first]),
+                np.ascontiguousarray(qp.hessian[first:, :first]),
+                np.ascontiguousarray(qp.rows[:, :first]),
+            )
         master, n_rates = self._master, rates.size
         low, high = np.full(self._shared.count, -np.inf), np.full(self._shared.count, np.inf)
         self._row_low, self._row_high = np.zeros(master.row_low.size), np.zeros(master.row_low.size)
@@ -184,56 +260,54 @@ class TreeQp:
         value, slope = 0.0, np.zeros(self._shared.count)
         solutions = []
         for i, (qp, inner) in enumerate(zip(self._qps, self._inner, strict=True)):
-            place, weight = self._shared.place[i], self._weights[i]
-            moved = at[place]
-            inner.gradient[:] = qp.gradient[first:] + qp.hessian[first:, :first] @ moved
-            taken = qp.rows[:, :first] @ moved
-            inner.row_low[:], inner.row_high[:] = qp.row_low - taken, qp.row_high - taken
+            place, weight, beside = self._shared.place[i], self._weights[i], self._beside[i]
+            moved, gradient = at[place], qp.gradient[:first]
+            np.add(qp.gradient[first:], beside.across @ moved, out=inner.gradient)
+            taken = beside.rows @ moved
+            np.subtract(qp.row_low, taken, out=inner.row_low)
+            np.subtract(qp.row_high, taken, out=inner.row_high)
             inner.row_low[rates], inner.row_high[rates] = -np.inf, np.inf
             found = inner.solve(starts[i])
             if not found.success or not bool(np.isfinite(found.x).all()):
                 return found
-            of_first = qp.hessian[:first, :first] @ moved
-            across = qp.hessian[:first, first:] @ found.x
+            x, of_first = found.x, beside.first @ moved
             value += weight * (
-                moved.dot(0.5 * of_first + qp.gradient[:first])
-                + found.x.dot(0.5 * (inner.hessian @ found.x) + inner.gradient)
-            )
-            slope[place] += weight * (
-                of_first + across + qp.gradient[:first]
-                + qp.rows[:, :first].T @ found.row_prices
+                moved.dot(0.5 * of_first + gradient)
+                + 0.5 * x.dot(inner.hessian @ x) + inner.gradient.dot(x)
             )  # fmt: skip
+            slope[place] += weight * (
+                of_first + x @ beside.across + gradient + found.row_prices @ beside.rows
+            )
             solutions.append(found)
         return _Point(at, float(value), slope, tuple(solutions))
 
     def _curvature(self, i: int, working_set: FloatArray) -> FloatArray:
         """Return the curvature of a path by its first variables for the limits that hold."""
-        known = self._curved[i]
-        if known is not None and np.array_equal(known.working_set, working_set):
-            return known.matrix
-        qp, first, n_own = self._qps[i], self._shared.n_first, self._shared.n_own
+        known = self._curved[i].get(working_set.tobytes())
+        if known is not None:
+            return known
+        inner, beside, n_own = self._inner[i], self._beside[i], self._shared.n_own
         free = np.flatnonzero(working_set[:n_own] == 0.0)
         held = np.flatnonzero(working_set[n_own:])
-        size = free.size + held.size
-        matrix = np.zeros((size, size))
-        own = first + free
-        matrix[: free.size, : free.size] = qp.hessian[np.ix_(own, own)]
-        rows = qp.rows[held]
-        matrix[free.size :, : free.size] = rows[:, own]
-        matrix[: free.size, free.size :] = rows[:, own].T
-        matrix[range(free.size, size), range(free.size, size)] = -SINGULAR
-        right = np.vstack([qp.hessian[own, :first], rows[:, :first]])
-        curved: FloatArray = qp.hessian[:first, :first] - right.T @ np.linalg.solve(matrix, right)
-        self._curved[i] = _Curvature(working_set, curved)
+        n_free = free.size
+        matrix = np.zeros((n_free + held.size, n_free + held.size))
+        rows = inner.rows[held[:, None], free]
+        matrix[:n_free, :n_free] = inner.hessian[free[:, None], free]
+        matrix[n_free:, :n_free] = rows
+        matrix[:n_free, n_free:] = rows.T
+        np.einsum("ii->i", matrix)[n_free:] = -SINGULAR
+        right = np.concatenate([beside.across[free], beside.rows[held]])
+        curved: FloatArray = beside.first - right.T @ np.linalg.solve(matrix, right)
+        self._curved[i][working_set.tobytes()] = curved
         return curved
 
-    def _newton(self, point: _Point) -> FloatArray | None:
-        """Return a step of the shared moves, or None where the slope is settled."""
+    def _newton(self, point: _Point) -> QpSolution | None:
+        """Return the Newton step of the shared moves within their limits, or None."""
         master = self._master
         master.hessian[:] = 0.0
         for i, (place, found) in enumerate(zip(self._shared.place, point.solutions, strict=True)):
             curved = self._curvature(i, found.working_set)
-            master.hessian[np.ix_(place, place)] += self._weights[i] * curved
+            master.hessian[place[:, None], place] += self._weights[i] * curved
         master.gradient[:] = point.slope
         master.low[:] = np.minimum(self._low - point.at, 0.0)
         master.high[:] = np.maximum(self._high - point.at, 0.0)
@@ -241,9 +315,7 @@ class TreeQp:
         master.row_low[:] = np.minimum(self._row_low - taken, 0.0)
         master.row_high[:] = np.maximum(self._row_high - taken, 0.0)
         step = master.solve()
-        if not step.success or not bool(np.isfinite(step.x).all()):
-            return None
-        return step.x if np.abs(step.x).max() > SETTLED else None
+        return step if step.success and bool(np.isfinite(step.x).all()) else None
 
     def _searched(self, point: _Point, step: FloatArray) -> _Point | None:
         """Return a point along the step that costs less, or None."""
@@ -261,35 +333,38 @@ class TreeQp:
             length *= min(0.9, max(0.1, down / (down - slope)))
         return None
 
-    def _whole(self, point: _Point, rounds: int) -> TreeSolution:
-        """Return the paths' solutions with all variables, and the residual of all together."""
-        shared, n_rows = self._shared, self._qps[0].row_low.size
-        residual = self._shared_residual(point)
-        paths = []
+    def _whole(self, point: _Point, step: QpSolution | None, rounds: int) -> TreeSolution:
+        """Return the paths' solutions with all variables, and the residual of all together.
+
+        The arrays of the paths and of the shared moves must be those of the point.
+        """
+        shared, paths = self._shared, []
+        residual = np.nan if step is None else self._shared_residual(point, step)
         for i, (qp, inner) in enumerate(zip(self._qps, self._inner, strict=True)):
-            own, moved = point.solutions[i], point.at[shared.place[i]]
-            x = np.concatenate([moved, own.x])
-            price = qp.hessian[: shared.n_first] @ x + qp.gradient[: shared.n_first]
-            price += qp.rows[:, : shared.n_first].T @ own.row_prices
+            own, beside, moved = point.solutions[i], self._beside[i], point.at[shared.place[i]]
+            price = beside.first @ moved + own.x @ beside.across + own.row_prices @ beside.rows
+            price += qp.gradient[: shared.n_first]
             side = np.concatenate([np.zeros(shared.n_first), own.working_set])
             paths.append(
-                QpSolution(x, own.row_prices, np.concatenate([-price, own.bound_prices]),
-                           own.success, own.status, side)
-            )  # fmt: skip
+                QpSolution(
+                    x=np.concatenate([moved, own.x]),
+                    row_prices=own.row_prices,
+                    bound_prices=np.concatenate([-price, own.bound_prices]),
+                    success=own.success,
+                    status=own.status,
+                    working_set=side,
+                )
+            )
             residual = float(np.maximum(residual, inner.kkt_residual(own)))
-            outside = np.maximum(qp.row_low - qp.rows @ x, qp.rows @ x - qp.row_high)
-            residual = float(np.maximum(residual, outside.max(initial=0.0))) if n_rows else residual
         return TreeSolution(tuple(paths), residual, rounds)
 
-    def _shared_residual(self, point: _Point) -> float:
+    def _shared_residual(self, point: _Point, step: QpSolution) -> float:
         """Return how far the shared moves are from optimal, by slopes, prices and limits."""
         master = self._master
-        self._newton(point)
-        step = master.solve()
         price = -(point.slope + master.rows.T @ step.row_prices)
-        bound_prices = np.where(np.abs(step.bound_prices) > 0.0, price, 0.0)
+        held = np.where(step.bound_prices != 0.0, price, 0.0)
         still = QpSolution(
-            np.zeros(price.size), step.row_prices, bound_prices, True, "", step.working_set
+            np.zeros(price.size), step.row_prices, held, True, step.status, step.working_set
         )
         return master.kkt_residual(still)
 
