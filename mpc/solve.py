@@ -199,8 +199,7 @@ def _finish(
     if verdict.move is None:
         return replace(refused(verdict.status or status, verdict.reason, diagnostics),
                        worth=verdict.worth)  # fmt: skip
-    own, *others = (path.warm(stalls) for path in last)
-    new = replace(own, paths=tuple(others))
+    new = first.warm(stalls, tuple(path.warm(stalls) for path in last[1:]))
     return Outcome(PointWorth.ACCEPTED, status, "", diagnostics, new, verdict.move)
 
 
@@ -220,6 +219,8 @@ def _verdict(problems: tuple[Problem, ...], last: tuple[Iterate, ...]) -> Verdic
         if found.move is None:
             return found
         verdicts.append(found)
+    if len(verdicts) == 1:
+        return verdicts[0]
     residual = max(found.residual for found in verdicts)
     apart = max(float(np.abs(p.taken.plan.blocks[0] - last[0].taken.plan.blocks[0]).max())
                 for p in last)  # fmt: skip
@@ -235,12 +236,13 @@ def _active(problem: Problem, solution: QpSolution, move: FloatArray) -> tuple[s
     limits = grid.limits
     if limits.n_rows:
         prices = np.maximum.reduceat(solution.row_prices[: limits.n_rows], limits.side_starts)
-        for number in np.flatnonzero(prices > PRICE_TOLERANCE):
+        for number in (prices > PRICE_TOLERANCE).nonzero()[0]:
             side = limits.sides[number]
             rank = "terminal" if side.terminal else "hard" if side.hard else "soft"
             edge = "high" if side.sign > 0.0 else "low"
             found.append(f"{variables.cv_names[side.cv]} {rank} {edge}")
-    for i in np.flatnonzero(np.abs(solution.bound_prices[: grid.model.n_u]) > PRICE_TOLERANCE):
+    first = np.abs(solution.bound_prices[: grid.model.n_u])
+    for i in (first > PRICE_TOLERANCE).nonzero()[0]:
         high = solution.bound_prices[i] > 0.0
         edge, limit = ("high", variables.mv_high) if high else ("low", variables.mv_low)
         near = abs(move[i] - limit[i]) <= CLIP_TOLERANCE * grid.model.u_scale[i]

@@ -5,6 +5,7 @@ looked at, the limits are compared again in SI, and the plan is put back into th
 """
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -52,10 +53,9 @@ def check_inputs(problem: Problem) -> Fault | None:
     if culprit:
         return Fault(SolverStatus.NOT_FINITE, f"{culprit} of the problem is NaN or infinite")
     variables = problem.variables
-    change = variables.mv_rate * problem.cycle_s
-    low = np.maximum(variables.mv_low, problem.u_held - change)
-    high = np.minimum(variables.mv_high, problem.u_held + change)
+    low, high = _reachable(problem)
     for i in np.flatnonzero(low > high):
+        change = variables.mv_rate * problem.cycle_s
         return Fault(
             SolverStatus.LIMITS_CONFLICT,
             f"{variables.mv_names[i]} stands at {problem.u_held[i]:.6g}, its limits are "
@@ -66,7 +66,9 @@ def check_inputs(problem: Problem) -> Fault | None:
         (variables.cv_hard_low, variables.cv_hard_high, "hard"),
         (variables.cv_soft_low, variables.cv_soft_high, "soft"),
     ):
-        for i in np.flatnonzero(low_limit > high_limit):
+        crossed = low_limit > high_limit
+        if crossed.any():
+            i = int(crossed.argmax())
             return Fault(
                 SolverStatus.LIMITS_CONFLICT,
                 f"the {rank} limits of {variables.cv_names[i]} run from {low_limit[i]:.6g} to "
@@ -93,7 +95,7 @@ def check_point(
         optimality: residual of the last QP.
         inner: unknowns inside the stages, scaled, shape (N, n_w); None where stages have none.
     """
-    if not all(np.isfinite(a).all() for a in (blocks, states, outputs)):
+    if not all(isfinite(float(np.vdot(a, a))) for a in (blocks, states, outputs)):
         return Verdict(
             PointWorth.USELESS, SolverStatus.NOT_FINITE, "the plan is not finite", np.nan, None
         )
@@ -125,11 +127,9 @@ def _defect(
 def _first_move(problem: Problem, level: FloatArray) -> tuple[FloatArray, str]:
     """Return the first move [SI] and, when it breaks a limit by more than rounding, why."""
     variables, scale = problem.variables, problem.transcription.model.u_scale
-    change = variables.mv_rate * problem.cycle_s
-    low = np.maximum(variables.mv_low, problem.u_held - change)
-    high = np.minimum(variables.mv_high, problem.u_held + change)
+    low, high = _reachable(problem)
     wanted = level * scale
-    move = np.clip(wanted, low, high)
+    move = np.minimum(np.maximum(wanted, low), high)
     for i in np.flatnonzero(np.abs(move - wanted) > CLIP_TOLERANCE * scale):
         return move, (
             f"{variables.mv_names[i]} would go to {wanted[i]:.9g}, outside {low[i]:.9g} to "
@@ -140,6 +140,15 @@ def _first_move(problem: Problem, level: FloatArray) -> tuple[FloatArray, str]:
         return move, f"{variables.mv_names[int(np.argmin(kept))]} breaks its limits"
     move.setflags(write=False)
     return move, ""
+
+
+def _reachable(problem: Problem) -> tuple[FloatArray, FloatArray]:
+    """Return the lowest and the highest set points that one cycle may write [SI]."""
+    variables = problem.variables
+    change = variables.mv_rate * problem.cycle_s
+    low: FloatArray = np.maximum(variables.mv_low, problem.u_held - change)
+    high: FloatArray = np.minimum(variables.mv_high, problem.u_held + change)
+    return low, high
 
 
 def unmet_limits(

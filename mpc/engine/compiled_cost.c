@@ -64,7 +64,8 @@ static double move_of(const Problem *q, const double *blocks, int b, int j) {
 }
 
 /* Arguments: as in problem_of; blocks, outputs with bias.
-   Results: the cost without a stage cost, memory of one number for each slack. */
+   Results: the cost without a stage cost and, as a part of it, that of the slacks; memory of one
+   number for each slack. */
 static int plan_cost_body(const double **arg, double **res, double *unused) {
   Problem q = problem_of(arg);
   const double *blocks = arg[4], *y = arg[5];
@@ -80,7 +81,8 @@ static int plan_cost_body(const double **arg, double **res, double *unused) {
       double move = move_of(&q, blocks, b, j), away = blocks[b * q.n_u + j] - q.rest[j];
       moved += move * move * q.move[j] + q.shares[b] * away * away * q.resting[j];
     }
-  res[0][0] = tracked + moved + slack_cost(&q, y, res[1]);
+  res[0][1] = slack_cost(&q, y, res[1]);
+  res[0][0] = tracked + moved + res[0][1];
   return 0;
 }
 

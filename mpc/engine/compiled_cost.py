@@ -61,7 +61,7 @@ class CostKernels:
         self._fixed = np.zeros(n_fixed + 2 * n_slacks + 1)
         self._now = np.zeros(4 * n_u + n_y + n_pred * n_y)
         self._blocks, self._outputs = np.zeros((n_blocks, n_u)), np.zeros((n_pred, n_y))
-        self._reach, self._found = np.zeros(1), np.zeros(1)
+        self._reach, self._found = np.zeros(1), np.zeros(2)
         self._held: FloatArray | None = None  # that `_fixed` is a copy of
         known = [sizes, indices, self._fixed, self._now, self._blocks, self._outputs]
         self._cost = Kernel(cost, known, [self._found, np.zeros(n_slacks)])
@@ -70,27 +70,33 @@ class CostKernels:
         memory = np.zeros((n_moves + 2) * width)
         self._write = Kernel(write, [*known, response, self._reach], [*qp_arrays, memory])
 
-    def _fill(self, parts: Sequence[FloatArray], blocks: FloatArray, outputs: FloatArray) -> None:
+    def _fill(
+        self, parts: Sequence[FloatArray], blocks: FloatArray | None, outputs: FloatArray
+    ) -> None:
         fixed, now = parts
         if self._held is not fixed:
             self._fixed[:] = fixed
             self._held = fixed
         self._now[:] = now
-        self._blocks[:] = blocks
+        if blocks is not None:
+            self._blocks[:] = blocks
         self._outputs[:] = outputs
 
-    def cost(self, parts: Sequence[FloatArray], blocks: FloatArray, y: FloatArray) -> float:
-        """Return the cost of a plan without a stage cost.
+    def cost(
+        self, parts: Sequence[FloatArray], blocks: FloatArray | None, y: FloatArray
+    ) -> tuple[float, float]:
+        """Return the cost of a plan without a stage cost, and the part of it that slacks cost.
 
         Args:
             parts: of the problem: those that are read-only and seldom change, those that always do;
                 see `ScaledProblem.parts`.
-            blocks: MV levels, scaled, shape (n_blocks, n_u).
+            blocks: MV levels, scaled, shape (n_blocks, n_u); None where the part alone counts.
             y: outputs with bias, scaled, shape (N, n_y).
         """
         self._fill(parts, blocks, y)
         self._cost.call()
-        return float(self._found[0])
+        cost, slacks = self._found.tolist()
+        return cost, slacks
 
     def write(
         self,

@@ -40,6 +40,7 @@ class CompiledMaps:
         sizes = np.array([*shape, n_columns], dtype=np.float64)
         starts = np.array(first, dtype=np.float64)
         self._shapes = (n_pred, n_x, n_columns), (n_pred, n_y, n_columns)
+        self._bound: list[FloatArray | None] = [None] * 4
         memory = np.zeros((2 * n_x + n_y) * -(-n_columns // 8) * 8)
         results = [np.empty(found) for found in self._shapes]
         self._kernel = Kernel(function, [sizes, starts, *[sizes] * 4], [*results, memory])
@@ -50,8 +51,11 @@ class CompiledMaps:
         Args:
             matrices: A, B, C, D of all stages, contiguous and each transposed.
         """
-        for position, array in enumerate(matrices, start=2):
-            self._kernel.bind_argument(position, np.ascontiguousarray(array))
+        for position, array in enumerate(matrices):
+            if array is not self._bound[position]:
+                whole = np.ascontiguousarray(array)
+                self._kernel.bind_argument(position + 2, whole)
+                self._bound[position] = whole  # a copy is not `array`, and made anew next time
         states, outputs = (np.empty(shape) for shape in self._shapes)
         self._kernel.bind_result(0, states)
         self._kernel.bind_result(1, outputs)

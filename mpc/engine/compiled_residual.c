@@ -5,6 +5,23 @@ static double worse(double worst, double value) {
   return value > worst || value != value ? value : worst;
 }
 
+/* Product of two vectors of any length. */
+static double product(const double *a, const double *b, int count) {
+  lanes sum = {0.0};
+  int i = 0;
+  for (; i + WIDTH <= count; i += WIDTH) sum += *(const lanes *)(a + i) * *(const lanes *)(b + i);
+  double rest = sum_of(sum);
+  for (; i < count; i++) rest += a[i] * b[i];
+  return rest;
+}
+
+/* y += factor x, of any length. */
+static void add_any(double *y, double factor, const double *x, int count) {
+  int i = 0;
+  for (; i + WIDTH <= count; i += WIDTH) *(lanes *)(y + i) += factor * *(const lanes *)(x + i);
+  for (; i < count; i++) y[i] += factor * x[i];
+}
+
 /* A value between limits with its price: how far outside, and what a price off its limit counts. */
 static double off_limits(double worst, double value, double low, double high, double price,
                          double size) {
@@ -26,12 +43,9 @@ static int qp_residual_body(const double **arg, double **res, double *unused) {
   size += 1.0;
   for (int r = 0; r < m; r++) value[r] = 0.0;
   for (int j = 0; j < n; j++) {
-    double slope = gradient[j] + bound_prices[j];
-    for (int i = 0; i < n; i++) slope += hessian[(long)j * n + i] * x[i];
-    for (int r = 0; r < m; r++) {
-      double entry = rows[(long)j * m + r];
-      slope += entry * row_prices[r], value[r] += entry * x[j];
-    }
+    double slope = gradient[j] + bound_prices[j] + product(hessian + (long)j * n, x, n);
+    slope += product(rows + (long)j * m, row_prices, m);
+    add_any(value, x[j], rows + (long)j * m, m);
     worst = worse(worst, fabs(slope) / size);
     worst = worse(worst, x[j] - x[j]);
     worst = off_limits(worst, x[j], arg[6][j], arg[7][j], bound_prices[j], size);

@@ -32,6 +32,10 @@ class StageMatrices:
     y_x: FloatArray
     y_u: FloatArray
 
+    def copied(self) -> "StageMatrices":
+        """Return copies of all."""
+        return StageMatrices(self.x_x.copy(), self.x_u.copy(), self.y_x.copy(), self.y_u.copy())
+
 
 @dataclass(frozen=True, slots=True)
 class CondensedMaps:
@@ -62,7 +66,7 @@ class MapCondenser:
         self._compiled: CompiledMaps | None = None
 
     def condense(self, matrices: StageMatrices) -> CondensedMaps:
-        """Return the responses; the matrices must stay unchanged as long as these live."""
+        """Return the responses, with copies of the matrices."""
         if self._function is None:
             return self._by_numpy(matrices)
         if self._compiled is None:
@@ -70,7 +74,7 @@ class MapCondenser:
             shape = (n_pred, n_x, self._n_u, n_y)
             self._compiled = CompiledMaps(self._function, self._first, shape, self._n_columns)
         parts = (matrices.x_x, matrices.x_u, matrices.y_x, matrices.y_u)
-        return CondensedMaps(*self._compiled.condense(parts), matrices)
+        return CondensedMaps(*self._compiled.condense(parts), matrices.copied())
 
     def _by_numpy(self, matrices: StageMatrices) -> CondensedMaps:
         n_pred, n_x = matrices.y_x.shape[:2]
@@ -84,4 +88,5 @@ class MapCondenser:
             before = here
         outputs = np.matmul(states, matrices.y_x)
         outputs[self._stage, self._columns] += matrices.y_u
-        return CondensedMaps(states.transpose(0, 2, 1), outputs.transpose(0, 2, 1), matrices)
+        responses = states.transpose(0, 2, 1), outputs.transpose(0, 2, 1)
+        return CondensedMaps(*responses, matrices.copied())

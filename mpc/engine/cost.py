@@ -154,10 +154,18 @@ def plan_cost(
     if kernels is None:
         cost = _cost_by_numpy(grid, scaled, blocks, y)
     else:
-        cost = kernels.cost(scaled.parts, blocks, y)
+        cost, _ = kernels.cost(scaled.parts, blocks, y)
     if grid.running is not None:
         cost += grid.running.value(states, grid.stage_inputs(blocks), scaled.d, scaled.prices)
     return cost
+
+
+def slack_cost(grid: Transcription, scaled: ScaledProblem, y: FloatArray) -> float:
+    """Return what it costs that outputs with bias, shape (N, n_y), break limits."""
+    if grid.kernels is not None:
+        return grid.kernels.cost(scaled.parts, None, y)[1]
+    slack = grid.limits.slacks(y, scaled.side_limits)
+    return float(slack.dot(scaled.linear + scaled.quadratic * slack))
 
 
 def _cost_by_numpy(
@@ -170,9 +178,7 @@ def _cost_by_numpy(
     cost += (moves * moves).sum(axis=0).dot(weights.move)
     away = blocks - scaled.u_reference
     cost += grid.block_shares.ravel().dot((away * away).dot(weights.resting))
-    slack = grid.limits.slacks(y, scaled.side_limits)
-    cost += slack.dot(scaled.linear + scaled.quadratic * slack)
-    return float(cost)
+    return float(cost) + slack_cost(grid, scaled, y)
 
 
 def _moves(scaled: ScaledProblem, blocks: FloatArray) -> FloatArray:

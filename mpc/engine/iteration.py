@@ -2,13 +2,14 @@
 
 import time
 from dataclasses import dataclass, field
+from math import isfinite
 
 import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.acceptance import Fault
 from operator_agent.mpc.engine.correction import corrected
-from operator_agent.mpc.engine.cost import ScaledProblem, write_qp
+from operator_agent.mpc.engine.cost import ScaledProblem, slack_cost, write_qp
 from operator_agent.mpc.engine.dense_qp import QpSolution
 from operator_agent.mpc.engine.lagrangian import add_lagrangian
 from operator_agent.mpc.engine.stages import Response
@@ -85,8 +86,13 @@ class Iterate:
         """Of staying."""
         return self.taken.cost_before
 
-    def warm(self, stalls: int) -> Warm:
-        """Return what the next solve starts from; `stalls` counts solves that kept the plan."""
+    def warm(self, stalls: int, paths: tuple[Warm, ...] = ()) -> Warm:
+        """Return what the next solve starts from.
+
+        Args:
+            stalls: solves in a row that kept the shifted plan.
+            paths: the same of the other paths of a tree.
+        """
         plan, solution = self.taken.plan, self.solution
         return Warm(
             plan.blocks,
@@ -96,6 +102,7 @@ class Iterate:
             plan.inner,
             solution.row_prices,
             solution.working_set,
+            paths,
         )
 
     def known(self) -> Known:
@@ -134,7 +141,7 @@ def iterate(
         optimality = grid.qp.kkt_residual(solution)
     trace.lap("qp")
     trace.qp_status = solution.status
-    if not solution.success or not bool(np.isfinite(solution.x).all()):
+    if not solution.success or not isfinite(float(solution.x.dot(solution.x))):
         reason = f"the QP ended as '{solution.status}'; check weights and limits"
         return Fault(SolverStatus.QP_FAILED, reason)
     change = solution.x[: grid.n_moves]
@@ -164,9 +171,7 @@ def promised(
     moves = x[: grid.n_moves]
     promise = float(grid.qp.gradient.dot(x) + 0.5 * curved.dot(x))
     promise -= scaled.weights.levenberg * float(moves.dot(moves))
-    slack = grid.limits.slacks(response.free + scaled.bias, scaled.side_limits)
-    outside = float(slack.dot(scaled.linear + scaled.quadratic * slack))
-    return promise - outside, curved
+    return promise - slack_cost(grid, scaled, response.free + scaled.bias), curved
 
 
 def _measured(

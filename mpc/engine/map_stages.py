@@ -44,6 +44,14 @@ class MapStages:
         at_ends = scaled.once("evaluated", scaled.evaluated)
         self._values = BufferedFunction(_horizon_function(scaled, called, at_ends, False))
         self._jacobians = BufferedFunction(_horizon_function(scaled, called, at_ends, True))
+        n_x, n_u, n_y = self._shape[1:]
+        x_x, x_u, y_x, y_u = self._jacobians.outputs[4:]
+        self._matrices = StageMatrices(
+            x_x.reshape(n_pred, n_x, n_x),
+            x_u.reshape(n_pred, n_u, n_x),
+            y_x.reshape(n_pred, n_x, n_y),
+            y_u.reshape(n_pred, n_u, n_y),
+        )
         self._audit = BufferedFunction(_audit(scaled, self.maps))
         self._condenser = MapCondenser(horizon, model.n_u)
         self._bent = (
@@ -132,15 +140,8 @@ class MapStages:
         assert predicted.outputs is not None
         if cached is not None:
             return Response(predicted, predicted.outputs, None, cached)
-        n_pred, n_x, n_u, n_y = self._shape
-        x_x, x_u, y_x, y_u = (out.copy() for out in function.outputs[4:])
-        matrices = StageMatrices(
-            x_x.reshape(n_pred, n_x, n_x),
-            x_u.reshape(n_pred, n_u, n_x),
-            y_x.reshape(n_pred, n_x, n_y),
-            y_u.reshape(n_pred, n_u, n_y),
-        )
-        return Response(predicted, predicted.outputs, None, self._condenser.condense(matrices))
+        condensed = self._condenser.condense(self._matrices)
+        return Response(predicted, predicted.outputs, None, condensed)
 
     def predict(
         self,

@@ -43,18 +43,15 @@ class StageWeights:
 
     def finite(self) -> bool:
         """Return whether every weight is finite and none is negative."""
-        parts: list[FloatArray] = [
-            np.array([self.soft_penalty, self.hard_penalty, self.levenberg]),
-            self.tracking,
-            self.move,
-            self.resting,
-        ]
+        parts: list[FloatArray] = [self.tracking, self.move, self.resting]
         for more in (self.terminal, self.soft_linear, self.soft_quadratic, self.hard_linear,
                      self.hard_quadratic):  # fmt: skip
             if more is not None:
                 parts.append(more)
         everything = np.concatenate(parts)
-        return bool(everything.min() >= 0.0 and everything.max() < np.inf)
+        plain = self.soft_penalty, self.hard_penalty, self.levenberg
+        good = all(0.0 <= number < np.inf for number in plain)
+        return bool(good and everything.min() >= 0.0 and everything.max() < np.inf)
 
 
 def stage_weights(

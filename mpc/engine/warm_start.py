@@ -43,11 +43,11 @@ def warm_start(problem: Problem, scaled: ScaledProblem, warm: Warm) -> Known:
     """Return the last plan moved on by a cycle and made to fit the limits."""
     grid = problem.transcription
     n_pred, n_blocks = grid.horizon.n_pred, grid.horizon.n_blocks
-    blocks = _shifted(warm.blocks, n_blocks, problem.cycle_s / grid.horizon.block_lengths_s)
-    part = problem.cycle_s / grid.lengths_s
-    states = _shifted(warm.states, n_pred + 1, np.append(part, 0.0))
+    part = scaled.seldom.stage_part
+    blocks = _shifted(warm.blocks, n_blocks, scaled.seldom.block_part)
+    states = _shifted(warm.states, n_pred + 1, part)
     states[0] = scaled.x
-    inner = None if warm.inner is None else _shifted(warm.inner, n_pred, part)
+    inner = None if warm.inner is None else _shifted(warm.inner, n_pred, part[:-1])
     shape = (n_pred, grid.model.n_y, grid.n_moves)
     fits = warm.condensed.outputs_of_blocks.shape == shape
     plan = Plan(scaled.fit(blocks), states, inner=inner)
@@ -70,14 +70,16 @@ def _shifted_prices(problem: Problem, warm: Warm) -> tuple[FloatArray | None, Fl
 
 
 def _shifted(rows: FloatArray, count: int, part: FloatArray) -> FloatArray:
-    """Return `count` rows moved towards the next one by the part of a stage that has passed."""
+    """Return `count` rows, all but the last moved towards the next by a part, shape (n - 1, 1)."""
     moved = _resized(rows, count)
-    moved[:-1] += np.minimum(part[:-1], 1.0)[:, None] * (moved[1:] - moved[:-1])
+    moved[:-1] += part * (moved[1:] - moved[:-1])
     return moved
 
 
 def _resized(rows: FloatArray, count: int) -> FloatArray:
     """Return a copy with `count` rows: cut off, or the last one repeated, for another horizon."""
-    if rows.shape[0] >= count:
+    if rows.shape[0] == count:
+        return rows.copy()
+    if rows.shape[0] > count:
         return rows[:count].copy()
     return np.vstack([rows, np.tile(rows[-1], (count - rows.shape[0], 1))])
