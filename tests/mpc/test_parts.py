@@ -308,12 +308,6 @@ def test_certificate_names_tags_and_cannot_be_altered():
     assert hold.hold and hold.values == () and "no root" in hold.solver_status
 
 
-@given(a=st.floats(0.011, 99.0), b=st.floats(0.011, 99.0))
-def test_genes_survive_coding(a, b):
-    genes = {"a": a, "b": b}
-    assert BOUNDS.decode(BOUNDS.encode(genes)) == pytest.approx(genes, rel=1e-9)
-
-
 def test_hard_limits_that_the_plan_cannot_keep_are_named(reactor_controller: Controller) -> None:
     variables, scale = reactor_controller.variables, reactor_controller.model.y_scale
     inside = np.clip(np.zeros((3, scale.size)), variables.cv_hard_low, variables.cv_hard_high)
