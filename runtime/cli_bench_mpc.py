@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from operator_agent.errors import InputError
+from operator_agent.runtime.bench_tables import sentences, tables
 from operator_agent.runtime.bench_unit import UNIT_ENGINES, UNIT_PREFIX, unit_names, unit_runner
-from operator_agent.runtime.cli_tables import ERR, OUT, print_json, rich_table, say
+from operator_agent.runtime.cli_tables import ERR, OUT, print_json, say
 
 CRUDE_UNIT = Path("cases/sites/crude_unit.yaml")
-PEERS = ("do_mpc", "ipopt")  # whose times the others are set against: the first that ran
 
 
 def bench_mpc(
@@ -48,17 +48,22 @@ def bench_mpc(
     the closed loop; its reference is the converged solution's in the same loop. Violations of hard
     limits are in scales of their variables.
     """
-    from operator_agent.mpc.peers.catalogue import ENGINES
+    from operator_agent.mpc.peers.catalogue import SHOWN_ENGINES
     from operator_agent.mpc.published.bench import bench_case
     from operator_agent.mpc.published.catalogue import CASE_NAMES, published_case
     from operator_agent.mpc.published.scored import SCORED_CASES, scored_rows
 
     names = case or [*CASE_NAMES, *([] if engine else SCORED_CASES), *unit_names(site)]
     scored = [name for name in names if name in SCORED_CASES]
-    chosen = engine or list(dict.fromkeys((*[e.name for e in ENGINES], *UNIT_ENGINES)))
+    chosen = engine or list(dict.fromkeys((*[e.name for e in SHOWN_ENGINES], *UNIT_ENGINES)))
     engines, unit_engines = _engines(chosen)
     units = [name for name in names if name.startswith(UNIT_PREFIX)]
-    cases = [published_case(name, cycles) for name in names if name not in (*units, *scored)]
+    plain = [name for name in names if name not in (*units, *scored)]
+    unknown = [name for name in plain if name not in CASE_NAMES]
+    if unknown:
+        known = ", ".join((*CASE_NAMES, *SCORED_CASES, *unit_names(site)))
+        raise InputError(f"no case '{unknown[0]}'; cases are {known}")
+    cases = [published_case(name, cycles) for name in plain]
     run_units = unit_runner(site, units, cycles) if units and unit_engines else None
     payload: list[dict[str, Any]] = []
     for one in cases if engines else ():
@@ -72,14 +77,9 @@ def bench_mpc(
     if json_file == "-":
         print_json(payload)
     else:
-        for table in _tables(payload):
+        for table in tables(payload):
             OUT.print(table)
-        say(
-            f"Times in ms of CPU, warm cycles; ratio: times of {' or '.join(PEERS)} by the "
-            "engine's; off: cost relative to the converged solution's; hard: worst violation, in "
-            "scales."
-        )
-        for sentence in dict.fromkeys(_notes(payload)):
+        for sentence in sentences(payload):
             say(sentence)
     if json_file not in (None, "-"):
         Path(str(json_file)).write_text(json.dumps(payload, indent=2, allow_nan=False) + "\n")
@@ -99,56 +99,3 @@ def _engines(names: list[str]) -> tuple[list[Any], list[str]]:
 
 def _tell(sentence: str) -> None:
     ERR.print(sentence, markup=False, highlight=False)
-
-
-def _notes(payload: list[dict[str, Any]]) -> list[str]:
-    """Return why engines did not run, and where loops ended early."""
-    notes = [f"{row['engine']}: {row['reason']}" for row in payload if row["reason"]]
-    ended = [row for row in payload if row.get("ended")]
-    return notes + [f"{row['case']}, {row['engine']}: {row['ended']}" for row in ended]
-
-
-def _tables(payload: list[dict[str, Any]]) -> list[Any]:
-    """Return one table for each case."""
-    columns = ("engine", "p50 / p99", "ratio", "cost", "off", "hard", "fail")
-    tables = []
-    for case in dict.fromkeys(row["case"] for row in payload):
-        rows = [row for row in payload if row["case"] == case and row["cost"] is not None]
-        peers = [row for name in PEERS for row in rows if row["engine"] == name]
-        peer = peers[0] if peers else None
-        if rows:
-            title = f"{case}: {rows[0]['story']}"
-            tables.append(rich_table(title, columns, [_cells(row, peer) for row in rows]))
-    return tables
-
-
-def _cells(row: dict[str, Any], peer: dict[str, Any] | None) -> tuple[str, ...]:
-    times = [row["median_ms"], row["p99_ms"]]
-    theirs = [None, None] if peer is None else [peer["median_ms"], peer["p99_ms"]]
-    ratios = [_ratio(their, own) for their, own in zip(theirs, times, strict=True)]
-    cost, reference = row["cost"], row["reference_cost"]
-    off = "-" if not reference else f"{(cost - reference) / abs(reference):+.0e}"
-    return (
-        row["engine"],
-        " / ".join(_short(value) for value in times),
-        " / ".join(ratios),
-        _number(cost, ".5g"),
-        off,
-        _number(row["hard_violation"] or None, ".0e"),
-        str(row["failed_cycles"]),
-    )
-
-
-def _ratio(theirs: float | None, own: float | None) -> str:
-    return _short(theirs / own) if theirs is not None and own else "-"
-
-
-def _short(value: float | None) -> str:
-    """Return three digits, and no power of ten."""
-    if value is None:
-        return "-"
-    return f"{value:.0f}" if value >= 100.0 else f"{value:.3g}"
-
-
-def _number(value: float | None, layout: str) -> str:
-    return "-" if value is None else format(value, layout)

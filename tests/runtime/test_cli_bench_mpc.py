@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from operator_agent.errors import InputError
+from operator_agent.runtime.bench_tables import sentences
 from operator_agent.runtime.cli_bench import bench_app
 
 TINY = ("mpc", "--case", "reactor", "--engine", "fatrop", "--cycles", "3", "--repeats", "1")
@@ -26,6 +27,21 @@ def test_table_fits_a_terminal_and_the_file_holds_the_rows(tmp_path: Path):
     (row,) = json.loads(file.read_text())
     assert row["case"] == "reactor" and row["engine"] == "fatrop"
     assert row["cost"] == pytest.approx(row["reference_cost"], rel=1e-6)
+
+
+def test_scored_case_shows_errors_moves_and_violations_of_every_controller():
+    found = run("mpc", "--case", "shell-1", width=80)
+    assert max(len(line) for line in found.stdout.splitlines()) <= 80
+    for text in ("make_controller", "pi simc", "of CVs", "TV", "IAE in scales"):
+        assert text in found.stdout
+
+
+def test_sentences_tell_what_did_not_run_and_when_a_batch_was_finished():
+    row = {"case": "batch", "engine": "own", "reason": "", "finished_cycle": 7, "ended": ""}
+    other = {"case": "batch", "engine": "theirs", "reason": "it does not converge"}
+    told = sentences([row, other, other])
+    assert "batch, own: the batch is finished after cycle 7" in told
+    assert told.count("theirs: it does not converge") == 1
 
 
 def test_json_on_the_terminal_is_alone_on_standard_output():
