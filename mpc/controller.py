@@ -120,7 +120,11 @@ class Controller:
         """Return the state at the first scan: the model's steady state at its inputs.
 
         When the scan cannot be used the state is empty; the next step says why and tries again.
+
+        Raises:
+            InputError: the scan has not the shapes of the model.
         """
+        self._check_scan(scan)
         estimate = self._estimator.start(scan)
         if isinstance(estimate, Rejected):
             return ControllerState()
@@ -149,9 +153,11 @@ class Controller:
             request: what people and devices say of the variables.
 
         Raises:
-            InputError: targets, advice or request name something that the model does not know.
+            InputError: targets, advice or request name something that the model does not know, or
+                the scan has not its shapes.
         """
         watch = Stopwatch()
+        self._check_scan(scan)
         check_request(request, self.variables)
         mvs = judge_mvs(
             state.service.mvs, scan.u_readback, request, self.variables, self._rules, self.cycle_s
@@ -194,6 +200,19 @@ class Controller:
         result = self._result(light, estimate, after, advice, (*cuts, *more), watch, variables)
         return replace(result, problem=problem, target_inputs=told), after
 
+    def _check_scan(self, scan: Scan) -> None:
+        variables = self.variables
+        for what, values, names in (
+            ("y", scan.y, variables.cv_names),
+            ("u_readback", scan.u_readback, variables.mv_names),
+            ("d", scan.d, variables.dv_names),
+        ):
+            if values.shape != (len(names),):
+                raise InputError(
+                    f"scan: {what} has shape {values.shape}; give {len(names)} values, of "
+                    f"{', '.join(names) or 'nothing'}"
+                )
+
     def _estimate(self, state: ControllerState, scan: Scan) -> EstimatorState | Rejected:
         if state.estimate is None:
             return self._estimator.start(scan)
@@ -212,6 +231,12 @@ class Controller:
         """Return what the target layer is told, and what of the advice it cannot follow."""
         asked = {n: b for n, b in advice.target_biases.items() if b} if advice else {}
         known = targets.targets if targets is not None else {}
+        lost = [n for n in known if n not in (*self.model.y_names, *self.model.u_names)]
+        if lost:
+            raise InputError(
+                f"target of {', '.join(lost)}: model {self.model.name} has the CVs "
+                f"{', '.join(self.model.y_names)} and the MVs {', '.join(self.model.u_names)}"
+            )
         cuts = tuple(
             f"target bias of {n}: planning gives no target" for n in asked if n not in known
         )

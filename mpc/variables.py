@@ -24,7 +24,8 @@ class ControlVariables:
         cv_hard_low, cv_hard_high: to be kept before everything else, shape (n_y,) [SI].
         cv_soft_low, cv_soft_high: may be broken at a price, shape (n_y,) [SI]; inside the hard.
         cv_noise: standard deviation of the measurement, shape (n_y,) [SI]; zero where unknown.
-        mv_critical, cv_critical: without a good reading of these there is no move.
+        mv_critical: without a read-back of these, or with one of them held, there is no move.
+        cv_critical: without a good reading of these for longer than is allowed there is no move.
     """
 
     mv_names: tuple[str, ...]

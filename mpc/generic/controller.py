@@ -75,6 +75,7 @@ def make_controller(
     prices: Mapping[str, float] = NONE,
     noise: Mapping[str, float] = NONE,
     critical: Sequence[str] = (),
+    spare: Sequence[str] = (),
     response_s: float | None = None,
     horizon_s: float | None = None,
     move_suppression: Mapping[str, float] = NONE,
@@ -96,7 +97,10 @@ def make_controller(
         prices: worth of one unit of an MV or CV per second [money/s per SI]: the target earns as
             much as the limits allow. Below zero for what costs.
         noise: standard deviation of the readings, by CV [SI].
-        critical: CVs without which there is no move.
+        critical: CVs without which there is no move, as soon as they are bad for more cycles in
+            a row than `weights.max_bad_readings`.
+        spare: MVs without which control goes on: one that is held, outside its limits or not read
+            back is planned around. Without the others there is no move.
         response_s: time constant wanted of the closed loop [s].
         horizon_s: to predict [s].
         move_suppression: factor on the default, by MV: 2 halves the moves of a slow plant.
@@ -121,6 +125,11 @@ def make_controller(
         30
     """
     weighted = dict(track) if isinstance(track, Mapping) else dict.fromkeys(track, 1.0)
+    wrong = [f"{name} {weight}" for name, weight in weighted.items() if not 0.0 <= weight < np.inf]
+    if wrong:
+        raise InputError(
+            f"weights in `track` are {', '.join(wrong)}; they are finite, zero or more"
+        )
     model = control_model(plant, cycle_s)
     if dead_times_s:
         model = _delayed(model, cycle_s, dead_times_s)
@@ -129,7 +138,8 @@ def make_controller(
     model = states_as_outputs(model, states) if states else model
     pairs = {name: Soft(low, high) for name, (low, high) in soft.items()}
     variables = control_variables(model, limits, pairs, rates)
-    variables = _with_readings(variables, noise, critical)
+    variables = _with_readings(variables, noise, critical, spare)
+    by_name(reading_ages_s, model.y_names, 0.0, "reading_ages_s")  # refuses what is no CV
     chosen = defaults(
         model,
         cycle_s,
@@ -213,14 +223,19 @@ def _delayed(model: Model, cycle_s: float, dead_times_s: Mapping[str, float]) ->
 
 
 def _with_readings(
-    variables: ControlVariables, noise: Mapping[str, float], critical: Sequence[str]
+    variables: ControlVariables,
+    noise: Mapping[str, float],
+    critical: Sequence[str],
+    spare: Sequence[str],
 ) -> ControlVariables:
-    names = variables.cv_names
+    names, mvs = variables.cv_names, variables.mv_names
     by_name(dict.fromkeys(critical, 1.0), names, 0.0, "critical CV")  # refuses what is no CV
+    by_name(dict.fromkeys(spare, 1.0), mvs, 0.0, "spare MV")
     return replace(
         variables,
         cv_noise=by_name(noise, names, 0.0, "noise"),
         cv_critical=np.array([name in critical for name in names], dtype=np.bool_),
+        mv_critical=np.array([name not in spare for name in mvs], dtype=np.bool_),
     )
 
 

@@ -10,14 +10,17 @@ FIRED_DUTY, STEAM = "fired_duty", "steam"  # what is bought beside streams
 
 
 def planned_prices(targets: EconomicTargets) -> dict[str, float]:
-    """Return planning's prices by stream, and of fired duty and steam [usd per SI unit]."""
-    return {**targets.stream_prices, FIRED_DUTY: targets.energy_price, STEAM: targets.steam_price}
+    """Return planning's prices by stream, and of fired duty and steam [usd per SI unit].
+
+    A stream of that name keeps its own price: plants other than the crude unit name their MVs so.
+    """
+    return {FIRED_DUTY: targets.energy_price, STEAM: targets.steam_price, **targets.stream_prices}
 
 
 def planned_wishes(
     targets: EconomicTargets | None, target_biases: Mapping[str, float], economic: bool
 ) -> Wishes:
-    """Return what planning wants.
+    """Return what planning wants; a throughput of zero is none.
 
     Args:
         targets: of planning; None wants nothing.
@@ -27,7 +30,8 @@ def planned_wishes(
     if targets is None:
         return Wishes()
     goals = {name: value + target_biases.get(name, 0.0) for name, value in targets.targets.items()}
+    feed = {THROUGHPUT: targets.flow_vol_feed} if targets.flow_vol_feed > 0.0 else {}
     return Wishes(
         prices=planned_prices(targets) if economic else None,
-        goals={THROUGHPUT: targets.flow_vol_feed, **goals},
+        goals={**feed, **goals},
     )

@@ -201,12 +201,59 @@ def test_dead_times_around_equations_are_exact():
         ({"critical": ["level"]}, "level"),
         ({"move_suppression": {"draw": 1.0}}, "draw"),
         ({"horizon_s": 1.0}, "horizon"),
+        ({"track": {"temp": -1.0}}, "temp -1.0"),
+        ({"track": {"temp": np.nan}}, "temp nan"),
+        ({"spare": ["temp"]}, "temp"),
+        ({"reading_ages_s": {"level": 60.0}}, "level"),
     ],
 )
 def test_what_the_plant_does_not_know_is_refused_by_name(keywords: dict[str, object], says: str):
     oven = linear_plant("oven", [[first_order(2.0, 600.0, 90.0)]], ["fuel"], ["temp"])
     with pytest.raises(InputError, match=says):
         make_controller(oven, 60.0, **keywords)  # type: ignore[arg-type]
+
+
+def test_a_set_point_or_scan_that_does_not_fit_is_refused_by_name():
+    oven = linear_plant("oven", [[first_order(2.0, 600.0, 90.0)]], ["fuel"], ["temp"])
+    controller = make_controller(oven, 60.0, track=["temp"])
+    scan = Scan(np.zeros(1), np.zeros(1), np.zeros(0))
+    state = controller.start(scan)
+    with pytest.raises(InputError, match="tmp"):
+        controller.step(state, scan, wanted({"tmp": 1.0}), None)
+    with pytest.raises(InputError, match="u_readback"):
+        controller.step(state, Scan(np.zeros(1), np.zeros(2), np.zeros(0)), None, None)
+
+
+@pytest.mark.parametrize("name", ["fuel", "steam", "fired_duty"])
+def test_a_price_counts_whatever_its_variable_is_called(name: str):
+    still = linear_plant("still", [[first_order(1.0, 600.0)]], [name], ["purity"])
+    controller = make_controller(
+        still, 60.0, limits={name: (-1.0, 1.0), "purity": (-0.5, 0.5)}, prices={name: -1.0}
+    )
+    scan = Scan(np.zeros(1), np.zeros(1), np.zeros(0))
+    result, _ = controller.step(controller.start(scan), scan, wanted({}, {name: -1.0}), None)
+    assert result.u_target == pytest.approx([-0.5], abs=1e-6)
+
+
+def test_a_cv_called_like_the_throughput_stays_without_a_set_point():
+    drum = linear_plant("drum", [[first_order(1.0, 600.0)]], ["pump"],
+                        [Variable("flow_vol_feed", 10.0, 1.0)])  # fmt: skip
+    controller = make_controller(drum, 60.0, track=["flow_vol_feed"])
+    scan = Scan(np.array([10.0]), np.zeros(1), np.zeros(0))
+    result, _ = controller.step(controller.start(scan), scan, wanted(), None)
+    assert result.outcome.move == pytest.approx([0.0], abs=1e-9)
+
+
+def test_a_spare_mv_that_is_lost_is_planned_around():
+    oven = linear_plant("oven", [[first_order(2.0, 600.0), first_order(1.0, 300.0)]],
+                        ["fuel", "air"], ["temp"])  # fmt: skip
+    controller = make_controller(oven, 60.0, track=["temp"], spare=["air"])
+    scan = Scan(np.zeros(1), np.zeros(2), np.zeros(0))
+    _, state = controller.step(controller.start(scan), scan, wanted({"temp": 0.0}), None)
+    lost = Scan(np.zeros(1), np.array([0.0, np.nan]), np.zeros(0))
+    result, _ = controller.step(state, lost, wanted({"temp": 1.0}), None)
+    assert result.outcome.move[0] > 0.1 and result.outcome.move[1] == 0.0
+    assert not result.service.moved[1]
 
 
 def test_wanted_speed_and_factor_change_how_fast_the_loop_is():
