@@ -32,6 +32,8 @@ def unit_runner(site: Path, names: list[str], cycles: int | None) -> UnitRunner:
     Raises:
         InputError: there is no such case, or a file is wrong.
     """
+    from operator_agent.mpc.engine.compiled_functions import Compilation
+    from operator_agent.mpc.engine.linearise import ScaledModel
     from operator_agent.mpc.published.reduced_unit import reduced_row
     from operator_agent.mpc.published.unit_bench import BIAS_FILTER, Truth, UnitSetup, bench_unit
     from operator_agent.mpc.published.unit_case import UNIT_CASES
@@ -53,6 +55,7 @@ def unit_runner(site: Path, names: list[str], cycles: int | None) -> UnitRunner:
         plant=plant,
         unit=build_crude_unit(plant, "plant"),
         model=model,
+        scaled=ScaledModel.of(model, Compilation.ALWAYS),
         variables=variables_from_site(loaded, model),
         weights=load_weights(Path(loaded.files["controller"])),
         cycle_s=loaded.sample_times.control_s,

@@ -15,7 +15,6 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import PlantError
-from operator_agent.mpc.engine.compiled_functions import Compilation
 from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.stage_weights import StageWeights, stage_weights
@@ -52,6 +51,7 @@ class UnitSetup:
         plant: case of the unit.
         unit: of record.
         model: of the controller.
+        scaled: the same as the controller evaluates it; keeps what was made of it between loops.
         variables: limits.
         weights: tuning.
         cycle_s: time between moves [s].
@@ -60,6 +60,7 @@ class UnitSetup:
     plant: CrudeUnitCase
     unit: CrudeUnit
     model: ProcessModel
+    scaled: ScaledModel
     variables: ControlVariables
     weights: Weights
     cycle_s: float
@@ -117,8 +118,9 @@ class _Own:
 class _Converged:
     """IPOPT from its own last plan; the first one from this project's, which is not timed."""
 
-    def __init__(self, grid: Transcription, scaled: ScaledModel) -> None:
-        self._reference = Reference(grid, scaled.values)
+    def __init__(self, grid: Transcription, shape: LimitShape, scaled: ScaledModel) -> None:
+        key = ("converged", shape, grid.horizon.lengths_s)
+        self._reference = scaled.once(key, lambda: Reference(grid, scaled.values))
         self._guess: tuple[FloatArray, FloatArray] | None = None
 
     def prepare(self, problem: Problem) -> None:
@@ -152,7 +154,7 @@ def run_unit(setup: UnitSetup, case: UnitCase, truth: Truth, engine: str) -> Uni
     """
     case.fits(setup.model)
     loop = _Loop(setup, case, truth)
-    solver = _Own() if engine == "own" else _Converged(loop.grid, loop.scaled)
+    solver = _Own() if engine == "own" else _Converged(loop.grid, loop.shape, loop.scaled)
     rows, failures, ended = [], [], ""
     for k in range(case.cycles):
         problem = loop.problem(k)
@@ -190,7 +192,7 @@ class _Loop:
             if truth is Truth.MODEL
             else RecordPlant(model, setup.unit, setup.plant, case, setup.cycle_s)
         )
-        self.scaled = ScaledModel.of(model, Compilation.ALWAYS)
+        self.scaled = setup.scaled
         self._start = self.plant.outputs() if not case.cold_k else self._nominal()
         margin = weights.hard_margin * model.y_scale
         self._before, self._after = (
@@ -199,7 +201,8 @@ class _Loop:
         )
         horizon = Horizon.of(weights.first_stages_s, weights.stage_s, weights.move_blocks,
                              weights.n_pred)  # fmt: skip
-        self.grid = Transcription(self.scaled, horizon, LimitShape.of(self._after))
+        self.shape = LimitShape.of(self._after)
+        self.grid = Transcription(self.scaled, horizon, self.shape)
         self._integrator = make_integrator(model, MODEL_TOLERANCE)
         self._x, self._u = model.x_nominal, model.u_nominal
         self._bias = np.zeros(model.n_y)

@@ -16,7 +16,8 @@ from operator_agent.errors import InputError
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.plant.process_model import ProcessModel
 
-CYCLES = 40
+CYCLES = 20
+SWITCH_CYCLES = 36  # the ramp, and what comes after it
 UPSET_AT = 3  # cycle
 RAMP_S = 1800.0  # of a crude switch
 LIGHTER = {"fraction_arabian_light": 0.35, "fraction_maya": 0.05, "fraction_bonny_light": 0.6}
@@ -99,8 +100,18 @@ UNIT_CASES: Mapping[str, UnitCase] = MappingProxyType(
         case.name: case
         for case in (
             UnitCase("unit-feed", "planning asks for 3 % more feed", feed_factor=1.03),
-            UnitCase("unit-lighter", "half an hour's switch to a lighter crude", slate=LIGHTER),
-            UnitCase("unit-heavier", "half an hour's switch to a heavier crude", slate=HEAVIER),
+            UnitCase(
+                "unit-lighter",
+                "half an hour's switch to a lighter crude",
+                SWITCH_CYCLES,
+                slate=LIGHTER,
+            ),
+            UnitCase(
+                "unit-heavier",
+                "half an hour's switch to a heavier crude",
+                SWITCH_CYCLES,
+                slate=HEAVIER,
+            ),
             UnitCase("unit-targets", "three targets jump by +4, -6 and +6 K", jumps=JUMPS),
             UnitCase("unit-limits", "three hard limits come down at once", tightened=LIMITS),
             UnitCase("unit-cold", "the coil outlet was 21 K colder", at=0, cold_k=COLD_K),

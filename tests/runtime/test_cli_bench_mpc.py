@@ -62,13 +62,3 @@ def test_json_on_the_terminal_is_alone_on_standard_output():
 def test_unknown_names_are_refused(words: tuple[str, ...], told: str):
     with pytest.raises(InputError, match=told):
         run("mpc", *words)
-
-
-@pytest.mark.slow
-def test_unit_case_runs_beside_converged_ipopt_and_costs_the_same():
-    found = run("mpc", "--case", "unit-cold-model", "--cycles", "2", "--json", "-")
-    own, ipopt = json.loads(found.stdout)
-    assert (own["engine"], ipopt["engine"]) == ("own", "ipopt")
-    assert own["failed_cycles"] == ipopt["failed_cycles"] == 0
-    assert own["cost"] == pytest.approx(ipopt["cost"], rel=0.02)
-    assert own["hard_violation"] <= ipopt["hard_violation"] * 1.01
