@@ -46,11 +46,17 @@ class ControllerOptions:
     compilation: Compilation = Compilation.AUTOMATIC
 
     def __post_init__(self) -> None:
-        """Refuse limits that nothing can keep."""
+        """Refuse limits that nothing can keep, and costs that nobody prices."""
         for name in ("tolerance", "time_limit_s"):
             value = getattr(self, name)
             if value is not None and not value > 0.0:
                 raise InputError(f"option {name} is {value}; it must be above zero")
+        cost = self.formulation.stage_cost if self.formulation is not None else None
+        if cost is not None and cost.n_p:
+            raise InputError(
+                f"the stage cost has {cost.n_p} prices, which no cycle gives it; write them into "
+                "the function, or pay for steady states by `economics`"
+            )
 
     def estimator_differs(
         self, before: "ControllerOptions", weights: Weights, weights_before: Weights

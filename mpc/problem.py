@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.errors import SolveFailedError
+from operator_agent.errors import InputError, SolveFailedError
 from operator_agent.mpc.engine.condense import Condensed
 from operator_agent.mpc.engine.condense_maps import CondensedMaps
 from operator_agent.mpc.engine.formulation import Accuracy
@@ -95,6 +95,21 @@ class Problem:
     accuracy: Accuracy | None = None
     time_limit_s: float | None = None
     scenarios: ScenarioTree | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse another number of prices than a stage cost needs.
+
+        Raises:
+            InputError: with both numbers.
+        """
+        cost = self.transcription.formulation.stage_cost
+        if cost is None or cost.n_p == 0:
+            return
+        given = 0 if self.prices is None else self.prices.size
+        if given != cost.n_p:
+            raise InputError(
+                f"the stage cost needs {cost.n_p} prices and the problem gives {given}; give all"
+            )
 
     def finite(self) -> str:
         """Return the name of the first part that is not finite, or an empty text."""

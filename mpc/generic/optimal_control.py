@@ -268,7 +268,7 @@ def optimal_control(
         iterations=1 if exact else iterations,
         cold_iterations=1 if exact else cold_iterations,
         terminal=end,
-        prices=None if cost is None else np.zeros(0),
+        prices=None if cost is None else np.zeros(cost.n_p),
         tolerance=tolerance,
     )
     return OptimalControl(

@@ -9,13 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from operator_agent.errors import SolveFailedError
+from operator_agent.errors import InputError, SolveFailedError
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.mpc.engine.transcription import LimitShape
 from operator_agent.mpc.generic.equations import equations_model
 from operator_agent.mpc.generic.limits import Soft
 from operator_agent.mpc.generic.optimal_control import OptimalControl, optimal_control
+from operator_agent.mpc.options import ControllerOptions
 from operator_agent.mpc.problem import Outcome, SolverStatus
 from operator_agent.mpc.robust.tree import ScenarioTree
 from operator_agent.mpc.robust.uncertainty import SlackPrice, Uncertain, Uncertainty
@@ -158,6 +159,30 @@ def test_a_violation_counts_as_much_as_its_scenario_is_probable():
     """
     assert robust(1.0, SlackPrice.PROBABLE) == pytest.approx(0.95, abs=1e-3)
     assert robust(1.0, SlackPrice.FULL) == pytest.approx(0.5, abs=1e-3)
+    assert robust(4.0, SlackPrice.FULL) == pytest.approx(0.0, abs=1e-6)  # just inside in both
+
+
+def test_a_cost_without_its_prices_is_refused_and_never_free():
+    control = optimal_control(
+        leaky(), sample_time_s=1.0, n_pred=2, track={"level": 1.0},
+        stage_cost=lambda x, u, d, p: p["worth"] * u["flow"], parameters=["worth"],
+    )  # fmt: skip
+    with pytest.raises(InputError, match="1 prices"):
+        replace(control.problem, prices=None)
+    with pytest.raises(InputError, match="no cycle gives"):
+        ControllerOptions(formulation=control.problem.transcription.formulation)
+
+
+@pytest.mark.parametrize("blocks", [(1, 2, 3), (4, 6), (20,)])
+def test_moves_are_blocked_and_the_horizon_goes_on(blocks: tuple[int, ...]):
+    control = optimal_control(
+        leaky(), sample_time_s=1.0, n_pred=10, blocks=blocks, track={"level": 1.0},
+        references={"level": 1.0}, moves={"flow": 0.1},
+    )  # fmt: skip
+    planned = accepted(control.solve([0.0])).diagnostics.u_planned
+    assert planned is not None
+    borders = np.flatnonzero(np.abs(np.diff(planned[:, 0])) > 1e-9) + 1
+    assert set(borders) == {b for b in np.cumsum(blocks)[:-1] if b < 10}
 
 
 def test_every_solve_leaves_its_times():
