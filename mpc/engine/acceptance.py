@@ -68,7 +68,7 @@ def check_inputs(problem: Problem) -> Fault | None:
     ):
         crossed = low_limit > high_limit
         if crossed.any():
-            i = int(crossed.argmax())
+            i = np.flatnonzero(crossed)[0]
             return Fault(
                 SolverStatus.LIMITS_CONFLICT,
                 f"the {rank} limits of {variables.cv_names[i]} run from {low_limit[i]:.6g} to "

@@ -22,7 +22,7 @@ from operator_agent.plant.vector.compiled import (
     load_functions,
 )
 
-SMALL = 6000  # operations that are compiled unasked; they take less than a second
+SMALL = 12_000  # operations that are compiled unasked; they take three seconds
 EQUAL = 1e-12  # of the largest entry: by more a compiled function may not differ at the test point
 # No fused operations: the results are those of CasADi's virtual machine to the last bit. More than
 # -O1 takes minutes on straight code of some 50,000 operations, and gains nothing.

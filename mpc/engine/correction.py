@@ -6,7 +6,7 @@ nothing moves (the Maratos effect). Source: Nocedal and Wright, "Numerical Optim
 (2006), section 15.6.
 """
 
-import numpy as np
+from math import isfinite
 
 from operator_agent.mpc.engine.cost import ScaledProblem
 from operator_agent.mpc.engine.dense_qp import QpSolution
@@ -38,13 +38,14 @@ def corrected(
     if full is None or not n_rows:
         return taken, solution
     wanted = grid.qp.row_high[:n_rows].copy()
-    of_blocks = response.condensed.outputs_of_blocks
+    of_blocks = response.condensed.outputs_of_blocks.reshape(-1, grid.n_moves)
     for _ in range(MAX_CORRECTIONS):
         assert full.outputs is not None
-        bent = full.outputs - response.free - of_blocks @ found.x[: grid.n_moves]
+        straight = (of_blocks @ found.x[: grid.n_moves]).reshape(response.free.shape)
+        bent = full.outputs - response.free - straight
         grid.qp.row_high[:n_rows] = wanted - limits.sign * bent[limits.stage, limits.cv]
         found = grid.qp.solve(found.working_set)
-        if not found.success or not bool(np.isfinite(found.x).all()):
+        if not found.success or not isfinite(float(found.x.dot(found.x))):
             break
         trial = predicted(grid, scaled, response, found.x[: grid.n_moves], False)
         if trial is None:

@@ -124,10 +124,15 @@ class ScaledModel:
             compilation=compilation,
         )
 
+    @property
+    def nominal(self) -> tuple[FloatArray, FloatArray]:
+        """Nominal states and MVs, scaled."""
+        model = self.model
+        return model.x_nominal / model.x_scale, model.u_nominal / model.u_scale
+
     def evaluated(self) -> tuple[ca.Function, ca.Function]:
         """Return values and Jacobians as the control loop calls them: compiled where allowed."""
-        model = self.model
-        point = (model.x_nominal / model.x_scale, model.u_nominal / model.u_scale, model.d_nominal)
+        point = (*self.nominal, self.model.d_nominal)
         values, jacobians = compiled(
             (self.values, self.jacobians),
             (point, point),

@@ -9,6 +9,7 @@ import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.compiled_functions import compiled
 from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.linearise import BufferedFunction, ScaledModel
 from operator_agent.mpc.engine.stage_cost import StageCost
@@ -37,13 +38,17 @@ class RunningCost:
         known = [x, u, d, p, length, last]
         slope = ca.densify(ca.gradient(value, z))
         bent = ca.hessian(value + ca.dot(q, scaled.values(x, u, d)[1]), z)[0]
-        count = horizon.n_pred
-        self._value = BufferedFunction(ca.Function("value", known, [value]).map(count))
-        self._slope = BufferedFunction(
-            ca.Function("slope", known, ca.cse([value, slope])).map(count)
+        functions = (
+            ca.Function("value", known, [value]),
+            ca.Function("slope", known, ca.cse([value, slope])),
+            ca.Function("ends", [*known, q], ca.cse([ca.densify(bent)])),
         )
-        ends = ca.Function("ends", [*known, q], ca.cse([ca.densify(bent)]))
-        self._bent = BufferedFunction(ends.map(count))
+        point = (*scaled.nominal, model.d_nominal, np.ones(self._n_p), np.ones(1), np.ones(1))
+        points = (point, point, (*point, np.ones(model.n_y)))
+        made = compiled(functions, points, scaled.compilation)
+        self._value, self._slope, self._bent = (
+            BufferedFunction(function.map(horizon.n_pred)) for function in made
+        )
         for function in (self._value, self._slope, self._bent):
             function.inputs[4][:] = horizon.lengths_s
             function.inputs[5][-1] = 1.0
