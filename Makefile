@@ -10,7 +10,7 @@ demo: $(VENV)/.base
 	$(BIN)/operator-agent demo $(ARGS)
 
 test: $(VENV)/.all
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist loadfile $(ARGS)
 
 check: $(VENV)/.all
 	$(BIN)/ruff check .
