@@ -12,7 +12,6 @@ from operator_agent.mpc.advice import backed_off
 from operator_agent.mpc.cycle_values import ControllerState, CycleResult, Stopwatch
 from operator_agent.mpc.engine.acceptance import unmet_limits
 from operator_agent.mpc.engine.condense import Horizon
-from operator_agent.mpc.engine.formulation import Formulation
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.mpc.engine.stage_weights import by_name, stage_weights
@@ -20,6 +19,8 @@ from operator_agent.mpc.engine.transcription import LimitShape, Transcription
 from operator_agent.mpc.estimation.estimator import EstimatorState, Rejected
 from operator_agent.mpc.options import ControllerOptions
 from operator_agent.mpc.problem import Outcome, Problem, SolverStatus
+from operator_agent.mpc.robust.grids import Grids
+from operator_agent.mpc.robust.tree import ScenarioTree
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.solve import solve
 from operator_agent.mpc.status.judgement import filled, judged, refusal
@@ -78,7 +79,7 @@ class Controller:
         tuning = options.target_tuning(weights)
         rest = ModelRest(self._scaled, options.integrating)
         self.targets = TargetOptimizer(rest, tuning, economics)
-        self._grids: dict[tuple[Horizon, LimitShape, Formulation | None], Transcription] = {}
+        self._grids = Grids(self._scaled)
         self._estimator = options.estimator(self._scaled, variables, weights, cycle_s)
         self._tune(variables, weights, options)
         self._grid(weights.n_pred, self._limits)
@@ -87,6 +88,8 @@ class Controller:
         self, variables: ControlVariables, weights: Weights, options: ControllerOptions
     ) -> None:
         stage_weights(weights, self.model, None)  # refuses names that do not fit, now
+        if options.back_off is not None:
+            options.back_off.check_names(variables)
         self._rules = options.rules(weights)
         self.targets = self.targets.with_tuning(options.target_tuning(weights))
         self._limits = variables.with_margin(weights.hard_margin * self.model.y_scale)
@@ -108,13 +111,14 @@ class Controller:
         copy._tune(self.variables, weights, options)
         return copy
 
-    def _grid(self, n_pred: int, variables: ControlVariables) -> Transcription:
+    def _grid(
+        self, n_pred: int, variables: ControlVariables
+    ) -> tuple[Transcription, ScenarioTree | None]:
+        """Return the grid, and the tree whose first path it is where something is uncertain."""
         weights, formulation = self.weights, self.options.formulation
         horizon = Horizon.of(weights.first_stages_s, weights.stage_s, weights.move_blocks, n_pred)
         key = (horizon, LimitShape.of(variables), formulation)
-        if key not in self._grids:
-            self._grids[key] = Transcription(self._scaled, *key)
-        return self._grids[key]
+        return self._grids.at(key, self.options.uncertainty)
 
     def start(self, scan: Scan) -> ControllerState:
         """Return the state at the first scan: the model's steady state at its inputs.
@@ -185,7 +189,10 @@ class Controller:
     ) -> tuple[CycleResult, ControllerState]:
         service = state.service
         allowed = serviced(narrowed(self._limits, request), service, self.cycle_s)
-        variables, cuts = backed_off(allowed, advice.back_offs if advice else {})
+        scale, advised = self.model.y_scale, advice.back_offs if advice else {}
+        spread = state.spread.with_innovation(estimate.innovation, self.options.back_off)
+        kept_off, capped = spread.larger(self.options.back_off, self._limits, scale, advised)
+        variables, cuts = backed_off(allowed, kept_off)
         told, more = self._told(state, estimate, variables, targets, advice)
         target, target_state = self._target(state, estimate, told, request)
         watch.lap("target")
@@ -194,10 +201,13 @@ class Controller:
         watch.lap("nmpc")
         trusted = None if outcome.status is SolverStatus.NOT_FINITE else estimate
         after = ControllerState(
-            state.cycle + 1, trusted, target, target_state, outcome.warm, service, request.mode
-        )
+            state.cycle + 1, trusted, target, target_state, outcome.warm, service, request.mode,
+            spread,
+        )  # fmt: skip
         light = replace(outcome, warm=None)  # factors of all stages: kept in the state alone
-        result = self._result(light, estimate, after, advice, (*cuts, *more), watch, variables)
+        result = self._result(
+            light, estimate, after, advice, (*capped, *cuts, *more), watch, variables
+        )
         return replace(result, problem=problem, target_inputs=told), after
 
     def _check_scan(self, scan: Scan) -> None:
@@ -288,7 +298,7 @@ class Controller:
         weights, options = self.weights, self.options
         n_pred = advice.n_pred if advice and advice.n_pred else weights.n_pred
         # The shape is that of all variables in service: one that leaves opens its rows.
-        grid = self._grid(n_pred, narrowed(self._limits, request))
+        grid, tree = self._grid(n_pred, narrowed(self._limits, request))
         times = grid.horizon.borders_s[1:]
         ahead = np.exp(-times / weights.reference_s) if weights.reference_s > 0.0 else 0.0 * times
         return Problem(
@@ -307,6 +317,7 @@ class Controller:
             relinearise=state.cycle % weights.relinearise_every == 0,
             tolerance=options.tolerance,
             time_limit_s=options.time_limit_s,
+            scenarios=tree,
         )
 
     def _no_move(

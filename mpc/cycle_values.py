@@ -10,6 +10,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.messages import Advice, ControllerMode
 from operator_agent.mpc.estimation.estimator import EstimatorState
 from operator_agent.mpc.problem import Outcome, Problem, Warm
+from operator_agent.mpc.robust.back_off import Spread
 from operator_agent.mpc.status.states import ServiceStatus
 from operator_agent.mpc.target.inputs import TargetInputs
 from operator_agent.mpc.target.target import SteadyTarget, TargetState
@@ -27,6 +28,7 @@ class ControllerState:
         warm: plan of the last accepted solve; None after a failure.
         service: states of the variables in the last cycle.
         mode: of the last cycle; None before the first.
+        spread: of the innovations, for back-offs.
     """
 
     cycle: int = 0
@@ -36,6 +38,7 @@ class ControllerState:
     warm: Warm | None = None
     service: ServiceStatus = field(default_factory=ServiceStatus)
     mode: ControllerMode | None = None
+    spread: Spread = field(default_factory=Spread)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from operator_agent.mpc.engine.formulation import Formulation
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.estimation.bias_observer import BiasObserver
 from operator_agent.mpc.estimation.estimator import Estimator
+from operator_agent.mpc.robust.back_off import BackOffRule
+from operator_agent.mpc.robust.uncertainty import Uncertainty
 from operator_agent.mpc.status.rules import ServiceRules
 from operator_agent.mpc.target.target_tuning import TargetTuning
 from operator_agent.mpc.variables import ControlVariables
@@ -34,6 +36,9 @@ class ControllerOptions:
         integrating: states that integrate, such as levels: the target balances them.
         compilation: when the model is compiled; `ALWAYS` pays half a minute once on a machine for
             a large model, and later starts find the object in the cache.
+        back_off: keeps limits off by what the CVs have been mispredicted; None does not.
+        uncertainty: of disturbances or parameters in d: moves serve all their values; None plans
+            for the values that are estimated.
     """
 
     estimator: EstimatorMaker = BiasObserver
@@ -44,6 +49,8 @@ class ControllerOptions:
     service: ServiceRules | None = None
     integrating: tuple[str, ...] = ()
     compilation: Compilation = Compilation.AUTOMATIC
+    back_off: BackOffRule | None = None
+    uncertainty: Uncertainty | None = None
 
     def __post_init__(self) -> None:
         """Refuse limits that nothing can keep, and costs that nobody prices."""

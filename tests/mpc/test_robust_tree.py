@@ -327,7 +327,7 @@ def test_every_combination_is_a_scenario():
 @pytest.mark.slow
 def test_nine_scenarios_cost_what_do_mpc_converged_costs():
     pytest.importorskip("do_mpc", reason="do-mpc is not installed")
-    case = published_case("reactor-robust", 8)
+    case = published_case("reactor-robust", 5)
     tight, own, converged = (run_engine(case, e, 0) for e in (DO_MPC_TIGHT, OWN, OWN_CONVERGED))
     cost = closed_loop_cost(case.problem, tight.loop)
     assert closed_loop_cost(case.problem, converged.loop) == pytest.approx(cost, rel=1e-6)
