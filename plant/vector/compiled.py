@@ -29,6 +29,7 @@ _WIDTHS = (
     (4, frozenset({"avx2", "fma"}), ("-mavx2", "-mfma")),
 )
 _LANES_ELSEWHERE = 4
+MESSAGE_LENGTH = 200  # characters of a compiler's message that are told
 _SAFE_PATH = re.compile(r"[\w./+-]+")  # CasADi hands it to a shell
 
 
@@ -210,16 +211,27 @@ def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+def _first_error(told: Path, error: RuntimeError) -> str:
+    """Return the first line in which a compiler names an error; else the last one of CasADi's."""
+    try:
+        said = told.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        said = []
+    found = next((line for line in said if "error" in line), str(error).splitlines()[-1])
+    return found[:MESSAGE_LENGTH]
+
+
 def _compile(source: str, compiler: Compiler, library: Path, digest: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as made:
         folder = Path(made)
         text = folder / "vector.c"
         text.write_text(source, encoding="ascii")
+        told = folder / "messages.txt"  # CasADi calls a shell: what the compiler says goes there
         options: dict[str, Any] = {
             "compiler": compiler.name,
             "linker": compiler.name,
-            "flags": list(compiler.flags),
-            "linker_flags": ["-lm"],
+            "flags": [*compiler.flags, f"2>{told}"],
+            "linker_flags": ["-lm", f"2>>{told}"],
             "directory": f"{folder}/",
             "name": "vector",
             "temp_suffix": False,
@@ -229,8 +241,7 @@ def _compile(source: str, compiler: Compiler, library: Path, digest: Path) -> No
             ca.Importer(str(text), "shell", options)
         except RuntimeError as error:
             raise PlantError(
-                f"compiler {compiler.name} failed on the generated C: "
-                f"{str(error).splitlines()[-1][:200]}"
+                f"compiler {compiler.name} failed on the generated C: {_first_error(told, error)}"
             ) from error
         found = folder / "vector.so"
         mark = folder / "vector.sha256"

@@ -6,11 +6,12 @@ import casadi as ca
 import numpy as np
 import pytest
 
+from operator_agent.errors import PlantError
 from operator_agent.mpc.engine import compiled_functions
 from operator_agent.mpc.engine.compiled_functions import Compilation, compiled
 from operator_agent.mpc.engine.linearise import Lineariser, ScaledModel
 from operator_agent.plant.process_model import ProcessModel
-from operator_agent.plant.vector.compiled import cache_folder, find_compiler
+from operator_agent.plant.vector.compiled import cache_folder, find_compiler, load_functions
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
 
@@ -86,3 +87,14 @@ def test_a_cache_that_is_not_private_is_not_used(own_cache: Path, caplog: pytest
     own_cache.chmod(0o777)
     (found,) = compiled([law()], POINT, Compilation.ALWAYS)
     assert found.is_a("SXFunction") and "not private" in caplog.text
+
+
+def test_what_a_failing_compiler_says_is_in_the_error_and_not_on_the_terminal(
+    own_cache: Path, capfd: pytest.CaptureFixture[str]
+):
+    compiler = find_compiler()
+    assert compiler is not None
+    with pytest.raises(PlantError, match=r"failed on the generated C: .*error"):
+        load_functions(["broken"], lambda: "int f( { broken;", ["f"], compiler, own_cache)
+    told = capfd.readouterr()
+    assert told.out == told.err == ""
