@@ -54,7 +54,7 @@ class SearchSettings:
     validation: tuple[int, ...]
     test: tuple[int, ...]
     variation: Variation = field(default_factory=Variation)
-    finalists: int = 6
+    finalists: int = 8
 
     def __post_init__(self) -> None:
         """Refuse scenarios that are used twice, and sizes that make no search."""

@@ -153,12 +153,18 @@ def test_a_start_that_breaks_everything_leaves_no_other_tuning() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("importable")
 def test_a_candidate_that_hangs_or_kills_its_process_costs_only_itself() -> None:
-    candidates = [{"a": 1.0, "b": 1.0, "n": n} for n in (3.0, 4.0, 5.0)]
-    with engine_from("process", 2, item_limit_s=3.0) as engine:
-        seeds, told = (1,), lambda done, total: None
-        late, dead, fine = run_trials(hangs_or_dies, OBJECTIVES, candidates, seeds, engine, told)
-    assert "3" in late.failure and "ended" in dead.failure and not fine.failure
-    assert fine.values == {n: (v,) for n, v in two_bowls(candidates[2], 1).items()}
+    slow, deadly, good = ({"a": 1.0, "b": 1.0, "n": n} for n in (3.0, 4.0, 5.0))
+
+    def told(done: int, total: int) -> None:
+        """Tell nobody."""
+
+    with engine_from("process", 1) as engine:
+        dead, fine = run_trials(hangs_or_dies, OBJECTIVES, [deadly, good], (1,), engine, told)
+    assert "ended" in dead.failure and dead.costs(OBJECTIVES) == (1.0, 1.0)
+    assert fine.values == {name: (value,) for name, value in two_bowls(good, 1).items()}
+    with engine_from("process", 1, item_limit_s=0.5) as engine:
+        (late,) = run_trials(hangs_or_dies, OBJECTIVES, [slow], (1,), engine, told)
+    assert "limit" in late.failure and late.costs(OBJECTIVES) == (1.0, 1.0)
 
 
 def test_an_interrupted_search_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
