@@ -13,11 +13,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.compiled_kernels import Kernel, load_kernels
 from operator_agent.mpc.engine.condense import Condensed, Horizon, condense
 from operator_agent.mpc.engine.linearise import Linearisation, Pattern
-from operator_agent.plant.vector.elimination import plan_elimination
-
-MAX_ERROR = 1e-7  # of a known solution; above it elimination without pivots is not trusted
-_FILES = ("compiled_vectors.c", "compiled_condense.c")
-_SHAPES = {"euler_condense": (7, 6), "euler_propagate": (5, 2)}
+from operator_agent.mpc.engine.sparse_solve import FILES, MAX_ERROR, SHAPES, layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +48,13 @@ class Condenser:
     def __init__(self, pattern: Pattern, horizon: Horizon, n_u: int, n_y: int) -> None:
         """Plan the elimination and load the kernels where there are some."""
         self._pattern, self._horizon = pattern, horizon
-        found = load_kernels(_FILES, _SHAPES)
+        found = load_kernels(FILES, SHAPES)
         self._kernel: Kernel | None = None
         if found is None:
             return
         n_x, n_pred = pattern.shape[0], horizon.n_pred
-        plan = plan_elimination(
-            ca.Sparsity.triplet(n_x, n_x, pattern.rows.tolist(), pattern.columns.tolist())
-        )
-        lists = (plan.order, plan.row_starts, plan.diagonals, plan.columns, plan.places)
-        numbers = np.concatenate([*lists, horizon.block_of_stage]).astype(np.int32)
-        indices: FloatArray = np.append(numbers, np.zeros(numbers.size % 2, np.int32)).view(
-            np.float64  # CasADi passes the memory on as it is
-        )
+        places = pattern.rows.tolist(), pattern.columns.tolist()
+        plan, indices = layout(ca.Sparsity.triplet(n_x, n_x, *places), horizon.block_of_stage)
         n_columns = horizon.n_blocks * n_u
         counts = (n_pred, n_x, n_u, n_y, len(plan.places), plan.n_entries, n_columns)
         sizes = np.array(counts, dtype=np.float64)

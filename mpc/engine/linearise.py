@@ -15,6 +15,7 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.compiled_functions import Compilation, compiled
 from operator_agent.mpc.engine.sampled_model import SampledModel
+from operator_agent.mpc.engine.sparse_solve import SparseSolver
 from operator_agent.plant.process_model import ProcessModel
 
 T = TypeVar("T")
@@ -171,6 +172,8 @@ class Lineariser:
         self._values = BufferedFunction(values.map(n_points))
         patterns = [Pattern(scaled.jacobians.sparsity_out(i)) for i in range(2, 6)]
         self.rhs_x_pattern, self._rhs_u, self._y_x, self._y_u = patterns
+        self._rhs_x = scaled.jacobians.sparsity_out(2)
+        self._solver: SparseSolver | None = None  # made when it is asked for
 
     def _fill(
         self, function: BufferedFunction, x: FloatArray, u: FloatArray, d: FloatArray
@@ -196,6 +199,13 @@ class Lineariser:
         self._fill(self._values, x, u, d)
         rhs, y = self._values.outputs
         return rhs.reshape(n, n_x).copy(), y.reshape(n, n_y).copy()
+
+    @property
+    def solver(self) -> SparseSolver:
+        """What solves (I - h df/dx) v = b for continuous models."""
+        if self._solver is None:
+            self._solver = SparseSolver(self._rhs_x)
+        return self._solver
 
     def linearise(self, x: FloatArray, u: FloatArray, d: FloatArray) -> Linearisation:
         """Return values and Jacobians; arguments as in `values`."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.engine.condense import Horizon, factorise
+from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.linearise import Lineariser
 
 NEWTON_TOLERANCE = 1e-7  # scaled defect of a state that is carried on; well above rounding
@@ -71,7 +71,7 @@ def implicit_step(
             return x
         if not np.isfinite(size):
             return None
-        change = factorise(linear.rhs_x[0], point.rhs_x_pattern, step_s).solve(defect)
+        change = point.solver.solve(linear.rhs_x[0], step_s, defect)
         largest = float(np.max(np.abs(change)))
         x = x - change * min(1.0, NEWTON_STEP / max(largest, NEWTON_STEP))
     return None

@@ -8,7 +8,6 @@ Numer. Anal. 35 (1998) 508), so that a far start follows the plant's own way.
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.engine.condense import factorise
 from operator_agent.mpc.engine.linearise import Linearisation, Lineariser
 
 STEADY_TOLERANCE = 1e-8  # scaled, per second: under a ten-thousandth of a span in an hour
@@ -69,8 +68,7 @@ def _pseudo_transient(
 
 
 def _stepped(point: Lineariser, x: FloatArray, linear: Linearisation, step_s: float) -> FloatArray:
-    factors = factorise(linear.rhs_x[0], point.rhs_x_pattern, step_s)
-    change = factors.solve(step_s * linear.rhs[0])
+    change = point.solver.solve(linear.rhs_x[0], step_s, step_s * linear.rhs[0])
     largest = float(np.max(np.abs(change)))
     stepped: FloatArray = x + change * min(1.0, LARGEST_CHANGE / max(largest, LARGEST_CHANGE))
     return stepped

@@ -6,11 +6,12 @@ import casadi as ca
 import numpy as np
 import pytest
 
-from operator_agent.mpc.engine import compiled_condense, condense_maps
+from operator_agent.mpc.engine import compiled_condense, condense_maps, sparse_solve
 from operator_agent.mpc.engine.compiled_condense import Condenser, SparseFactors
 from operator_agent.mpc.engine.condense import Condensed, DenseFactors, Horizon, condense
 from operator_agent.mpc.engine.condense_maps import MapCondenser, StageMatrices
 from operator_agent.mpc.engine.linearise import Linearisation, Pattern
+from operator_agent.mpc.engine.sparse_solve import SparseSolver
 from operator_agent.plant.vector.compiled import find_compiler
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
@@ -114,6 +115,28 @@ def test_without_a_compiler_lapack_condenses(monkeypatch: pytest.MonkeyPatch):
     linear, pattern = linearisation(SHAPES[0])
     condensed = Condenser(pattern, HORIZON, *SHAPES[0][1:]).condense(linear)
     assert isinstance(condensed.factors, DenseFactors)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("step_s", [1.0, 600.0, 1e9])
+def test_one_point_is_solved_with_its_pattern(
+    step_s: float, compiled: bool, monkeypatch: pytest.MonkeyPatch
+):
+    if not compiled:
+        monkeypatch.setattr(sparse_solve, "load_kernels", lambda *_: None)
+    linear, pattern = linearisation(SHAPES[2])
+    solver = SparseSolver(column_of_trays(SHAPES[2][0]))
+    right = np.random.default_rng(3).normal(size=SHAPES[2][0])
+    found = solver.solve(linear.rhs_x[4], step_s, right)
+    matrix = np.eye(right.size)
+    matrix[pattern.rows, pattern.columns] -= step_s * linear.rhs_x[4]
+    assert found == pytest.approx(np.linalg.solve(matrix, right), rel=1e-9, abs=1e-12)
+    singular = linear.rhs_x[4].copy()
+    singular[pattern.rows == 7] = 0.0
+    singular[(pattern.rows == 7) & (pattern.columns == 7)] = 1.0 / step_s
+    assert not np.all(np.isfinite(solver.solve(singular, step_s, right)))
+    singular[0] = np.nan
+    assert not np.all(np.isfinite(solver.solve(singular, step_s, right)))
 
 
 def stage_matrices(shape: tuple[int, int, int]) -> StageMatrices:
