@@ -86,21 +86,61 @@ static int plan_cost_body(const double **arg, double **res, double *unused) {
   return 0;
 }
 
+/* Lower triangle += weight row row' of up to eight rows; one row of the triangle after the other,
+   so that it is fetched once for all of them. */
+static void add_squares(int count, const double *weights, const int *used, const double *rows,
+                        int width, double *hessian) {
+  int most = 0;
+  for (int i = 0; i < count; i++) most = used[i] > most ? used[i] : most;
+  for (int j = 0; j < most; j++)
+    for (int i = 0; i < count; i++) {
+      const double *row = rows + (long)i * width;
+      if (j < used[i] && row[j] != 0.0)
+        add(hessian + (long)j * width, weights[i] * row[j], row, padded(j + 1));
+    }
+}
+
 /* Squares of the tracked outputs: lower triangle and slope, on padded columns. */
 static void add_tracking(const Problem *q, const double *free, const double *response, int n_moves,
-                         double *hessian, double *slope, double *row) {
-  int width = padded(n_moves);
-  for (int k = 0; k < q->n_pred; k++)
-    for (int i = 0; i < q->n_y; i++) {
-      int place = k * q->n_y + i, used = (int)q->first[k] + q->n_u;
-      double weight = 2.0 * q->tracking[place];
-      if (weight == 0.0) continue;
-      memcpy(row, response + (long)place * n_moves, used * sizeof(double));
-      for (int j = used; j < padded(used); j++) row[j] = 0.0;
-      add(slope, weight * (free[place] + q->bias[i] - q->wanted[place]), row, padded(used));
-      for (int j = 0; j < used; j++)
-        if (row[j] != 0.0) add(hessian + (long)j * width, weight * row[j], row, padded(j + 1));
+                         double *hessian, double *slope, double *rows) {
+  int width = padded(n_moves), count = 0, used[WIDTH];
+  double weights[WIDTH];
+  for (int place = 0; place < q->n_pred * q->n_y; place++) {
+    double weight = 2.0 * q->tracking[place], *row = rows + (long)count * width;
+    if (weight == 0.0) continue;
+    used[count] = (int)q->first[place / q->n_y] + q->n_u, weights[count] = weight;
+    memcpy(row, response + (long)place * n_moves, used[count] * sizeof(double));
+    for (int j = used[count]; j < padded(used[count]); j++) row[j] = 0.0;
+    double gap = free[place] + q->bias[place % q->n_y] - q->wanted[place];
+    add(slope, weight * gap, row, padded(used[count]));
+    if (++count < WIDTH) continue;
+    add_squares(count, weights, used, rows, width, hessian);
+    count = 0;
+  }
+  add_squares(count, weights, used, rows, width, hessian);
+}
+
+/* Both triangles from the lower one; tile by tile, as both are too far apart for the cache. */
+static void mirror(const double *lower, int width, int count, double *whole, int n) {
+  for (int i0 = 0; i0 < count; i0 += WIDTH)
+    for (int j0 = 0; j0 <= i0; j0 += WIDTH)
+      for (int i = i0; i < i0 + WIDTH && i < count; i++)
+        for (int j = j0; j < j0 + WIDTH && j <= i; j++)
+          whole[(long)i * n + j] = whole[(long)j * n + i] = lower[(long)i * width + j];
+}
+
+/* Responses of the limited outputs, signed, to the columns of the QP's rows; tile by tile. */
+static void put_rows(const Problem *q, const double *response, int n_moves, double *rows, int m) {
+  for (int r0 = 0; r0 < q->n_rows; r0 += WIDTH) {
+    int count = q->n_rows - r0 < WIDTH ? q->n_rows - r0 : WIDTH;
+    const double *from[WIDTH];
+    for (int i = 0; i < count; i++) {
+      int r = r0 + i;
+      from[i] = response + ((long)q->stage[r] * q->n_y + (long)q->cv[r]) * n_moves;
     }
+    for (int j = 0; j < n_moves; j++)
+      for (int i = 0; i < count; i++) rows[(long)j * m + r0 + i] = q->sign[r0 + i] * from[i][j];
+  }
 }
 
 /* Arguments: as in problem_of; blocks, outputs without bias when the blocks stay, their responses,
@@ -114,9 +154,7 @@ static int write_qp_body(const double **arg, double **res, double *unused) {
   (void)unused;
   memset(lower, 0, ((long)n_moves * width + width) * sizeof(double));
   add_tracking(&q, free, response, n_moves, lower, slope, slope + width);
-  for (int i = 0; i < n_moves; i++)
-    for (int j = 0; j <= i; j++)
-      res[0][(long)i * n + j] = res[0][(long)j * n + i] = lower[(long)i * width + j];
+  mirror(lower, width, n_moves, res[0], n);
   for (int b = 0; b < q.n_blocks; b++)
     for (int j = 0; j < n_u; j++) {
       int i = b * n_u + j;
@@ -138,11 +176,8 @@ static int write_qp_body(const double **arg, double **res, double *unused) {
     res[0][(long)(n_moves + i) * n + n_moves + i] = 2.0 * q.quadratic[i];
     res[1][n_moves + i] = q.linear[i];
   }
-  for (int r = 0; r < q.n_rows; r++) {
-    const double *from = response + ((long)q.stage[r] * q.n_y + (long)q.cv[r]) * n_moves;
-    for (int j = 0; j < n_moves; j++) res[2][(long)j * m + r] = q.sign[r] * from[j];
-    res[4][r] = -outside(&q, free, q.bias, r);
-  }
+  put_rows(&q, response, n_moves, res[2], m);
+  for (int r = 0; r < q.n_rows; r++) res[4][r] = -outside(&q, free, q.bias, r);
   for (int b = 0, r = q.n_rows; b + 1 < q.n_blocks; b++)
     for (int i = 0; i < q.n_rated; i++, r++) {
       int j = (int)q.rated[i];

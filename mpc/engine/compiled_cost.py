@@ -67,7 +67,7 @@ class CostKernels:
         self._cost = Kernel(cost, known, [self._found, np.zeros(n_slacks)])
         response = np.zeros((n_pred, n_y, n_moves))
         width = -(-n_moves // 8) * 8
-        memory = np.zeros((n_moves + 2) * width)
+        memory = np.zeros((n_moves + 9) * width)
         self._write = Kernel(write, [*known, response, self._reach], [*qp_arrays, memory])
 
     def _fill(
