@@ -20,7 +20,8 @@ from operator_agent.mpc.tuning.checkpoint import CheckpointFile
 from operator_agent.mpc.tuning.closed_loop import MpcDriver, run_closed_loop
 from operator_agent.mpc.tuning.genes import Genes
 from operator_agent.mpc.tuning.objectives import Interval, Objective
-from operator_agent.mpc.tuning.search import SearchSettings, Task, search
+from operator_agent.mpc.tuning.search import search
+from operator_agent.mpc.tuning.task import SearchSettings, Task
 from operator_agent.mpc.tuning.trials import Progress
 from operator_agent.mpc.tuning.weight_genes import applied, start_of, usual_space
 from operator_agent.mpc.weights import Weights, load_weights, save_weights, weights_payload

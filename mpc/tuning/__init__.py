@@ -1,1 +1,1 @@
-"""Tuning of the controller: closed-loop evaluation and a small genetic algorithm."""
+"""Tuning of controllers: trials in closed loop, a genetic search, a catalogue of what it found."""

@@ -17,14 +17,8 @@ from operator_agent import __version__
 from operator_agent.errors import InputError
 from operator_agent.mpc.tuning.genes import Gene, Genes
 from operator_agent.mpc.tuning.objectives import Interval, Objective
-from operator_agent.mpc.tuning.search import (
-    SETS,
-    Finalist,
-    Found,
-    Generation,
-    SearchSettings,
-    Task,
-)
+from operator_agent.mpc.tuning.search import Finalist, Found, Generation
+from operator_agent.mpc.tuning.task import SETS, SearchSettings, Task
 from operator_agent.mpc.tuning.trials import Trial
 from operator_agent.mpc.weights import Weights
 

@@ -13,7 +13,8 @@ from operator_agent.mpc.tuning.catalogue import Catalogue, Entry, Scored, Scores
 from operator_agent.mpc.tuning.genes import Gene, GeneScale, check_names
 from operator_agent.mpc.tuning.genetic import Variation
 from operator_agent.mpc.tuning.objectives import Interval, Objective
-from operator_agent.mpc.tuning.search import Generation, SearchSettings
+from operator_agent.mpc.tuning.search import Generation
+from operator_agent.mpc.tuning.task import SearchSettings
 from operator_agent.mpc.weights import weights_from, weights_payload
 
 FORMAT = 1

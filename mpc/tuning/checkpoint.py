@@ -8,12 +8,8 @@ from types import MappingProxyType
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from operator_agent.errors import InputError
-from operator_agent.mpc.tuning.search import (
-    Generation,
-    SearchSettings,
-    SearchState,
-    Task,
-)
+from operator_agent.mpc.tuning.search import Generation, SearchState
+from operator_agent.mpc.tuning.task import SearchSettings, Task
 from operator_agent.mpc.tuning.trials import Trial
 
 FORMAT = 1

@@ -12,7 +12,8 @@ from operator_agent.mpc.tuning.catalogue import Catalogue, advantage, catalogue_
 from operator_agent.mpc.tuning.catalogue_file import load_catalogue, save_catalogue
 from operator_agent.mpc.tuning.genes import Gene, Genes, GeneScale, GeneSpace
 from operator_agent.mpc.tuning.objectives import Objective
-from operator_agent.mpc.tuning.search import SearchSettings, Task, search
+from operator_agent.mpc.tuning.search import search
+from operator_agent.mpc.tuning.task import SearchSettings, Task
 
 SETTINGS = SearchSettings(8, 5, 2, training=(1, 2), validation=(3, 4, 5), test=(6, 7, 8))
 SPACE = GeneSpace((Gene("speed", 0.0, 1.0, GeneScale.LINEAR), Gene("waste", 1.0, 10.0)))

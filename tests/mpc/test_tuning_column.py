@@ -13,7 +13,8 @@ from operator_agent.mpc.tuning.catalogue import advantage, catalogue_of, choose
 from operator_agent.mpc.tuning.catalogue_file import load_catalogue, save_catalogue
 from operator_agent.mpc.tuning.genes import Gene, GeneScale, GeneSpace
 from operator_agent.mpc.tuning.objectives import Objective, dominates
-from operator_agent.mpc.tuning.search import SearchSettings, Task, search
+from operator_agent.mpc.tuning.search import search
+from operator_agent.mpc.tuning.task import SearchSettings, Task
 from operator_agent.mpc.tuning.tracking_trial import Loop, TrackingTrial
 from operator_agent.mpc.tuning.trials import run_trials
 from operator_agent.mpc.tuning.weight_genes import (

@@ -19,7 +19,8 @@ from operator_agent.mpc.tuning.checkpoint import CheckpointFile
 from operator_agent.mpc.tuning.genes import Gene, Genes, GeneScale, GeneSpace
 from operator_agent.mpc.tuning.genetic import front_of, hypervolume
 from operator_agent.mpc.tuning.objectives import Interval, Objective, dominates
-from operator_agent.mpc.tuning.search import TEST, TRAINING, Found, SearchSettings, Task, search
+from operator_agent.mpc.tuning.search import Found, search
+from operator_agent.mpc.tuning.task import TEST, TRAINING, SearchSettings, Task
 from operator_agent.mpc.tuning.trials import Trial, run_trials
 
 SETTINGS = SearchSettings(12, 6, 3, training=(1, 2), validation=(11, 12, 13), test=(21, 22, 23))
