@@ -30,6 +30,7 @@ class SolverStatus(Enum):
     CONVERGED = "the step became small"
     ITERATION_LIMIT = "the iterations of one cycle were used up"
     RESCUED = "IPOPT went on where a cold start stalled"
+    PEER_FAILED = "another solver, which was asked, did not converge"
     STALLED = "no step length improved the plan; the shifted plan stands"
     QP_FAILED = "the quadratic problem was not solved"
     NOT_FINITE = "a number in the problem or in the model is not finite"

@@ -7,6 +7,7 @@ Method: Diehl, Bock, Schloeder, "A real-time iteration scheme for nonlinear opti
 optimal feedback control", SIAM J. Control Optim. 43 (2005) 1714.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -86,6 +87,36 @@ def _solved(problem: Problem, course: Course[K], warm: Warm | None, trace: Trace
         rescued, status = _rescued(problem, course.scaled, last[0], trace)
         last, cost = (rescued,), rescued.cost
     return _finish(course.problems, last, status, (first_cost, cost), warm, trace)
+
+
+def checked(problem: Problem, blocks: Sequence[FloatArray]) -> Outcome:
+    """Return what a plan of another solver is worth: it passes the same checks, or is no move.
+
+    Args:
+        problem: that was solved.
+        blocks: MV levels of each path, shape (n_blocks, n_u) [SI]; one where there are no
+            scenarios.
+    """
+    fault = check_inputs(problem)
+    if fault is not None:
+        return refused(fault.status, fault.reason)
+    paths: tuple[Problem, ...] = (problem,)
+    if problem.scenarios is not None:
+        paths = TreeCourse(problem, problem.scenarios).problems
+    plans: list[tuple[Plan, float]] = []
+    for path, levels in zip(paths, blocks, strict=True):
+        grid, scaled = path.transcription, ScaledProblem.of(path)
+        found = levels / grid.model.u_scale
+        plan = grid.stages.first(scaled.x, grid.stage_inputs(found), scaled.d, found)
+        if plan is None:
+            return refused(SolverStatus.NOT_FINITE, "the model's prediction diverged")
+        plans.append((plan, 0.0))
+    verdict = _verdict(paths, plans)
+    diagnostics = Diagnostics(residual=verdict.residual)
+    if verdict.move is None:
+        status = verdict.status or SolverStatus.PEER_FAILED
+        return replace(refused(status, verdict.reason, diagnostics), worth=verdict.worth)
+    return Outcome(PointWorth.ACCEPTED, SolverStatus.CONVERGED, "", diagnostics, None, verdict.move)
 
 
 def _iterated(
@@ -180,7 +211,7 @@ def _finish(
 ) -> Outcome:
     problem, first = problems[0], last[0]
     model, plan = problem.transcription.model, first.taken.plan
-    verdict = _verdict(problems, last)
+    verdict = _verdict(problems, [(path.taken.plan, path.optimality) for path in last])
     trace.lap("check")
     stalls = 0 if status is not SolverStatus.STALLED else 1 + (warm.stalls if warm else 0)
     diagnostics = Diagnostics(
@@ -208,22 +239,24 @@ def _outputs(plan: Plan) -> FloatArray:
     return plan.outputs
 
 
-def _verdict(problems: tuple[Problem, ...], last: tuple[Iterate, ...]) -> Verdict:
-    """Return the verdict on all paths: that of the first one that fails, or of the first one."""
+def _verdict(problems: tuple[Problem, ...], plans: Sequence[tuple[Plan, float]]) -> Verdict:
+    """Return the verdict on all paths: that of the first one that fails, or of the first one.
+
+    Args:
+        problems: of the paths.
+        plans: and residual of the QP that they come from.
+    """
     verdicts = []
-    for problem, path in zip(problems, last, strict=True):
-        plan = path.taken.plan
+    for problem, (plan, optimality) in zip(problems, plans, strict=True):
         found = check_point(
-            problem, plan.blocks, plan.states, _outputs(plan), path.optimality, plan.inner
+            problem, plan.blocks, plan.states, _outputs(plan), optimality, plan.inner
         )
         if found.move is None:
             return found
         verdicts.append(found)
-    if len(verdicts) == 1:
-        return verdicts[0]
     residual = max(found.residual for found in verdicts)
-    apart = max(float(np.abs(p.taken.plan.blocks[0] - last[0].taken.plan.blocks[0]).max())
-                for p in last)  # fmt: skip
+    first = plans[0][0].blocks[0]
+    apart = max(float(np.abs(plan.blocks[0] - first).max()) for plan, _ in plans)
     if not apart <= CLIP_TOLERANCE:
         reason = f"the scenarios' first moves differ by {apart:.3g} spans: no common move"
         return Verdict(PointWorth.DOUBTFUL, None, reason, max(residual, apart), None)
