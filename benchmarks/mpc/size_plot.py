@@ -28,7 +28,7 @@ from operator_agent.plant.process_model import ProcessModel
 AREA, OPENING, INFLOW = 1.0, 0.01, 0.014  # [m2], [m2.5/s], [m3/s]
 CYCLES = 25
 HORIZONS = (5, 10, 20, 40, 80)
-TANKS = (2, 4, 8, 16)
+TANKS = (2, 4, 8, 16, 32)
 WAYS = {"own": ("own", "#0b6e99", "o-"), "fatrop": ("fatrop, converged", "#c06000", "s-"),
         "ipopt_tight": ("IPOPT, converged", "#444444", "^-")}  # fmt: skip
 
@@ -112,14 +112,15 @@ def measured(engines: Sequence[str]) -> list[dict[str, Any]]:
 def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:
     """Write the plot: median CPU time of a warm cycle over horizon and over states."""
     figure, panels = plt.subplots(1, 2, figsize=(11.0, 4.6), sharey=True, layout="constrained")
-    of_panel = (("horizon", "n_pred", "stages of the horizon, reactor with 4 states"),
-                ("states", "states", "tanks in series, horizon of 20"))  # fmt: skip
-    for axes, (over, key, label) in zip(panels, of_panel, strict=True):
+    of_panel = (("horizon", "n_pred", "stages of the horizon, reactor with 4 states", HORIZONS),
+                ("states", "states", "states: tanks in series, horizon of 20", TANKS))  # fmt: skip
+    for axes, (over, key, label, ticks) in zip(panels, of_panel, strict=True):
         for engine, (name, colour, style) in WAYS.items():
             found = [r for r in rows if r["over"] == over and r["engine"] == engine]
             axes.plot([r[key] for r in found], [r["median_ms"] for r in found], style,
                       color=colour, label=name)  # fmt: skip
         axes.set_xscale("log", base=2)
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.set_yscale("log")
         axes.set_xlabel(label)
         axes.grid(alpha=0.3)
