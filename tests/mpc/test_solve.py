@@ -1,5 +1,6 @@
 """One solve against certificates: a converged IPOPT solution, optimality, limits, NaN."""
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -179,3 +180,16 @@ def test_violation_that_cannot_be_avoided_still_gives_the_best_move(problem: Pro
     assert outcome.accepted
     assert "temp_reactor hard high" in outcome.diagnostics.active_limits
     assert outcome.move[1] < model.u_nominal[1]  # it cools as fast as it may
+
+
+def test_a_solve_leaves_nothing_to_the_garbage_collector(problem: Problem):
+    outcome = solve(problem, None)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            outcome = solve(problem, outcome.warm)
+            assert outcome.accepted
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
