@@ -73,5 +73,7 @@ def implicit_step(
             return None
         change = point.solver.solve(linear.rhs_x[0], step_s, defect)
         largest = float(np.max(np.abs(change)))
+        if not np.isfinite(largest):
+            return None
         x = x - change * min(1.0, NEWTON_STEP / max(largest, NEWTON_STEP))
     return None

@@ -68,9 +68,10 @@ def _pseudo_transient(
 
 
 def _stepped(point: Lineariser, x: FloatArray, linear: Linearisation, step_s: float) -> FloatArray:
-    change = point.solver.solve(linear.rhs_x[0], step_s, step_s * linear.rhs[0])
-    largest = float(np.max(np.abs(change)))
-    stepped: FloatArray = x + change * min(1.0, LARGEST_CHANGE / max(largest, LARGEST_CHANGE))
+    with np.errstate(over="ignore", invalid="ignore"):  # seen as a residual that is not finite
+        change = point.solver.solve(linear.rhs_x[0], step_s, step_s * linear.rhs[0])
+        largest = float(np.max(np.abs(change)))
+        stepped: FloatArray = x + change * min(1.0, LARGEST_CHANGE / max(largest, LARGEST_CHANGE))
     return stepped
 
 

@@ -81,5 +81,7 @@ class Advance:
             factors = factorise(linear.rhs_x[0], self.point.rhs_x_pattern, step_s)
             change = factors.solve(defect)
             largest = float(np.max(np.abs(change)))
+            if not np.isfinite(largest):
+                return None
             x = x - change * min(1.0, NEWTON_STEP / max(largest, NEWTON_STEP))
         return None

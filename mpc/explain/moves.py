@@ -1,9 +1,10 @@
 """Why each MV moves: the plan as a sum over its causes, and how limits shift it."""
 
 from dataclasses import dataclass
+from warnings import catch_warnings
 
 import numpy as np
-from scipy.linalg import LinAlgError, lstsq, solve
+from scipy.linalg import LinAlgError, LinAlgWarning, lstsq, solve
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.explain.causes import (
@@ -81,8 +82,9 @@ class Sensitivity:
         bottom = (rows - program.rows @ fixed)[self._rows]
         right = np.vstack([top, bottom])
         try:
-            found = solve(self._matrix, right, assume_a="sym")
-        except LinAlgError:  # limits that say the same: any share between them is right
+            with catch_warnings(action="error", category=LinAlgWarning):
+                found = solve(self._matrix, right, assume_a="sym")
+        except (LinAlgError, LinAlgWarning):  # limits that say the same: any share is right
             found = lstsq(self._matrix, right)[0]
         values = fixed
         values[free] = found[: free.size]
