@@ -25,14 +25,21 @@ class CurveOfLumps:
     def __init__(self, divided: Lumps, spread: float, width_high_k: float) -> None:
         """Take centres and widths of the lumps.
 
+        Of a lump that is cut to the widest width only the light end boils: what a distillate holds
+        of the heaviest lump. At the middle of the whole lump the curve would be flat before it, and
+        a boiling point there would jump.
+
         Args:
             divided: crudes as lumps.
             spread: logistic scale per width of a lump.
             width_high_k: widest lump [K].
         """
-        width = np.minimum(divided.temp_high - divided.temp_low, width_high_k)
+        whole = divided.temp_high - divided.temp_low
+        width = np.minimum(whole, width_high_k)
+        light_end = divided.temp_low + 0.5 * width
+        centre = np.where(whole > width, light_end, divided.temp_boiling)
         self._scale = ca.DM(spread * width)
-        self._start = ca.DM(divided.temp_boiling / (spread * width))
+        self._start = ca.DM(centre / (spread * width))
 
     def step(self, temp: ca.SX, volumes: ca.SX, fraction: float) -> ca.SX:
         """Return the limited Newton step to the point where a fraction has distilled [K].

@@ -22,7 +22,8 @@ from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights
 from operator_agent.plant.coarse.controller_model import build_controller_model
 from operator_agent.plant.integrate import make_integrator
-from operator_agent.plant.simulation.events import CrudeSwitch, SensorFault
+from operator_agent.plant.simulation.events import CrudeSwitch, Event, FuelChange, SensorFault
+from operator_agent.plant.simulation.instruments import Analyser, Transmitter
 from operator_agent.plant.simulation.scenario import Scenario
 from operator_agent.plant.simulation.simulator import Simulator
 from operator_agent.plant.unit.case import CrudeUnitCase
@@ -60,6 +61,12 @@ SWITCH = Scenario(
         SensorFault(2.5 * HOUR_S, 300.0, "temp_tbp95_lgo", "bad"),
     ),
 )
+
+
+HELD = ("temp_tbp95_naphtha", "temp_tbp95_kerosene", "temp_tbp95_lgo", "temp_tbp95_hgo")
+FIRM_PULL = 0.09  # [usd/s per squared span]: goals are reached within hours, not days
+LESS_HEAT = FuelChange(300.0, 300.0, 0.9)
+OTHER_CRUDE = CrudeSwitch(300.0, 300.0, {"arabian_light": 0.55, "maya": 0.20, "bonny_light": 0.25})
 
 
 class Hold:
@@ -144,10 +151,66 @@ def test_finer_plant_is_held_through_a_crude_switch_and_earns_more_than_the_reci
     late = np.abs(mpc.y[-30:] - mpc.y_target[-30:]) / controller.model.y_scale
     model_names = controller.model.y_names
     tracked = [model_names.index(name) for name in controller.weights.cv_tracking]
-    # HGO's target itself moves, by up to a span in the time in which HGO follows.
-    assert np.max(np.mean(late, axis=0)[tracked]) < 2.0
+    # Targets walk on for hours after a switch, and what follows them lags: HGO most, whose boiling
+    # point is several times as sensitive to draws and feed as the others.
+    assert np.max(np.mean(late, axis=0)[tracked]) < 1.5
     steady = [n for n in tracked if model_names[n] != "temp_tbp95_hgo"]
-    assert np.max(np.mean(late, axis=0)[steady]) < 0.5
+    assert np.max(np.mean(late, axis=0)[steady]) < 0.8
+
+
+def exact(case: CrudeUnitCase) -> CrudeUnitCase:
+    """Return the case with instruments that tell the truth, late as they are."""
+
+    def plain(item):
+        steady = {"drift": 0.0, "drift_time": 0.0, "share_slow": 0.0, "slow_time": 0.0}
+        return replace(
+            item, instrument=replace(item.instrument, noise=0.0, resolution=0.0, **steady)
+        )
+
+    every = case.instruments
+    transmitters: dict[str, Transmitter] = {n: plain(i) for n, i in every.transmitters.items()}
+    analysers: dict[str, Analyser] = {n: plain(i) for n, i in every.analysers.items()}
+    return replace(case, instruments=replace(every, transmitters=transmitters, analysers=analysers))
+
+
+@pytest.mark.parametrize(
+    ("step", "hours"), [(LESS_HEAT, 5.0), (OTHER_CRUDE, 7.0)], ids=["fuel", "undeclared crude"]
+)
+def test_no_offset_is_left_after_a_step_that_is_not_measured(
+    case: CrudeUnitCase, plant: CrudeUnit, controller: Controller, step: Event, hours: float
+):
+    model, limits = controller.model, controller.variables
+    pull = controller.weights.target_pull | dict.fromkeys(HELD, FIRM_PULL)
+    weights = replace(controller.weights, target_pull=pull)
+    holding = Controller(model, limits, weights, None, 60.0)
+    scenario = Scenario((hours + 1.0) * HOUR_S, noise_factor=0.0, events=(step,))
+    simulator = Simulator(plant, exact(case), scenario, 1)
+    rest = simulator.truth()
+    goals = replace(
+        TARGETS, targets={n: rest[n] for n in HELD}, flow_vol_feed=0.97 * rest["flow_vol_feed"]
+    )
+    state, known, late = None, scan_of(simulator, limits, 0).d, []
+    crude = np.array([name.startswith("fraction_") for name in limits.dv_names])
+    for cycle in range(round(hours * 60)):
+        scan = scan_of(simulator, limits, cycle)
+        scan = replace(scan, d=np.where(crude, known, scan.d))
+        state = state or holding.start(scan)
+        result, state = holding.step(state, scan, goals, None)
+        assert result.outcome.accepted, result.outcome.reason
+        for name, value in zip(limits.mv_names, result.outcome.move, strict=True):
+            simulator.write(name, float(value))
+        simulator.advance(60.0)
+        truth = simulator.truth()
+        y = np.array([truth[name] for name in limits.cv_names])
+        late.append((y - result.y_target) / model.y_scale)
+    tracked = [model.y_names.index(name) for name in weights.cv_tracking]
+    offset = np.abs(np.array(late[-15:]))[:, tracked]
+    assert np.max(np.abs(np.array(late))[:, tracked]) > 0.1
+    assert np.max(offset) < 0.001
+    told = [model.y_names.index(name) for name in HELD]
+    assert result.target is not None
+    goal = np.array([goals.targets[name] for name in HELD])
+    assert np.max(np.abs(result.target.y[told] - goal) / model.y_scale[told]) < 0.02
 
 
 def test_same_seed_gives_the_same_run(
