@@ -156,7 +156,7 @@ async def serve_paced(plant: PlantProcess) -> None:
                 return
             try:
                 if "mode" in command:
-                    who, mode = command["mode"].split()
+                    who, mode = str(command["mode"]).split()
                     await plant.set_mode(who, LoopMode(mode))
                 else:
                     await plant.advance(float(command["advance_s"]))

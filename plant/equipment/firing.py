@@ -136,7 +136,8 @@ def _burning(
     allowed = permit * inputs.power
     push = heater.gain * (inputs.temp_coil_outlet - temp_out)
     wanted = _DUTY_START * heater.duty_design + push + integral
-    above = softplus(wanted - allowed * heater.duty_high, _DUTY_SOFT)  # lost burners lower the limit
+    # Burners that are lost lower the limit, so that the coil outlet holds while fuel is left.
+    above = softplus(wanted - allowed * heater.duty_high, _DUTY_SOFT)
     demand = softplus(wanted, _DUTY_SOFT) - above
     states.rates["integral_heater"] = (push + demand - wanted) / heater.time_integral_s
     admitted = smaller(demand, air * value / (_LEAN_LEAST * need))
