@@ -141,7 +141,7 @@ def test_cold_start_that_stalls_is_rescued_by_ipopt(
 
 
 def test_jump_along_a_curved_limit_does_not_stall(reactor_model: ProcessModel):
-    """On its way down the reactor goes along its temperature limit, where short steps do not pay."""
+    """On its way down the reactor goes along its temperature limit; straight steps leave it."""
     case = published_case("reactor")
     published, variables = case.problem, control_variables(case.problem)
     model = published.model
