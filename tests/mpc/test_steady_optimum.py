@@ -100,11 +100,11 @@ def test_a_moved_limit_of_the_unit_earns_what_its_price_promises(
         controller.variables, model.d_nominal, np.zeros(model.n_y),
         planned_wishes(targets, {}, economic=True),
     )  # fmt: skip
-    answers = worth_of_limits(optimizer, found.state, told, 0.2)
+    answers = worth_of_limits(optimizer, found.state, told, 0.05)  # first order: a small move
     assert len(answers) >= 3
     for answer in answers:
         assert answer.converged
-        assert answer.profit_change == pytest.approx(answer.expected_change, rel=0.3, abs=1e-3)
+        assert answer.profit_change == pytest.approx(answer.expected_change, rel=0.3, abs=2.5e-4)
 
 
 @pytest.mark.slow

@@ -121,10 +121,12 @@ def test_an_analyser_rests_where_the_fraction_has_distilled(
 ) -> None:
     curve = CurveOfLumps(divided, 0.2, 110.0)
     volumes = np.linspace(1.0, 0.1, divided.n) * 0.01
-    width = 0.2 * np.minimum(divided.temp_high - divided.temp_low, 110.0)
+    whole = divided.temp_high - divided.temp_low
+    width = 0.2 * np.minimum(whole, 110.0)
+    centre = np.where(whole > 110.0, divided.temp_low + 55.0, divided.temp_boiling)
 
     def missing(temp: float) -> float:
-        below = 1.0 / (1.0 + np.exp((divided.temp_boiling - temp) / width))
+        below = 1.0 / (1.0 + np.exp((centre - temp) / width))
         return float(volumes @ below / volumes.sum() - fraction)
 
     exact = brentq(missing, 250.0, 1200.0, xtol=1e-9)
