@@ -34,8 +34,8 @@ from operator_agent.mpc.target.steady_optimum import best_steady_state
 from operator_agent.mpc.target.target import SteadyTarget
 from operator_agent.mpc.target.target_tuning import TargetTuning
 from operator_agent.plant.coarse.controller_economics import build_controller_economics
-from operator_agent.plant.coarse.controller_model import build_controller_model
 from operator_agent.plant.integrate import steady_state
+from operator_agent.plant.process_model import ProcessModel
 from operator_agent.plant.unit.case_file import load_crude_unit_case
 from operator_agent.rl_supervisor.policy_file import load_policy
 from operator_agent.rl_supervisor.supervisor import Supervisor
@@ -204,7 +204,8 @@ def _best_point(
 ) -> BestPoint:
     case = load_crude_unit_case(Path(site.files["plant"]))
     controller = build_controller(site, case)
-    model = build_controller_model(case)
+    model = controller.model
+    assert isinstance(model, ProcessModel)  # the crude unit is an ODE
     d = np.array([*case.slate_vector(targets.slate), case.temp_preheat])
     bias = np.array([biases.get(name, 0.0) for name in model.y_names])
     advice = None if policy is None else _advice(site, controller, targets, policy, d, bias)

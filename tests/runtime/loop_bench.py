@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,7 +39,13 @@ from operator_agent.units import to_si
 
 SEED = 5
 PERSON = "the person of this test"
+DEADLINE_S = 240.0  # of one test, on a machine that is busy with other things
 ROUNDING = 1e-6  # of an operator range: one conversion of units
+
+
+def run(work: Coroutine[None, None, None]) -> None:
+    """Run one test's work to its end, or fail at the deadline."""
+    asyncio.run(asyncio.wait_for(work, DEADLINE_S))
 
 
 @dataclass
