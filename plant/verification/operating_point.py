@@ -10,9 +10,9 @@ from operator_agent.plant.verification.topic import Column, Row, Topic
 from operator_agent.units import from_si
 
 _OVERFLASH = "2 vol% [3], 3 to 6 vol% [1], kept to 5 here; 3 to 5 of the bottom product [2]"
-_FLASH_ZONE = "recalled; cracking begins at 343 to 354 degC for most crudes [1]"
+_FLASH_ZONE = "341 [18] and 361 degC [19] in two designs; cracking begins at 343 to 354 [1]"
 _COIL_OUTLET = "343 to 371 degC [4]; 330 to 385 degC [2], at most 343 [3], about 399 [5]"
-_DUTY = "recalled; no page tells it apart from a feed, and it is the heat per crude times the feed"
+_DUTY = "39 to 79 MW: the heat per crude of [20] and [21] times the feed; 60.7 in one design [19]"
 _CONDENSER = "recalled; no page tells it apart from a feed"
 _PUMPAROUNDS = "recalled; up to 40 % of all heat leaves overhead [6], where 'all' is not defined"
 _TOP = "recalled; only a lower bound was found, 20 K above the dew point of water [7]"
@@ -22,7 +22,7 @@ _PRESSURE = "recalled; pages say only that it is slightly above atmospheric [4]"
 _DRUM = "recalled; follows from the cooling medium [1], a worked example takes 49 degC or more [3]"
 _DESALTER = "90 to 150 degC [9], [10]; 110 to 140 degC [11]"
 _PREHEAT = "200 to 280 degC [12]; about 288 degC [5]"
-_HEAT = "recalled; studies of energy use were found, but only their openings could be read"
+_HEAT = "0.25, preheated to 310 degC [20]; 0.50, the fuel of [21] at its efficiency of 86 %"
 _OXYGEN = "10 to 20 % excess air [13], 15 % [14]: 2.1 to 3.8 % for methane, rounded"
 _STACK = "recalled, with air preheater; without one 28 to 56 K above the inlet of the crude [15]"
 _EFFICIENCY = "recalled; follows from oxygen and stack, no page was found"
@@ -52,6 +52,14 @@ _PAGES = (
     "Hydrocarbon Processing, October 2012",
     "[16] Lee and others, ASME PVP2017-65046",
     "[17] Perry's Chemical Engineers' Handbook, McGraw-Hill, section 14, flooding",
+    "[18] github.com/Jnanadyuti-Patra/crude-distillation-unit-dwsim, results of a simulation, "
+    "Upper Zakum, coil outlet 365 degC",
+    "[19] github.com/thowd223/crude-fractionator, process design report, Arab Light, 100 kbbl/d, "
+    "coil outlet 366 degC",
+    "[20] the heater of a plant of 18,000 t/d in Bina, slides on fired heaters, "
+    "vdocuments.site/heaters-nice-presetation.html (43.84 Gcal/h)",
+    "[21] Davis, Fired Heater Energy Management, Carmagen Engineering, about 2000, "
+    "carmagen.com/news/engineering_articles/news34.htm (75 kBtu/bbl)",
 )
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from operator_agent.plant.classics.shell_fractionator import TIMES_MIN
 from operator_agent.plant.variables import MV_NAMES
 from operator_agent.plant.verification.subject import Subject, moved, slowest_time_s
 from operator_agent.plant.verification.titles import TITLES
@@ -12,6 +13,7 @@ _SETTLED = 0.05  # of the whole change
 _SEEN_SPANS = 0.05  # a boiling point that moves less says nothing
 _N_MINUTES = 240
 _USUAL_MIN = (20.0, 90.0)  # minutes
+_N_END_POINTS = 2  # the first outputs of Shell's fractionator; its others are temperatures
 
 
 def settling_topics(subject: Subject) -> tuple[Topic, ...]:
@@ -40,11 +42,22 @@ def settling_topics(subject: Subject) -> tuple[Topic, ...]:
     )
     notes = (
         f"Minutes until a boiling point that moves by {_SEEN_SPANS} of a span or more stays within "
-        f"5 % of its change. Usual: {_USUAL_MIN[0]:.0f} to {_USUAL_MIN[1]:.0f} minutes, usual in "
-        "textbooks [recalled]. Slowest time constant of the linearised plant without fouling: "
+        f"5 % of its change. Usual: {_USUAL_MIN[0]:.0f} to {_USUAL_MIN[1]:.0f} minutes: "
+        f"{_published()}. Slowest time constant of the linearised plant without fouling: "
         f"{slowest_time_s(subject.unit) / 60.0:.0f} min.",
     )
     return (Topic("settling", TITLES["settling"][0], heads, tuple(rows), notes),)
+
+
+def _published() -> str:
+    """Return what a published fractionator takes, three time constants without dead times."""
+    minutes = np.sort(3.0 * np.array(TIMES_MIN[_N_END_POINTS:]).ravel())
+    quarters = np.percentile(minutes, (25.0, 50.0, 75.0))
+    return (
+        f"the temperatures of Shell's heavy oil fractionator take {quarters[0]:.0f}, "
+        f"{quarters[1]:.0f} and {quarters[2]:.0f} (quartiles of the {minutes.size} channels, three "
+        "time constants; Prett, Morari, The Shell Process Control Workshop, Butterworth 1987)"
+    )
 
 
 def settling_minutes(subject: Subject, name: str) -> dict[str, int]:
