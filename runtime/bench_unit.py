@@ -10,7 +10,7 @@ from operator_agent.errors import InputError
 UNIT_PREFIX = "unit-"
 REDUCED = "reduced"  # the linear MPC of learners; it runs with the unit of record
 UNIT_ENGINES = ("own", "ipopt", REDUCED)
-UnitRunner = Callable[[list[str], Callable[[str], None]], list[dict[str, Any]]]
+UnitRunner = Callable[[str, list[str], Callable[[str], None]], list[dict[str, Any]]]
 
 
 def unit_names(site: Path) -> list[str]:
@@ -22,7 +22,7 @@ def unit_names(site: Path) -> list[str]:
 
 
 def unit_runner(site: Path, names: list[str], cycles: int | None) -> UnitRunner:
-    """Return what runs the named cases of a unit; everything is loaded and checked before.
+    """Return what runs one of the named cases of a unit; everything is loaded and checked before.
 
     Args:
         site: file of the site.
@@ -63,18 +63,17 @@ def unit_runner(site: Path, names: list[str], cycles: int | None) -> UnitRunner:
 
     weights = replace(setup.weights, bias_filter=BIAS_FILTER)
 
-    def run(engines: list[str], progress: Callable[[str], None]) -> list[dict[str, Any]]:
+    def run(name: str, engines: list[str], progress: Callable[[str], None]) -> list[dict[str, Any]]:
         rows = []
-        for name in names:
-            key, truth = known[name]
-            case = UNIT_CASES[key]
-            shorter = replace(case, cycles=min(cycles or case.cycles, case.cycles))
-            plain = [engine for engine in engines if engine != REDUCED]
-            if plain:
-                rows += bench_unit(setup, shorter, truth, plain, progress)
-            if REDUCED in engines and truth is Truth.RECORD and not case.tightened:
-                progress(f"{name}: {REDUCED}")
-                rows.append(reduced_row(setup, shorter, weights))
+        key, truth = known[name]
+        case = UNIT_CASES[key]
+        shorter = replace(case, cycles=min(cycles or case.cycles, case.cycles))
+        plain = [engine for engine in engines if engine != REDUCED]
+        if plain:
+            rows += bench_unit(setup, shorter, truth, plain, progress)
+        if REDUCED in engines and truth is Truth.RECORD and not case.tightened:
+            progress(f"{name}: {REDUCED}")
+            rows.append(reduced_row(setup, shorter, weights))
         return rows
 
     return run

@@ -26,8 +26,9 @@ def bench_mpc(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the measurement noise.", min=0)] = 0,
     repeats: Annotated[
-        int, typer.Option("--repeats", help="Loops of each engine; their times are pooled.", min=1)
-    ] = 2,
+        int,
+        typer.Option("--repeats", help="Loops of each engine: a median for each cycle.", min=1),
+    ] = 3,
     site: Annotated[
         Path, typer.Option("--site", help="Site file of the crude unit, for the cases unit-...")
     ] = CRUDE_UNIT,
@@ -41,10 +42,12 @@ def bench_mpc(
     (-model) and with the unit of record (-record); there IPOPT, converged, is the peer. The cases
     shell-... and column-a compare this project's controller with published and tuned PI loops: the
     reference of their cost is the tuned PI, and --engine and --cycles leave them alone. All cases
-    take some fifteen minutes on an idle core, most of them IPOPT's.
+    take some twenty minutes on an idle core, most of them IPOPT's; the JSON file is written anew
+    after each case.
 
     Every engine solves the same problem on the same plant in the same minutes. Times are CPU time
-    around the whole call, first cycle apart; use one thread (OMP_NUM_THREADS=1). A cost is that of
+    around the whole call, first cycle apart, and that of a cycle is its median over the loops; use
+    one thread (OMP_NUM_THREADS=1). A cost is that of
     the closed loop; its reference is the converged solution's in the same loop. Violations of hard
     limits are in scales of their variables.
     """
@@ -64,14 +67,18 @@ def bench_mpc(
         known = ", ".join((*CASE_NAMES, *SCORED_CASES, *unit_names(site)))
         raise InputError(f"no case '{unknown[0]}'; cases are {known}")
     cases = [published_case(name, cycles) for name in plain]
-    run_units = unit_runner(site, units, cycles) if units and unit_engines else None
+    run_unit = unit_runner(site, units, cycles) if units and unit_engines else None
     payload: list[dict[str, Any]] = []
     for one in cases if engines else ():
         payload += [row.payload() for row in bench_case(one, engines, seed, repeats, _tell)]
+        _write(json_file, payload)
     for name in scored:
         payload += scored_rows(name, _tell)
-    if run_units is not None:
-        payload += run_units(unit_engines, _tell)
+        _write(json_file, payload)
+    if run_unit is not None:
+        for name in units:
+            payload += run_unit(name, unit_engines, _tell)
+            _write(json_file, payload)
     if not payload:
         raise InputError(f"engine {', '.join(chosen)} runs none of the cases {', '.join(names)}")
     if json_file == "-":
@@ -82,7 +89,6 @@ def bench_mpc(
         for sentence in sentences(payload):
             say(sentence)
     if json_file not in (None, "-"):
-        Path(str(json_file)).write_text(json.dumps(payload, indent=2, allow_nan=False) + "\n")
         say(f"JSON: {json_file}")
     if all(row["cost"] is None for row in payload):
         raise typer.Exit(1)
@@ -95,6 +101,12 @@ def _engines(names: list[str]) -> tuple[list[Any], list[str]]:
     units = [name for name in names if name in UNIT_ENGINES]
     only_units = set(UNIT_ENGINES) - {"own"}
     return [engine_named(name) for name in names if name not in only_units], units
+
+
+def _write(json_file: str | None, payload: list[dict[str, Any]]) -> None:
+    """Write what is known so far, so that an interrupted run loses no finished case."""
+    if json_file not in (None, "-"):
+        Path(str(json_file)).write_text(json.dumps(payload, indent=2, allow_nan=False) + "\n")
 
 
 def _tell(sentence: str) -> None:

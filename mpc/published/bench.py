@@ -3,7 +3,9 @@
 Loops alternate: each engine runs the whole case, then all of them again, so that every engine sees
 the same minutes of the machine. The first cycle of a loop is cold and is told apart. Times are CPU
 time around the whole call, on one thread what the wall shows when the machine is idle; the wall's
-are given beside them.
+are given beside them. The loops of one engine are the same cycle by cycle, so the time of a cycle
+is its median over the loops: what the machine did to one of them is not the engine's. The 99th
+percentile of all loops' cycles pooled is told too.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.mpc.peers.catalogue import DO_MPC_TIGHT, REFERENCE
 from operator_agent.mpc.peers.engine import Engine
@@ -24,7 +27,7 @@ from operator_agent.mpc.published.control_problem import (
 )
 
 SHOWN_FAILURES = 3
-REPEATS = 2
+REPEATS = 3
 
 Progress = Callable[[str], None]
 
@@ -54,22 +57,20 @@ class BenchRow:
         if not self.records:
             return {**found, **dict.fromkeys(empty), "reason": self.reason}
         problem, first = self.case.problem, self.records[0]
-        cpu, wall = (
-            np.concatenate([getattr(record, name)[1:] for record in self.records])
-            for name in ("cpu_ms", "wall_ms")
-        )
+        cpu, wall = (_by_cycle(self.records, name) for name in ("cpu_ms", "wall_ms"))
         reference = self.reference
         return {
             **found,
-            "median_ms": _quantile(cpu, 50.0),
-            "p99_ms": _quantile(cpu, 99.0),
+            "median_ms": _quantile(np.median(cpu, axis=0), 50.0),
+            "p99_ms": _quantile(np.median(cpu, axis=0), 99.0),
             "cost": closed_loop_cost(problem, first.loop),
             "reference_cost": closed_loop_cost(problem, reference.loop) if reference else None,
             "hard_violation": hard_violation(problem, first.loop),
             "failed_cycles": len(first.failures),
             "clock": "cpu",
-            "wall_median_ms": _quantile(wall, 50.0),
-            "wall_p99_ms": _quantile(wall, 99.0),
+            "pooled_p99_ms": _quantile(cpu.ravel(), 99.0),
+            "wall_median_ms": _quantile(np.median(wall, axis=0), 50.0),
+            "wall_p99_ms": _quantile(np.median(wall, axis=0), 99.0),
             "cold_start_ms": float(np.min([record.cpu_ms[0] for record in self.records])),
             "iterations": _quantile(first.iterations[1:], 50.0),
             "soft_violation": soft_violation(problem, first.loop),
@@ -96,7 +97,7 @@ def bench_case(
         case: to run.
         engines: to compare.
         seed: of the noise.
-        repeats: loops of each engine; costs are the same each time, times are pooled.
+        repeats: loops of each engine; costs are the same each time, times are the medians.
         progress: is told what runs now.
     """
     chosen = DO_MPC_TIGHT if case.robust else REFERENCE
@@ -135,6 +136,12 @@ def _with_reference(engines: Sequence[Engine], chosen: Engine, repeat: int) -> l
     more = [chosen] if chosen.name not in names and repeat == 0 else []
     turn = repeat % max(len(engines), 1)
     return [*engines[turn:], *engines[:turn], *more]
+
+
+def _by_cycle(records: Sequence[LoopRecord], name: str) -> FloatArray:
+    """Return the times of warm cycles, shape (n_loops, n_cycles) [ms]."""
+    n_cycles = min(len(record.cpu_ms) for record in records)
+    return np.stack([getattr(record, name)[1:n_cycles] for record in records])
 
 
 def _quantile(values: Any, percent: float) -> float | None:
