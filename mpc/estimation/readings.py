@@ -18,6 +18,7 @@ from operator_agent.mpc.variables import ControlVariables
 
 IntArray = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 SAME_SAMPLE_S = 1.0  # stamps of devices are rounded: closer ones belong to one sample
+SAME_SAMPLE = 0.25  # of a cycle: in fast loops a sample is new sooner than a stamp is rounded
 LEAST_STEP_READINGS = 2  # even of a slow analyser one sample alone is no step
 
 
@@ -147,9 +148,9 @@ class ReadingRules:
             d_last: last good disturbances, shape (n_d,) [SI].
         """
         age_s = np.where(np.isfinite(scan.y_age_s), scan.y_age_s, 0.0)
-        sampled_s = time_s - age_s
+        sampled_s, same_s = time_s - age_s, min(SAME_SAMPLE_S, SAME_SAMPLE * self.cycle_s)
         verdicts = tuple(
-            _timely(*reading)
+            _timely(*reading, same_s)
             for reading in zip(
                 scan.y, age_s, self.oldest_s, scan.y_new, sampled_s, memory.sampled_s, strict=True
             )
@@ -241,13 +242,19 @@ class ReadingRules:
 
 
 def _timely(
-    value: float, age_s: float, oldest_s: float, new: bool, sampled_s: float, last_s: float
+    value: float,
+    age_s: float,
+    oldest_s: float,
+    new: bool,
+    sampled_s: float,
+    last_s: float,
+    same_s: float,
 ) -> Verdict:
     """Return what a reading is worth before any model has been asked."""
     if not math.isfinite(value):
         return Verdict.BAD
-    if not -SAME_SAMPLE_S <= age_s <= oldest_s:
+    if not -same_s <= age_s <= oldest_s:
         return Verdict.UNTIMELY
-    if not new or abs(sampled_s - last_s) <= SAME_SAMPLE_S:
+    if not new or abs(sampled_s - last_s) <= same_s:
         return Verdict.HELD
     return Verdict.LATE if sampled_s < last_s else Verdict.USED
