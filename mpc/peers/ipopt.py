@@ -14,6 +14,7 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.cost import ScaledProblem
 from operator_agent.mpc.engine.map_stages import MapStages
+from operator_agent.mpc.engine.schemes import Scheme, StageMap, stage_map
 from operator_agent.mpc.engine.stages import Plan
 from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.problem import Problem
@@ -76,8 +77,9 @@ class Reference:
         y = y + ca.repmat(p.bias, 1, horizon.n_pred)
         before = ca.horzcat(p.x, states[:, :-1])
         inner = ca.MX.sym("inner", _inner_size(grid), horizon.n_pred)
-        if isinstance(grid.stages, MapStages):
-            defects = _map_defects(grid, grid.stages, before, states, inputs, p.d, inner)
+        maps = _maps(grid)
+        if maps:
+            defects = _map_defects(grid, maps, before, states, inputs, p.d, inner)
         else:
             lengths = ca.repmat(ca.DM(horizon.lengths_s).T, model.n_x, 1)
             defects = states - before - lengths * rhs
@@ -166,13 +168,22 @@ class Reference:
         return found.blocks if good else None
 
 
+def _maps(grid: Transcription) -> tuple[StageMap, ...]:
+    """Return the stages that are maps; none where they are steps of implicit Euler."""
+    if isinstance(grid.stages, MapStages):
+        return grid.stages.maps
+    if grid.scheme is Scheme.SAMPLED:  # linear ones, which the engine has as matrices
+        return tuple(stage_map(grid.scaled, grid.scheme, h, 1) for h in grid.horizon.lengths_s)
+    return ()
+
+
 def _inner_size(grid: Transcription) -> int:
     return grid.stages.maps[0].n_w if isinstance(grid.stages, MapStages) else 0
 
 
 def _map_defects(
     grid: Transcription,
-    stages: MapStages,
+    maps: tuple[StageMap, ...],
     before: ca.MX,
     after: ca.MX,
     inputs: ca.MX,
@@ -184,7 +195,7 @@ def _map_defects(
     rows = [
         stage.audit(before[:, k] * x_scale, after[:, k] * x_scale, inputs[:, k] * u_scale,
                     d[:, k], inner[:, k])
-        for k, stage in enumerate(stages.maps)
+        for k, stage in enumerate(maps)
     ]  # fmt: skip
     return ca.horzcat(*rows)
 
