@@ -16,6 +16,8 @@ from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.messages import Advice, EconomicTargets
 from operator_agent.mpc.controller import Controller, ControllerState, CycleResult
+from operator_agent.mpc.engine.compiled_functions import Compilation
+from operator_agent.mpc.options import ControllerOptions
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.target.crude_unit import crude_unit_economics
 from operator_agent.mpc.variables import variables_from_site
@@ -107,6 +109,7 @@ class PlantLoop:
             load_weights(Path(site.files["controller"])),
             crude_unit_economics(self._case),
             experiment.episode.control_s,
+            ControllerOptions(compilation=Compilation.ALWAYS),
         )
         self._base_targets = experiment.targets
         self._good_d = np.array([])

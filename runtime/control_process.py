@@ -12,6 +12,8 @@ from operator_agent.io.gate_client import GateClient
 from operator_agent.io.historian import Historian
 from operator_agent.messages import ControllerMode
 from operator_agent.mpc.controller import Controller
+from operator_agent.mpc.engine.compiled_functions import Compilation
+from operator_agent.mpc.options import ControllerOptions
 from operator_agent.mpc.target.crude_unit import crude_unit_economics
 from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights
@@ -35,10 +37,13 @@ from operator_agent.signing import read_key
 from operator_agent.site import Site
 
 LOG = logging.getLogger(__name__)
+OPTIONS = ControllerOptions(compilation=Compilation.ALWAYS)
 
 
 def build_controller(site: Site, case: CrudeUnitCase) -> Controller:
     """Return the site's controller: model, limits, weights and economics.
+
+    The model is compiled, which takes some seconds the first time on a machine.
 
     Raises:
         InputError: the tag list does not fit the model.
@@ -51,6 +56,7 @@ def build_controller(site: Site, case: CrudeUnitCase) -> Controller:
         load_weights(Path(site.files["controller"])),
         crude_unit_economics(case),
         site.sample_times.control_s,
+        OPTIONS,
     )
 
 
