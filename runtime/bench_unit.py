@@ -34,7 +34,7 @@ def unit_runner(site: Path, names: list[str], cycles: int | None) -> UnitRunner:
     """
     from operator_agent.mpc.engine.compiled_functions import Compilation
     from operator_agent.mpc.engine.linearise import ScaledModel
-    from operator_agent.mpc.published.reduced_unit import reduced_row
+    from operator_agent.mpc.published.reduced_unit import REDUCED_BLOCKS, reduced_row
     from operator_agent.mpc.published.unit_bench import BIAS_FILTER, Truth, UnitSetup, bench_unit
     from operator_agent.mpc.published.unit_case import UNIT_CASES
     from operator_agent.mpc.variables import variables_from_site
@@ -61,7 +61,7 @@ def unit_runner(site: Path, names: list[str], cycles: int | None) -> UnitRunner:
         cycle_s=loaded.sample_times.control_s,
     )
 
-    weights = replace(setup.weights, bias_filter=BIAS_FILTER)
+    weights = replace(setup.weights, bias_filter=BIAS_FILTER, move_blocks=REDUCED_BLOCKS)
 
     def run(name: str, engines: list[str], progress: Callable[[str], None]) -> list[dict[str, Any]]:
         rows = []

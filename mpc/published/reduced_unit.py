@@ -29,6 +29,7 @@ from operator_agent.mpc.published.unit_plants import RecordPlant
 from operator_agent.mpc.weights import Weights
 
 MOVED_SPANS = 1.0  # of an input or disturbance since the last linearisation: it is made anew
+REDUCED_BLOCKS = (1, 1, 1, 2, 7)  # stages of each move of the horizon of twelve
 SETTLED_CYCLES = 10  # between linearisations, at least: a ramp is waited for
 
 
