@@ -8,6 +8,7 @@
 | furnace | lag of the coil outlet, duty by feed-forward, flash by two substitutions |
 | strippers | a stripping factor without holdup |
 | pumparounds | heat sinks |
+| tank lines | a lag of the crudes' shares |
 | preheat | a measured disturbance |
 | boiling points | lag on the product's curve |
 """
@@ -42,6 +43,7 @@ from operator_agent.plant.variables import (
 )
 
 _TEMP_SCALE_K = 5.0
+_SHARE_SCALE = 0.1
 _READING_GUESS_K = 60.0  # boiling points above the column's top temperature, to start from
 
 
@@ -118,6 +120,20 @@ def _at_rest(
     return model(steady_state(start, start.u_nominal, start.d_nominal, start.x_nominal))
 
 
+def _fed(
+    states: States, parameters: CoarseParameters, case: CrudeUnitCase, declared: ca.SX
+) -> ca.SX:
+    """Declare how the crude at the coil lags behind the declared slate, and return its shares."""
+    fed = []
+    for n, (key, share) in enumerate(
+        zip(case.crude_keys, case.slate_vector(case.slate), strict=True)
+    ):
+        name = f"fed_{fraction_name(key)}"
+        fed.append(states.add(name, _SHARE_SCALE, share))
+        states.rates[name] = (declared[n] - fed[n]) / parameters.time_line_up
+    return ca.vertcat(*fed)
+
+
 @dataclass(frozen=True, slots=True)
 class _Expressions:
     """All expressions of the model while it is being put together."""
@@ -145,7 +161,8 @@ class _Expressions:
         mv = dict(zip(MV_NAMES, ca.vertsplit(u), strict=True))
         guesses = (case.setpoints["temp_top"], case.setpoints["temp_coil_outlet"])
         outlet = states.add("temp_coil_outlet", _TEMP_SCALE_K, guesses[1])
-        feed = mv["flow_vol_feed"] * (ca.DM(divided.fractions.T) @ d[:-1])
+        slate_fed = _fed(states, parameters, case, d[:-1])
+        feed = mv["flow_vol_feed"] * (ca.DM(divided.fractions.T) @ slate_fed)
         coil = make_coil(laws, parameters, feed, outlet, mv["temp_coil_outlet"], d[-1])
         states.rates["temp_coil_outlet"] = coil.rate
         inputs = CoarseInputs(

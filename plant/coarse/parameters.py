@@ -41,6 +41,7 @@ class CoarseParameters:
         time_drum_emptying: the reflux takes at most the drum's content in this time [s].
         time_coil_outlet: lag of the coil outlet behind its set point [s].
         heat_capacity_coil: of the furnace's tubes and their oil [J/K].
+        time_line_up: lag of the crude at the coil behind the declared slate [s].
         time_analyser: lag of the boiling points behind the products [s].
         curve_spread: logistic scale of the boiling curve per width of a lump.
         width_lump_high: widest lump in the boiling curve [K].
@@ -88,6 +89,7 @@ class CoarseParameters:
     time_drum_emptying: float
     time_coil_outlet: float
     heat_capacity_coil: float
+    time_line_up: float
     time_analyser: float
     curve_spread: float
     width_lump_high: float
@@ -166,6 +168,7 @@ _SI = {
     "time_drum_emptying": "s",
     "time_coil_outlet": "s",
     "heat_capacity_coil": "J/K",
+    "time_line_up": "s",
     "time_analyser": "s",
     "curve_spread": "1",
     "width_lump_high": "delta_K",
