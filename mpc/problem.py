@@ -29,7 +29,7 @@ class SolverStatus(Enum):
 
     CONVERGED = "the step became small"
     ITERATION_LIMIT = "the iterations of one cycle were used up"
-    RESCUED = "IPOPT went on where a cold start stalled"
+    RESCUED = "IPOPT found a plan where the own iterations did not, or a better one"
     PEER_FAILED = "another solver, which was asked, did not converge"
     STALLED = "no step length improved the plan; the shifted plan stands"
     QP_FAILED = "the quadratic problem was not solved"
@@ -38,6 +38,13 @@ class SolverStatus(Enum):
     LIMITS_CONFLICT = "no move satisfies all limits on the MVs"
     BAD_READING = "a reading that the controller cannot do without is bad"
     OUT_OF_SERVICE = "a critical variable, or too many others, are out of service"
+
+
+class SecondSolver(Enum):
+    """When IPOPT looks for a plan, too. What it finds counts only where it costs less."""
+
+    STALLED = "it goes on where a cold start stalled"
+    BESIDE = "it looks beside each cold start, and where a warm solve failed"
 
 
 class PointWorth(Enum):
@@ -73,6 +80,8 @@ class Problem:
         accuracy: when a warm cycle has iterated enough; None takes that of the transcription.
         time_limit_s: wall time that a solve may take [s]. A plan counts when its iteration ended
             within it; without one there is no move.
+        second_solver: when IPOPT is asked, too.
+        second_limit_s: wall time that it may take [s]; None for `time_limit_s`, or half a cycle.
         scenarios: values that disturbances may have instead of those in `d`, with moves that serve
             all of them, on a tree like the transcription; None for none.
     """
@@ -95,6 +104,8 @@ class Problem:
     tolerance: float | None = None
     accuracy: Accuracy | None = None
     time_limit_s: float | None = None
+    second_solver: SecondSolver = SecondSolver.STALLED
+    second_limit_s: float | None = None
     scenarios: ScenarioTree | None = None
 
     def __post_init__(self) -> None:

@@ -8,8 +8,9 @@ optimal feedback control", SIAM J. Control Optim. 43 (2005) 1714.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Generic
 
 import numpy as np
 
@@ -24,26 +25,28 @@ from operator_agent.mpc.engine.acceptance import (
 from operator_agent.mpc.engine.cost import LARGEST_STEP, ScaledProblem
 from operator_agent.mpc.engine.course import Course, Iteration, K, SinglePath
 from operator_agent.mpc.engine.dense_qp import QpSolution
-from operator_agent.mpc.engine.iteration import Iterate, Trace, iterate
+from operator_agent.mpc.engine.iteration import Iterate, Trace
 from operator_agent.mpc.engine.stages import Plan
+from operator_agent.mpc.engine.step import COST_TOLERANCE
 from operator_agent.mpc.engine.warm_start import Known
-from operator_agent.mpc.peers.ipopt import Reference
 from operator_agent.mpc.problem import (
     Diagnostics,
     Outcome,
     PointWorth,
     Problem,
+    SecondSolver,
     SolverStatus,
     Warm,
     refused,
 )
 from operator_agent.mpc.robust.course import TreeCourse
+from operator_agent.mpc.second_plan import resting_plan, second_plan, shifted_plan
 
 SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
 MAX_RETRIES = 3  # of a step that did not pay, each within a smaller reach
 SHRINK = 0.25  # of the reach at each retry; it grows again by full steps
 MAX_STALLS = 3  # solves in a row that kept the shifted plan; then a cold start looks for another
-RESCUE_SHARE = 0.5  # of a cycle: longer IPOPT may not take where no time limit is given
+FAR = 1e-2  # relative slope: a warm solve that stalled so far from an optimum is lost
 PRICE_TOLERANCE = 1e-6  # multiplier above which a limit counts as active
 
 
@@ -64,29 +67,60 @@ def solve(problem: Problem, warm: Warm | None) -> Outcome:
         return refused(fault.status, fault.reason)
     if warm is not None and warm.stalls >= MAX_STALLS:
         warm = None
+    found = _attempted(problem, warm, trace)
+    lost = found.status is SolverStatus.NOT_FINITE and warm is not None
+    return _attempted(problem, None, trace) if lost else found
+
+
+def _attempted(problem: Problem, warm: Warm | None, trace: Trace) -> Outcome:
     if problem.scenarios is not None:
-        return _solved(problem, TreeCourse(problem, problem.scenarios), warm, trace)
-    return _solved(problem, SinglePath(problem), warm, trace)
+        tree = TreeCourse(problem, problem.scenarios)
+        return _told(tree.problems, _own(problem, tree, warm, trace), warm, trace)
+    course = SinglePath(problem)
+    reached = _own(problem, course, warm, trace)
+    for guess in _guesses(problem, course, reached, warm):
+        reached = _better(problem, course, reached, guess, trace)
+    return _told(course.problems, reached, warm, trace)
 
 
-def _solved(problem: Problem, course: Course[K], warm: Warm | None, trace: Trace) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Reached(Generic[K]):
+    """Where iterations led.
+
+    Attributes:
+        last: the last one, or why there is none.
+        status: why it was the last one.
+        first_cost: of the plan before all of them.
+    """
+
+    last: Iteration[K] | Fault
+    status: SolverStatus
+    first_cost: float = np.nan
+
+
+def _own(problem: Problem, course: Course[K], warm: Warm | None, trace: Trace) -> Reached[K]:
+    """Return where the own iterations lead from the last plan, or from held set points."""
     start = course.start(warm)
-    if start is None:
-        return refused(SolverStatus.NOT_FINITE, "the model's prediction along the plan diverged")
     trace.lap("start")
-    found, status, first_cost = _iterated(problem, course, start, warm is not None, trace)
-    if isinstance(found, Fault):
-        diagnostics = Diagnostics(
-            iterations=len(trace.steps),
-            qp_status=trace.qp_status,
-            timings_ms=MappingProxyType(trace.timings_ms),
-        )
-        return refused(found.status, found.reason, diagnostics)
-    last, cost = found.paths, found.cost
-    if warm is None and isinstance(course, SinglePath) and status is SolverStatus.STALLED:
-        rescued, status = _rescued(problem, course.scaled, last[0], trace)
-        last, cost = (rescued,), rescued.cost
-    return _finish(course.problems, last, status, (first_cost, cost), warm, trace)
+    if start is None:
+        reason = "the model's prediction along the plan diverged"
+        return Reached(Fault(SolverStatus.NOT_FINITE, reason), SolverStatus.NOT_FINITE)
+    return _iterated(problem, course, start, warm is not None, trace)
+
+
+def _told(
+    problems: tuple[Problem, ...], reached: Reached[K], warm: Warm | None, trace: Trace
+) -> Outcome:
+    last = reached.last
+    if not isinstance(last, Fault):
+        costs = (reached.first_cost, last.cost)
+        return _finish(problems, last.paths, reached.status, costs, warm, trace)
+    diagnostics = Diagnostics(
+        iterations=len(trace.steps),
+        qp_status=trace.qp_status,
+        timings_ms=MappingProxyType(trace.timings_ms),
+    )
+    return refused(last.status, last.reason, diagnostics)
 
 
 def checked(problem: Problem, blocks: Sequence[FloatArray]) -> Outcome:
@@ -121,8 +155,8 @@ def checked(problem: Problem, blocks: Sequence[FloatArray]) -> Outcome:
 
 def _iterated(
     problem: Problem, course: Course[K], known: K, warm: bool, trace: Trace
-) -> tuple[Iteration[K] | Fault, SolverStatus, float]:
-    """Return the last iteration, why it was the last one, and the cost of the plan before all."""
+) -> Reached[K]:
+    """Return where iterations lead from a plan."""
     quick = not problem.relinearise and course.has_responses(known)
     limit = problem.iterations if warm else problem.cold_iterations
     last: Iteration[K] | None = None
@@ -133,9 +167,9 @@ def _iterated(
         if isinstance(step, Fault) and quick:  # too far for the old Jacobians
             step = course.iterate(known, False, trace)
         if isinstance(step, Fault):
-            return step, step.status, first_cost
+            return Reached(step, step.status, first_cost)
         if problem.time_limit_s is not None and trace.spent_s() > problem.time_limit_s:
-            return last or _late(problem), SolverStatus.TIME_LIMIT, first_cost
+            return Reached(last or _late(problem), SolverStatus.TIME_LIMIT, first_cost)
         last, known = step, step.known()
         first_cost = step.cost_before if number == 0 else first_cost
         number += 1
@@ -143,38 +177,52 @@ def _iterated(
         if ended is SolverStatus.STALLED and retries < MAX_RETRIES:
             course.reach, retries = SHRINK * min(step.size, course.reach), retries + 1
         elif ended is not None:
-            return last, ended, first_cost
+            return Reached(last, ended, first_cost)
         elif step.length == 1.0:
             course.reach = min(LARGEST_STEP, course.reach / SHRINK)
     assert last is not None  # counts of iterations start at one
-    return last, SolverStatus.ITERATION_LIMIT, first_cost
+    return Reached(last, SolverStatus.ITERATION_LIMIT, first_cost)
 
 
-def _rescued(
-    problem: Problem, scaled: ScaledProblem, stalled: Iterate, trace: Trace
-) -> tuple[Iterate, SolverStatus]:
-    """Return a cold start that stalled, continued by IPOPT and one iteration of our own.
+def _guesses(
+    problem: Problem, course: SinglePath, reached: Reached[Known], warm: Warm | None
+) -> list[Plan]:
+    """Return the plans from which the second solver looks for another; none without need."""
+    last, stalled = reached.last, reached.status is SolverStatus.STALLED
+    if problem.transcription.affine or reached.status is SolverStatus.TIME_LIMIT:
+        return []
+    if problem.second_solver is SecondSolver.STALLED:
+        if warm is not None or not stalled or isinstance(last, Fault):
+            return []
+        return [last.paths[0].taken.plan]
+    if warm is None:
+        return [resting_plan(problem, course.scaled)]
+    lost = isinstance(last, Fault) or (stalled and last.slope > FAR)
+    return [shifted_plan(problem, course.scaled, warm)] if lost else []
 
-    What IPOPT finds counts only where the model predicts it to cost less.
+
+def _better(
+    problem: Problem, course: SinglePath, reached: Reached[Known], guess: Plan, trace: Trace
+) -> Reached[Known]:
+    """Return where the second solver leads from a guess, if that costs less; else what there is.
+
+    Its plan passes at least one iteration of our own.
     """
-    grid, plan = problem.transcription, stalled.taken.plan
-    if grid.converged is None:
-        limit_s = problem.time_limit_s or RESCUE_SHARE * problem.cycle_s
-        grid.converged = Reference(grid, grid.scaled.values, time_limit_s=limit_s)
-    blocks = grid.converged.converge(problem, plan)
-    trace.lap("rescue")
-    if blocks is None:
-        return stalled, SolverStatus.STALLED
-    fitted = scaled.fit(blocks)
-    found = grid.stages.first(scaled.x, grid.stage_inputs(fitted), scaled.d, fitted)
-    if found is None:
-        return stalled, SolverStatus.STALLED
-    step = iterate(grid, scaled, Known(found), False, trace)
-    if isinstance(step, Fault) or not step.taken.plan.cost < plan.cost:
-        return stalled, SolverStatus.STALLED
-    if problem.time_limit_s is not None and trace.spent_s() > problem.time_limit_s:
-        return stalled, SolverStatus.TIME_LIMIT
-    return step, SolverStatus.RESCUED
+    plan = second_plan(problem, course.scaled, guess, trace.spent_s())
+    trace.lap("second solver")
+    if plan is None:
+        return reached
+    course.reach = LARGEST_STEP
+    found = _iterated(problem, course, Known(plan), True, trace)
+    last = reached.last
+    if isinstance(found.last, Fault):
+        return reached
+    if not isinstance(last, Fault):
+        if not found.last.cost < last.cost - COST_TOLERANCE * abs(last.cost):
+            return reached
+        if problem.time_limit_s is not None and trace.spent_s() > problem.time_limit_s:
+            return replace(reached, status=SolverStatus.TIME_LIMIT)
+    return Reached(found.last, SolverStatus.RESCUED, reached.first_cost)
 
 
 def _late(problem: Problem) -> Fault:

@@ -17,6 +17,7 @@ from operator_agent.mpc.engine.stages import Plan, Response
 
 INNER_TOLERANCE = 1e-7  # scaled residual inside a stage; acceptance allows ten thousand times it
 MAX_CALLS = 12  # Newton calls for one prediction; a cold start needs some three
+STAGE_CALLS = 40  # of one stage by itself: a reaction that ignites within it needs some twenty
 
 
 class MapStages:
@@ -41,6 +42,7 @@ class MapStages:
             for h, stage in maps.items()
         }
         called = tuple(made[h] for h in horizon.lengths_s)
+        self._advances = tuple(stage.advance for stage in called)
         at_ends = scaled.once("evaluated", scaled.evaluated)
         self._values = BufferedFunction(_horizon_function(scaled, called, at_ends, False))
         self._jacobians = BufferedFunction(_horizon_function(scaled, called, at_ends, True))
@@ -90,24 +92,42 @@ class MapStages:
         d: FloatArray,
         inner: FloatArray | None,
     ) -> bool:
-        """Evaluate until the stages are solved; False where that fails."""
+        """Evaluate until the stages are solved; False where that fails.
+
+        All stages are improved at once. Where that does not end, a stage may have been led astray
+        while the ones before it were not solved: then one after the other, from nothing.
+        """
         n_pred = self._shape[0]
         function.inputs[0][:] = x
         function.inputs[1][:] = inputs.ravel()
         function.inputs[2].reshape(n_pred, -1)[:] = d
         function.inputs[3][:] = 0.0 if inner is None else inner.ravel()
-        for _ in range(MAX_CALLS):
-            function.call()
-            left = float(function.outputs[3].max())
-            if left < INNER_TOLERANCE:
-                break
-            if not left < np.inf:
+        if not _improved(function):
+            found = self._one_by_one(x, inputs, function.inputs[2].reshape(n_pred, -1))
+            if found is None:
                 return False
-            function.inputs[3][:] = function.outputs[2]
-        else:
-            return False
+            function.inputs[3][:] = found.ravel()
+            if not _improved(function):
+                return False
         y = function.outputs[1]
         return bool(np.isfinite(y.dot(y)))
+
+    def _one_by_one(self, x: FloatArray, inputs: FloatArray, d: FloatArray) -> FloatArray | None:
+        """Return the unknowns inside the stages, shape (N, n_w), or None."""
+        if not self._n_w:
+            return None
+        found = np.zeros((self._shape[0], self._n_w))
+        for k, advance in enumerate(self._advances):
+            for _ in range(STAGE_CALLS):
+                after, solved, left = (v.full().ravel() for v in advance(x, inputs[k], d[k],
+                                                                         found[k]))  # fmt: skip
+                found[k] = solved
+                if not left[0] >= INNER_TOLERANCE:
+                    break
+            if not left[0] < INNER_TOLERANCE:
+                return None
+            x = after
+        return found
 
     def _plan(self, function: BufferedFunction, x: FloatArray, blocks: FloatArray) -> Plan:
         n_pred, n_x, _, n_y = self._shape
@@ -169,6 +189,19 @@ class MapStages:
         audit.inputs[3][:] = 0.0 if inner is None else inner.ravel()
         audit.call()
         return audit.outputs[0]
+
+
+def _improved(function: BufferedFunction) -> bool:
+    """Call until the stages are solved, each time from the unknowns found; False without end."""
+    for _ in range(MAX_CALLS):
+        function.call()
+        left = float(function.outputs[3].max())
+        if left < INNER_TOLERANCE:
+            return True
+        if not left < np.inf:
+            return False
+        function.inputs[3][:] = function.outputs[2]
+    return False
 
 
 def _map_once(scaled: ScaledModel, scheme: Scheme, length_s: float, substeps: int) -> StageMap:

@@ -36,7 +36,7 @@ from operator_agent.mpc.generic.formulate import (
     with_input_spans,
 )
 from operator_agent.mpc.generic.limits import Limits, Soft, both_sides, control_variables
-from operator_agent.mpc.problem import Outcome, Problem, Warm
+from operator_agent.mpc.problem import Outcome, Problem, SecondSolver, Warm
 from operator_agent.mpc.solve import solve
 from operator_agent.mpc.variables import ControlVariables
 
@@ -185,6 +185,8 @@ def optimal_control(
     iterations: int = 3,
     cold_iterations: int = 60,
     tolerance: float | None = None,
+    time_limit_s: float | None = None,
+    second_limit_s: float = 5.0,
     hard_price: float | None = None,
 ) -> OptimalControl:
     """Return an optimal control problem; every variable is named.
@@ -212,6 +214,9 @@ def optimal_control(
         iterations: of a warm solve, at most; a linear model without a cost of its own takes one.
         cold_iterations: of a cold start, at most.
         tolerance: iterate until step and optimality fall below it; None for real-time iterations.
+        time_limit_s: wall time of a solve [s]; None for any.
+        second_limit_s: wall time that IPOPT may take [s], which looks for a better plan beside
+            each cold start and for one where a warm solve failed; never beyond `time_limit_s`.
         hard_price: of one span outside a hard output limit; None takes a hundred times what the
             costs can gain over the horizon at the nominal point.
 
@@ -270,6 +275,11 @@ def optimal_control(
         terminal=end,
         prices=None if cost is None else np.zeros(cost.n_p),
         tolerance=tolerance,
+        time_limit_s=time_limit_s,
+        second_solver=SecondSolver.BESIDE,
+        second_limit_s=second_limit_s
+        if time_limit_s is None
+        else min(second_limit_s, time_limit_s),
     )
     return OptimalControl(
         model, problem, tuple(parameters), tuple(n for n in track if n in model.u_names)

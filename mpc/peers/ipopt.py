@@ -100,6 +100,7 @@ class Reference:
             "print_time": 0,
             "expand": True,
             "error_on_fail": False,
+            "show_eval_warnings": False,  # a trial point that is not finite is shortened
             "ipopt.print_level": 0,
             "ipopt.sb": "yes",
             "ipopt.tol": tolerance,
