@@ -17,16 +17,19 @@ from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.mpc.engine.stage_weights import by_name, stage_weights
 from operator_agent.mpc.engine.transcription import LimitShape, Transcription
 from operator_agent.mpc.estimation.estimator import EstimatorState, Rejected
+from operator_agent.mpc.intake import Intake, Taken
 from operator_agent.mpc.options import ControllerOptions
-from operator_agent.mpc.problem import Outcome, Problem, SolverStatus
+from operator_agent.mpc.problem import Outcome, Problem
+from operator_agent.mpc.refusals import after_solve
 from operator_agent.mpc.robust.grids import Grids
 from operator_agent.mpc.robust.tree import ScenarioTree
 from operator_agent.mpc.scan import Scan
+from operator_agent.mpc.setpoints import SetpointRules
 from operator_agent.mpc.solve import solve
-from operator_agent.mpc.status.judgement import filled, judged, refusal
+from operator_agent.mpc.status.judgement import refusal
 from operator_agent.mpc.status.masking import masked_weights, narrowed, serviced
-from operator_agent.mpc.status.rules import check_request, judge_mvs
 from operator_agent.mpc.status.states import ServiceRequest
+from operator_agent.mpc.status.validity import Validity
 from operator_agent.mpc.target.inputs import Present, TargetInputs
 from operator_agent.mpc.target.planned import planned_wishes
 from operator_agent.mpc.target.steady_model import ModelRest
@@ -80,7 +83,10 @@ class Controller:
         rest = ModelRest(self._scaled, options.integrating)
         self.targets = TargetOptimizer(rest, tuning, economics)
         self._grids = Grids(self._scaled)
-        self._estimator = options.estimator(self._scaled, variables, weights, cycle_s)
+        estimator = options.estimator(self._scaled, variables, weights, cycle_s)
+        validity = Validity.of(model, variables, weights.spike_readings)
+        rules = options.rules(weights)
+        self._intake = Intake(model, variables, estimator, validity, rules, cycle_s)
         self._tune(variables, weights, options)
         self._grid(weights.n_pred, self._limits)
 
@@ -90,8 +96,8 @@ class Controller:
         stage_weights(weights, self.model, None)  # refuses names that do not fit, now
         if options.back_off is not None:
             options.back_off.check_names(variables)
-        self._rules = options.rules(weights)
         self.targets = self.targets.with_tuning(options.target_tuning(weights))
+        self._setpoints = SetpointRules.of(self._intake.validity, self.targets, weights)
         self._limits = variables.with_margin(weights.hard_margin * self.model.y_scale)
         self.variables, self.weights, self.options = variables, weights, options
 
@@ -105,9 +111,12 @@ class Controller:
         copy.model, copy.cycle_s = self.model, self.cycle_s
         copy._scaled, copy._economics = self._scaled, self._economics
         copy.targets, copy._grids = self.targets, self._grids
-        copy._estimator = self._estimator
+        intake = self._intake
         if options.estimator_differs(self.options, weights, self.weights):
-            copy._estimator = options.estimator(self._scaled, self.variables, weights, self.cycle_s)
+            made = options.estimator(self._scaled, self.variables, weights, self.cycle_s)
+            intake = replace(intake, estimator=made)
+        validity = replace(intake.validity, readings=weights.spike_readings)
+        copy._intake = replace(intake, validity=validity, rules=options.rules(weights))
         copy._tune(self.variables, weights, options)
         return copy
 
@@ -128,8 +137,7 @@ class Controller:
         Raises:
             InputError: the scan has not the shapes of the model.
         """
-        self._check_scan(scan)
-        estimate = self._estimator.start(scan)
+        estimate = self._intake.start(scan)
         if isinstance(estimate, Rejected):
             return ControllerState()
         return ControllerState(
@@ -161,22 +169,17 @@ class Controller:
                 the scan has not its shapes.
         """
         watch = Stopwatch()
-        self._check_scan(scan)
-        check_request(request, self.variables)
-        mvs = judge_mvs(
-            state.service.mvs, scan.u_readback, request, self.variables, self._rules, self.cycle_s
-        )
-        scan = filled(scan, mvs, state.estimate, request, self.variables)
-        estimate = self._estimate(state, scan)
+        taken = self._intake.take(state, scan, request)
         watch.lap("estimate")
-        service = judged(scan, mvs, state.estimate, estimate, request, self.variables, self._rules)
-        state = replace(state, service=service)
+        service, estimate = taken.service, taken.estimate
+        state = replace(state, service=service, validity=taken.validity)
         refused_here = refusal(service, estimate, self.variables)
         if refused_here is not None:
-            return self._no_move(state, scan, estimate, refused_here, request, watch)
+            return self._no_move(state, taken, refused_here, request, watch)
         assert not isinstance(estimate, Rejected)
         result, after = self._solved(state, estimate, targets, advice, request, watch)
-        return replace(result, y_measured=scan.y), after
+        notes = (*result.cuts, *taken.notes)
+        return replace(result, y_measured=taken.scan.y, cuts=notes), after
 
     def _solved(
         self,
@@ -199,36 +202,15 @@ class Controller:
         problem = self._problem(state, estimate, target, variables, advice, request)
         outcome = solve(problem, state.warm)
         watch.lap("nmpc")
-        trusted = None if outcome.status is SolverStatus.NOT_FINITE else estimate
-        after = ControllerState(
-            state.cycle + 1, trusted, target, target_state, outcome.warm, service, request.mode,
-            spread,
-        )  # fmt: skip
+        known = replace(
+            state, estimate=estimate, target=target, target_state=target_state, spread=spread
+        )
+        outcome, after = after_solve(known, outcome, request.mode)
         light = replace(outcome, warm=None)  # factors of all stages: kept in the state alone
         result = self._result(
             light, estimate, after, advice, (*capped, *cuts, *more), watch, variables
         )
         return replace(result, problem=problem, target_inputs=told), after
-
-    def _check_scan(self, scan: Scan) -> None:
-        variables = self.variables
-        for what, values, names in (
-            ("y", scan.y, variables.cv_names),
-            ("u_readback", scan.u_readback, variables.mv_names),
-            ("d", scan.d, variables.dv_names),
-        ):
-            if values.shape != (len(names),):
-                raise InputError(
-                    f"scan: {what} has shape {values.shape}; give {len(names)} values, of "
-                    f"{', '.join(names) or 'nothing'}"
-                )
-
-    def _estimate(self, state: ControllerState, scan: Scan) -> EstimatorState | Rejected:
-        if state.estimate is None:
-            return self._estimator.start(scan)
-        if state.cycle == 0:
-            return state.estimate
-        return self._estimator.update(state.estimate, scan)
 
     def _told(
         self,
@@ -247,6 +229,8 @@ class Controller:
                 f"target of {', '.join(lost)}: model {self.model.name} has the CVs "
                 f"{', '.join(self.model.y_names)} and the MVs {', '.join(self.model.u_names)}"
             )
+        targets, unmet = self._setpoints.followed(targets, estimate.y, state.service.held)
+        known = targets.targets if targets is not None else {}
         cuts = tuple(
             f"target bias of {n}: planning gives no target" for n in asked if n not in known
         )
@@ -261,7 +245,7 @@ class Controller:
             mv_free=state.service.moved,
             cv_on=state.service.controlled,
         )
-        return told, cuts
+        return told, (*cuts, *unmet)
 
     def _target(
         self,
@@ -323,13 +307,13 @@ class Controller:
     def _no_move(
         self,
         state: ControllerState,
-        scan: Scan,
-        estimate: EstimatorState | Rejected,
+        taken: Taken,
         outcome: Outcome,
         request: ServiceRequest,
         watch: Stopwatch,
     ) -> tuple[CycleResult, ControllerState]:
         """Return a result without a move; the plan is dropped, a failed model starts anew."""
+        estimate, scan = taken.estimate, taken.scan
         failed = isinstance(estimate, Rejected) and estimate.model_failed
         known: EstimatorState | None = None
         if isinstance(estimate, EstimatorState):
@@ -344,7 +328,7 @@ class Controller:
             warm=None,
             mode=request.mode,
         )
-        result = self._result(outcome, known, after, None, (), watch, self._limits)
+        result = self._result(outcome, known, after, None, taken.notes, watch, self._limits)
         return replace(result, y_measured=scan.y), after
 
     def _result(

@@ -12,6 +12,7 @@ from operator_agent.mpc.estimation.estimator import EstimatorState
 from operator_agent.mpc.problem import Outcome, Problem, Warm
 from operator_agent.mpc.robust.back_off import Spread
 from operator_agent.mpc.status.states import ServiceStatus
+from operator_agent.mpc.status.validity import ValidityMemory
 from operator_agent.mpc.target.inputs import TargetInputs
 from operator_agent.mpc.target.target import SteadyTarget, TargetState
 
@@ -29,6 +30,8 @@ class ControllerState:
         service: states of the variables in the last cycle.
         mode: of the last cycle; None before the first.
         spread: of the innovations, for back-offs.
+        validity: what is remembered of numbers that were not believed.
+        refusals: solves in a row without a move although all that they needed was there.
     """
 
     cycle: int = 0
@@ -39,6 +42,8 @@ class ControllerState:
     service: ServiceStatus = field(default_factory=ServiceStatus)
     mode: ControllerMode | None = None
     spread: Spread = field(default_factory=Spread)
+    validity: ValidityMemory = field(default_factory=ValidityMemory)
+    refusals: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class CycleResult:
         unmet_limits: hard CV limits that the plan cannot keep at once; empty when all is well.
         target: with prices of its limits; None before the first.
         advice: as applied; None without.
-        cuts: what of the advice could not be applied.
+        cuts: what of advice, set points, request and scan was not followed, and what to do.
         bad_readings: bad or rejected readings in a row, by CV or DV name.
         solve_ms: wall time of the whole step [ms].
         timings_ms: wall time by part [ms].

@@ -36,7 +36,13 @@ class Scan:
     y_new: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
     def __post_init__(self) -> None:
-        """Fill in ages and newness where they were not given; refuse wrong shapes."""
+        """Fill in ages and newness where they were not given; refuse what is no row of numbers.
+
+        Raises:
+            InputError: naming what is wrong; a number that is missing may be None or NaN.
+        """
+        for name in ("y", "u_readback", "d", "y_age_s"):
+            object.__setattr__(self, name, _numbers(getattr(self, name), name))
         if self.y_age_s.size == 0:
             object.__setattr__(self, "y_age_s", np.zeros(self.y.shape))
         if self.y_new.size == 0:
@@ -49,3 +55,16 @@ class Scan:
     def mv_missing(self) -> list[int]:
         """Return the numbers of the MVs without a read-back."""
         return [int(i) for i in np.flatnonzero(~np.isfinite(self.u_readback))]
+
+
+def _numbers(values: object, name: str) -> FloatArray:
+    """Return values as a row of floats."""
+    if isinstance(values, np.ndarray) and values.dtype == np.float64 and values.ndim == 1:
+        return values
+    try:
+        row: FloatArray = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"scan: {name} is no row of numbers: {error}") from error
+    if row.ndim != 1:
+        raise InputError(f"scan: {name} has shape {row.shape}; give one row of numbers")
+    return row

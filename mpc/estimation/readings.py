@@ -20,6 +20,9 @@ IntArray = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 SAME_SAMPLE_S = 1.0  # stamps of devices are rounded: closer ones belong to one sample
 SAME_SAMPLE = 0.25  # of a cycle: in fast loops a sample is new sooner than a stamp is rounded
 LEAST_STEP_READINGS = 2  # even of a slow analyser one sample alone is no step
+LATEST_STAMP_S = (
+    1e11  # in the year 5138: a later stamp is no time, and adding a cycle is lost in it
+)
 
 
 class Verdict(Enum):
@@ -115,8 +118,14 @@ class ReadingRules:
         if refusal is not None:
             return refusal
         if not bool(np.all(np.isfinite(scan.d))):
-            return Rejected("a disturbance has no reading at the start", False)
-        time_s = scan.time_s if math.isfinite(scan.time_s) else 0.0
+            lost = [n for n, v in zip(self.names.dv_names, scan.d, strict=True) if v != v]
+            return Rejected(
+                f"disturbance {', '.join(lost)} has no good reading at the start; check the "
+                "transmitter, or take it out of service to start from its nominal value",
+                False,
+            )
+        stamped_s = stamp_s(scan)
+        time_s = stamped_s if math.isfinite(stamped_s) else 0.0
         bad = ~np.isfinite(scan.y)
         verdicts = tuple(Verdict.BAD if b else Verdict.USED for b in bad)
         age_s = np.where(np.isfinite(scan.y_age_s), scan.y_age_s, 0.0)
@@ -133,8 +142,8 @@ class ReadingRules:
 
     def time_of(self, scan: Scan, last_s: float) -> float:
         """Return the time of a scan; without a later stamp it is one cycle after the last [s]."""
-        stamped = math.isfinite(scan.time_s) and scan.time_s > last_s
-        return scan.time_s if stamped else last_s + self.cycle_s
+        stamped_s = stamp_s(scan)
+        return stamped_s if stamped_s > last_s else last_s + self.cycle_s
 
     def screen(
         self, memory: ReadingMemory, scan: Scan, time_s: float, d_last: FloatArray
@@ -150,7 +159,7 @@ class ReadingRules:
         age_s = np.where(np.isfinite(scan.y_age_s), scan.y_age_s, 0.0)
         sampled_s, same_s = time_s - age_s, min(SAME_SAMPLE_S, SAME_SAMPLE * self.cycle_s)
         verdicts = tuple(
-            _timely(*reading, same_s)
+            _timely(same_s, *reading)
             for reading in zip(
                 scan.y, age_s, self.oldest_s, scan.y_new, sampled_s, memory.sampled_s, strict=True
             )
@@ -221,34 +230,46 @@ class ReadingRules:
         missing = scan.mv_missing()
         if missing:
             text = ", ".join(names.mv_names[i] for i in missing)
-            return Rejected(f"no read-back of the set point of {text}", False)
+            return Rejected(
+                f"no read-back of the set point of {text}; check the link to the device", False
+            )
         if bool(np.all(lost)):
-            return Rejected("all CV readings are bad", False)
+            return Rejected(
+                f"all CV readings are bad ({', '.join(names.cv_names)}); the set points stay, "
+                "check the transmitters and their link",
+                False,
+            )
         counts = 1 + (memory.bad_cvs if memory is not None else np.zeros(lost.size, dtype=np.int64))
         allowed = self.max_bad_readings if memory is not None else 0
         for i in np.flatnonzero(lost & names.cv_critical & (counts > allowed)):
             return Rejected(
-                f"critical CV {names.cv_names[i]} has been bad for {counts[i]} cycles; "
-                f"{allowed} are allowed",
+                f"critical CV {names.cv_names[i]} has been bad for {counts[i]} cycles, {allowed} "
+                "are allowed; the set points stay, check its transmitter",
                 False,
             )
         bad_dvs = np.zeros(scan.d.size) if memory is None else memory.bad_dvs
         for i in np.flatnonzero(~np.isfinite(scan.d) & (bad_dvs + 1 > allowed) & (allowed > 0)):
             return Rejected(
-                f"disturbance {names.dv_names[i]} has been bad for more than {allowed} cycles",
+                f"disturbance {names.dv_names[i]} has been bad for more than {allowed} cycles; "
+                "check its transmitter, or take it out of service to go on with its last value",
                 False,
             )
         return None
 
 
+def stamp_s(scan: Scan) -> float:
+    """Return the time stamp of a scan [s]; NaN where it has none that can be a time."""
+    return scan.time_s if abs(scan.time_s) < LATEST_STAMP_S else math.nan
+
+
 def _timely(
+    same_s: float,
     value: float,
     age_s: float,
     oldest_s: float,
     new: bool,
     sampled_s: float,
     last_s: float,
-    same_s: float,
 ) -> Verdict:
     """Return what a reading is worth before any model has been asked."""
     if not math.isfinite(value):

@@ -2,7 +2,8 @@
 
 | MV, the first row that applies | state |
 |---|---|
-| no read-back | BAD |
+| no read-back, or one that cannot be true | BAD |
+| limits that cross | OUTSIDE |
 | out of service, or its loop not in the remote mode | HELD |
 | further outside the operator's limits than one move | OUTSIDE |
 | read-back differs from what was written last cycle | WOUND_UP |
@@ -22,13 +23,14 @@ variables in service than the rules ask for are obstacles: there is no move, and
 is on sheds. A critical MV that is BAD waits `max_bad` cycles before it is one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
+from operator_agent.frozen import FrozenMapping
 from operator_agent.mpc.estimation.readings import Verdict
 from operator_agent.mpc.status.states import (
     CvState,
@@ -42,6 +44,8 @@ from operator_agent.mpc.status.states import (
 from operator_agent.mpc.variables import ControlVariables
 
 AT_LIMIT = 1e-6  # of the range of an MV: closer to a limit there is nothing left to move
+WRITE_MOVES = 2.0  # moves of one cycle from where an MV stood: what was written lies inside
+NO_DOUBTS: Mapping[str, str] = FrozenMapping({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class ServiceRules:
 
 
 def check_request(request: ServiceRequest, variables: ControlVariables) -> None:
-    """Refuse names that this controller does not know.
+    """Refuse names that this controller does not know, and limits that leave no room.
 
     Raises:
         InputError: naming them.
@@ -90,6 +94,61 @@ def check_request(request: ServiceRequest, variables: ControlVariables) -> None:
                 f"{what}: the controller has no variable {', '.join(unknown)}; "
                 f"it has {', '.join(sorted(known))}"
             )
+    for name, asked in request.optimizer_limits.items():
+        low, high = _operator_limits(variables, name)
+        if asked.low > high or asked.high < low:
+            raise InputError(
+                f"optimizer limits of {name}: {asked.low:.6g} to {asked.high:.6g} lie outside of "
+                f"the operator's, {low:.6g} to {high:.6g} [SI]; give limits inside"
+            )
+
+
+def _operator_limits(variables: ControlVariables, name: str) -> tuple[float, float]:
+    if name in variables.mv_names:
+        i = variables.mv_names.index(name)
+        return float(variables.mv_low[i]), float(variables.mv_high[i])
+    i = variables.cv_names.index(name)
+    return float(variables.cv_hard_low[i]), float(variables.cv_hard_high[i])
+
+
+def odd_writes(
+    before: Sequence[MvStatus],
+    request: ServiceRequest,
+    variables: ControlVariables,
+    cycle_s: float,
+) -> tuple[str, ...]:
+    """Return in words which set points cannot have been written; `judge_mvs` ignores them.
+
+    Args:
+        before: states of the last cycle; empty in the first.
+        request: with the set points that are said to be written.
+        variables: limits and rates.
+        cycle_s: time between moves [s].
+    """
+    last: Sequence[MvStatus | None] = before or [None] * len(variables.mv_names)
+    return tuple(
+        f"{name}: {request.written[name]:.6g} [SI] is said to be written, which its limits and its "
+        "rate forbid; ignored, check who else writes it"
+        for i, (name, previous) in enumerate(zip(variables.mv_names, last, strict=True))
+        if name in request.written and np.isnan(_written(i, previous, request, variables, cycle_s))
+    )
+
+
+def _written(
+    i: int,
+    previous: MvStatus | None,
+    request: ServiceRequest,
+    variables: ControlVariables,
+    cycle_s: float,
+) -> float:
+    """Return the set point that was written, NaN where there is none or it cannot be true."""
+    value = request.written.get(variables.mv_names[i], np.nan)
+    reach = float(variables.mv_rate[i]) * cycle_s
+    low, high = float(variables.mv_low[i]) - reach, float(variables.mv_high[i]) + reach
+    if previous is not None and np.isfinite(previous.value):
+        low = max(low, previous.value - WRITE_MOVES * reach)
+        high = min(high, previous.value + WRITE_MOVES * reach)
+    return value if np.isfinite(value) and low <= value <= high else np.nan
 
 
 def judge_mvs(
@@ -99,6 +158,7 @@ def judge_mvs(
     variables: ControlVariables,
     rules: ServiceRules,
     cycle_s: float,
+    doubts: Mapping[str, str] = NO_DOUBTS,
 ) -> tuple[MvStatus, ...]:
     """Return the states of the MVs.
 
@@ -109,10 +169,11 @@ def judge_mvs(
         variables: the operator's limits.
         rules: see there.
         cycle_s: time between moves [s].
+        doubts: why a read-back is not believed, by name.
     """
     last: Sequence[MvStatus | None] = before or [None] * u_readback.size
     return tuple(
-        _mv(i, previous, float(value), request, variables, rules, cycle_s)
+        _mv(i, previous, float(value), request, variables, rules, cycle_s, doubts)
         for i, (previous, value) in enumerate(zip(last, u_readback, strict=True))
     )
 
@@ -125,32 +186,46 @@ def _mv(
     variables: ControlVariables,
     rules: ServiceRules,
     cycle_s: float,
+    doubts: Mapping[str, str],
 ) -> MvStatus:
     name, low, high = variables.mv_names[i], variables.mv_low[i], variables.mv_high[i]
-    span = float(high - low)
+    span, written = float(high - low), _written(i, previous, request, variables, cycle_s)
     if not np.isfinite(value):
         lost = 1 if previous is None else previous.lost + 1
-        last = request.written.get(name, np.nan if previous is None else previous.value)
-        return MvStatus(name, MvState.BAD, f"no read-back for {lost} cycles", last, lost)
+        last = np.nan if previous is None else previous.value
+        last = written if np.isfinite(written) else last
+        text = f"{doubts.get(name, 'no read-back')} for {lost} cycles, {rules.max_bad} are allowed"
+        text = f"{text}; {_stands(last)}, check the link to the device"
+        return MvStatus(name, MvState.BAD, text, last, lost)
     if name in request.out_of_service:
-        return MvStatus(name, MvState.HELD, request.out_of_service[name], value)
+        text = f"{request.out_of_service[name]}; held at {value:.6g} [SI] until it is put back"
+        return MvStatus(name, MvState.HELD, text, value)
     if name in request.not_remote:
         mode = request.not_remote[name] or "an unknown mode"
-        return MvStatus(name, MvState.HELD, f"its loop is in {mode}", value)
+        text = f"its loop is in {mode}, held at {value:.6g} [SI]; set the loop to its remote mode"
+        return MvStatus(name, MvState.HELD, text, value)
     reach = float(variables.mv_rate[i]) * cycle_s
+    if low > high:
+        text = f"its limits cross, {low:.6g} to {high:.6g} [SI]; held until they are corrected"
+        return MvStatus(name, MvState.OUTSIDE, text, value)
     if value < low - reach or value > high + reach:
         text = f"stands at {value:.6g}, its limits are {low:.6g} to {high:.6g} [SI]"
+        text = f"{text}; left alone, bring it inside by hand or widen the limits"
         return MvStatus(name, MvState.OUTSIDE, text, value)
-    written = request.written.get(name, np.nan)
     missed = written - value
     if abs(missed) > rules.follow_tolerance * (span if np.isfinite(span) else abs(written)):
         text = f"{written:.6g} was written, {value:.6g} is read back [SI]"
+        text = f"{text}; planned from there, check whether the valve or the device is at a stop"
         return MvStatus(name, MvState.WOUND_UP, text, value, stuck=1 if missed > 0.0 else -1)
     near = AT_LIMIT * span if np.isfinite(span) else 0.0
-    for side, gap in (("low", value - low), ("high", high - value)):
+    for side, edge, gap in (("low", low, value - low), ("high", high, high - value)):
         if gap <= near:
-            return MvStatus(name, MvState.SATURATED, f"at its {side} limit", value)
+            return MvStatus(name, MvState.SATURATED, f"at its {side} limit {edge:.6g} [SI]", value)
     return MvStatus(name, MvState.ON, "", value)
+
+
+def _stands(value: float) -> str:
+    return f"taken to stand at {value:.6g} [SI]" if np.isfinite(value) else "no value is known"
 
 
 def judge_cvs(
@@ -159,6 +234,7 @@ def judge_cvs(
     request: ServiceRequest,
     variables: ControlVariables,
     rules: ServiceRules,
+    doubts: Mapping[str, str] = NO_DOUBTS,
 ) -> tuple[CvStatus, ...]:
     """Return the states of the CVs.
 
@@ -166,18 +242,27 @@ def judge_cvs(
         verdicts: on the readings of this scan.
         bad: cycles in a row without a reading that counts.
         request, variables, rules: of this cycle.
+        doubts: what is wrong with a reading, with its numbers, by name.
     """
     found = []
     for name, verdict, count in zip(variables.cv_names, verdicts, bad, strict=True):
-        count = int(count)
+        count, why = int(count), doubts.get(name, verdict.value)
+        counted = f"{count} cycles in a row, {rules.max_bad} are allowed"
         if name in request.out_of_service:
             state, reason = CvState.OFF, request.out_of_service[name]
+            reason = f"{reason}; neither tracked nor limited until it is put back"
         elif count > rules.max_bad:
-            state, reason = CvState.DROPPED, f"no reading that counts for {count} cycles"
+            state = CvState.DROPPED
+            reason = (
+                f"no reading that counts for {count} cycles, {rules.max_bad} are allowed ({why}"
+            )
+            reason = f"{reason}); not controlled until a good one comes, check its transmitter"
         elif verdict is Verdict.SPIKE:
-            state, reason = CvState.REJECTED, verdict.value
+            state, reason = CvState.REJECTED, f"{why}, {counted}; controlled by its prediction, "
+            reason += "check its transmitter"
         elif count > 0:
-            state, reason = CvState.BAD, f"{verdict.value}, {count} cycles in a row"
+            state, reason = CvState.BAD, f"{why}, {counted}; controlled by its prediction, "
+            reason += "check its transmitter"
         else:
             state, reason = CvState.ON, ""
         found.append(CvStatus(name, state, reason, count))
@@ -185,16 +270,28 @@ def judge_cvs(
 
 
 def judge_dvs(
-    bad: Sequence[int], request: ServiceRequest, variables: ControlVariables, rules: ServiceRules
+    bad: Sequence[int],
+    request: ServiceRequest,
+    variables: ControlVariables,
+    rules: ServiceRules,
+    doubts: Mapping[str, str] = NO_DOUBTS,
 ) -> tuple[DvStatus, ...]:
     """Return the states of the measured disturbances; arguments as in `judge_cvs`."""
     found = []
     for name, count in zip(variables.dv_names, bad, strict=True):
-        count = int(count)
-        reason = f"no good value for {count} cycles" if count else ""
-        state = DvState.LOST if count > rules.max_bad else DvState.BAD if count else DvState.ON
+        count, why = int(count), doubts.get(name, "no good value")
+        state, reason = DvState.ON, ""
         if name in request.out_of_service:
             state, reason = DvState.OFF, request.out_of_service[name]
+            reason = f"{reason}; its last value is used until it is put back"
+        elif count > rules.max_bad:
+            state = DvState.LOST
+            reason = f"{why} for {count} cycles, {rules.max_bad} are allowed; no move, check its "
+            reason += "transmitter or take it out of service to go on with its last value"
+        elif count > 0:
+            state = DvState.BAD
+            reason = f"{why} for {count} cycles, {rules.max_bad} are allowed; its last good value "
+            reason += "is used, check its transmitter"
         found.append(DvStatus(name, state, reason, count))
     return tuple(found)
 
@@ -203,7 +300,7 @@ def waiting(mvs: Sequence[MvStatus], variables: ControlVariables) -> str:
     """Return why there is no move in this cycle although control may go on; or an empty text."""
     for mv, critical in zip(mvs, variables.mv_critical, strict=True):
         if not np.isfinite(mv.value):
-            return f"no read-back of {mv.name} yet"
+            return f"no read-back of {mv.name} yet: {mv.reason}"
         if critical and mv.state is MvState.BAD:
             return f"critical MV {mv.name}: {mv.reason}"
     return ""
@@ -232,10 +329,14 @@ def obstacle(
             return f"critical CV {cv.name} is {cv.state.name}: {cv.reason}"
     in_service = sum(mv.moved or _passing(mv, rules) for mv in mvs)
     if in_service < rules.min_mvs:
-        return f"{in_service} MVs are in service; control needs {rules.min_mvs}"
+        return (
+            f"{in_service} MVs are in service; control needs {rules.min_mvs}, put another one back"
+        )
     controlled = sum(cv.controlled for cv in cvs)
     if known and controlled < rules.min_cvs:
-        return f"{controlled} CVs are in service; control needs {rules.min_cvs}"
+        return (
+            f"{controlled} CVs are in service; control needs {rules.min_cvs}, put another one back"
+        )
     return ""
 
 
