@@ -42,7 +42,11 @@ def sentences(payload: list[Row]) -> list[str]:
         if row.get("finished_cycle") is not None:
             found.append(f"{where}: the batch is finished after cycle {row['finished_cycle']}")
         if row.get("cycles_per_second") is not None:
-            found.append(f"{where}: {row['cycles_per_second']:.0f} cycles per second")
+            alone, beside = row["cycles_per_second"], row["cycles_per_second_beside_plant"]
+            found.append(
+                f"{where}: {alone:.0f} cycles per second back to back, {beside:.0f} between steps "
+                "of the plant"
+            )
     return list(dict.fromkeys(found))
 
 
