@@ -8,15 +8,14 @@ static double first_side(const Qp *q, int c, const double *start) {
 
 /* Drop what is priced below zero. Returns how much that was. */
 static int drop_negative(Qp *q) {
-  int kept = 0, dropped = 0;
-  for (int s = 0; s < q->tail; s++)
-    if (q->fixed[s] != 0.0 && q->fixed_price[s] < 0.0 && !is_equality(q, q->dense + s))
-      fix(q, q->dense + s, 0.0, 0.0), dropped++;
-  for (int k = 0; k < q->size; k++) {
-    if (q->price[k] < 0.0 && !is_equality(q, q->member[k])) q->place[q->member[k]] = 0, dropped++;
-    else if (kept++ < k) move_member(q, k, kept - 1);
+  int dropped = 0;
+  for (int k = q->size - 1; k >= 0; k--)
+    if (q->price[k] < 0.0 && !is_equality(q, q->member[k])) drop(q, k), dropped++;
+  for (int s = 0; s < q->tail; s++) {
+    if (q->fixed[s] == 0.0 || q->fixed_price[s] >= 0.0 || is_equality(q, q->dense + s)) continue;
+    fix(q, q->dense + s, 0.0, 0.0), dropped++;
+    gain_tail(q, s);
   }
-  q->size = kept;
   return dropped;
 }
 
@@ -31,27 +30,48 @@ static void begin(Qp *q, const double *start) {
       double sign = pass == 0 ? is_equality(q, c) : start ? start[c] : 0.0;
       if (sign == 0.0 || q->place[c] || isinf(limit_of(q, c, sign))) continue;
       make_normal(q, c, sign);
-      double left = project(q);
-      if (left > 0.0) append(q, c, sign, 0.0, left);
+      enter(q, c, sign, 0.0);
     }
   solve_on_working_set(q);
-  while (drop_negative(q)) rebuild(q), solve_on_working_set(q);
+  while (drop_negative(q)) solve_on_working_set(q);
+}
+
+/* Weights of violations: by how far a constraint lies off in the metric of the Hessian's diagonal.
+   Without them twice as many members come and go. Slacks count for nothing: they give way. */
+static void weigh(Qp *q) {
+  double *rows = q->weight + padded(q->n), largest = 0.0;
+  memset(q->weight, 0, (padded(q->n) + padded(q->m)) * sizeof(double));
+  for (int j = 0; j < q->dense; j++) {
+    const double *column = q->rows + (long)j * q->m;
+    double inverse = 1.0 / q->hessian[(long)j * q->n + j];
+    q->weight[j] = inverse, largest = fmax(largest, inverse);
+    int i = 0;
+    for (; i + WIDTH <= q->m; i += WIDTH) {
+      lanes row = *(const lanes *)(column + i);
+      *(lanes *)(rows + i) += inverse * row * row;
+    }
+    for (; i < q->m; i++) rows[i] += inverse * column[i] * column[i];
+  }
+  for (int i = 0; i < padded(q->n) + padded(q->m); i++)
+    q->weight[i] = 1.0 / sqrt(q->weight[i] + LEAST * largest);
+  q->weighed = 1;
 }
 
 /* The constraint that is violated most, or -1; its side and by how much. */
-static int most_violated(const Qp *q, double *sign, double *violation) {
+static int most_violated(Qp *q, double *sign, double *violation) {
   int found = -1;
-  double worst = 1.0;
+  double worst = 0.0;
   for (int c = 0; c < q->n + q->m; c++) {
     if (q->place[c]) continue;
     double value = c < q->n ? q->x[c] : q->rows_x[c - q->n];
     double low = c < q->n ? q->low[c] : q->row_low[c - q->n];
     double high = c < q->n ? q->high[c] : q->row_high[c - q->n];
     double over = value > high ? value - high : low > value ? low - value : 0.0;
-    if (over == 0.0) continue;
-    double relative = over / (VIOLATED * (1.0 + fabs(value > high ? high : low)));
-    if (relative > worst) {
-      worst = relative, found = c;
+    if (over == 0.0 || over <= VIOLATED * (1.0 + fabs(value > high ? high : low))) continue;
+    if (!q->weighed) weigh(q);
+    double weighted = over * q->weight[c < q->n ? c : padded(q->n) + c - q->n];
+    if (weighted > worst) {
+      worst = weighted, found = c;
       *sign = value > high ? 1.0 : -1.0, *violation = over;
     }
   }
@@ -75,7 +95,11 @@ static int satisfy(Qp *q, int c, double sign, double violation) {
       if (q->fixed_price[s] < length * q->fixed_step[s])
         length = fmax(q->fixed_price[s], 0.0) / q->fixed_step[s], blocking = q->size + s;
     }
-    if (isinf(length)) return INFEASIBLE;
+    if (isinf(length)) {
+      if (!q->turns) return INFEASIBLE;
+      if (rebuild(q)) return INACCURATE; /* what turned often has lost digits: once more */
+      continue;
+    }
     for (int k = 0; k < q->size; k++) q->price[k] -= length * q->step[k];
     for (int s = 0; s < q->tail; s++)
       if (q->fixed[s] != 0.0) q->fixed_price[s] -= length * q->fixed_step[s];
@@ -94,15 +118,14 @@ static int satisfy(Qp *q, int c, double sign, double violation) {
     if (blocking < 0) {
       fix(q, c, sign, price);
       q->x[c] = sign * limit_of(q, c, sign);
-      return rebuild(q) ? INACCURATE : OPTIMAL;
+      return lose_tail(q, c - q->dense) && rebuild(q) ? INACCURATE : OPTIMAL;
     }
     if (blocking < q->size) {
       drop(q, blocking);
       continue;
     }
     fix(q, q->dense + blocking - q->size, 0.0, 0.0);
-    if (rebuild(q)) return INACCURATE;
-    make_normal(q, c, sign);
+    gain_tail(q, blocking - q->size);
   }
   return ITERATION_LIMIT;
 }
@@ -130,10 +153,11 @@ static int attempt(Qp *q, const double *start) {
       int status = satisfy(q, c, sign, violation);
       if (status != OPTIMAL) return status;
     }
-    polish(q);
     double rest = polish(q);
+    if (!(rest <= SETTLED * size)) rest = polish(q);
     int exact = fmax(rest, clear_prices(q)) <= ACCURATE * size;
     if (most_violated(q, &sign, &violation) < 0 && exact) return OPTIMAL;
+    if (q->turns && rebuild(q)) return INACCURATE;
   }
   return INACCURATE;
 }

@@ -23,13 +23,18 @@
 #define BLOCK 32         /* rows that are looked through together for entries */
 #define PIVOT 1e-14      /* of its diagonal: below it a Hessian is not positive definite */
 #define DEPENDENT 1e-11  /* squared sine of the angle to the working set: below it dependent */
+#define CLEAR 1e-4       /* the same: above it differences of squares lose no digits that matter */
 #define VIOLATED 1e-9    /* relative to 1 + |limit|: above it a constraint enters */
+#define LEAST 1e-12      /* of the largest weight, squared: what rows of zeros get instead */
 #define STEP 1e-12       /* of a price per unit of the entering one: below it rounding */
 #define ROUNDS 3         /* of looking again for violations after the last digits are in */
+#define SETTLED 1e-13    /* the same before a Newton step that makes another one pointless */
 #define ACCURATE 1e-8    /* largest violation of the optimality conditions that is a solution */
 
 typedef struct {
   int n, m, dense, width, tail, tail_width, limit, size, iterations;
+  int turns;   /* of the Gram matrix's factor since it was made */
+  int weighed; /* whether the weights of violations are there */
   const double *hessian, *gradient, *rows, *row_low, *row_high, *low, *high;
   double *factor, *inverse_pivot, *inverse_root, *metric_gradient; /* of the Hessian */
   int *tail_start, *tail_column, *tail_row;                       /* rows' entries in the tail */
@@ -38,7 +43,7 @@ typedef struct {
   double *sign, *price, *raws, *normals, *gram;
   double *fixed, *fixed_price, *fixed_step;                       /* side of each tail variable */
   double *x, *rows_x, *raw, *normal, *direction, *tail_normal, *tail_direction, *step, *inner;
-  double *masked;
+  double *masked, *weight;
 } Qp;
 
 /* Room in `memory`, taken from the front; all arrays start at padded places. */
@@ -59,7 +64,7 @@ static long room(Qp *q, double *memory) {
                         &q->fixed_step, &q->masked};
   for (unsigned i = 0; i < sizeof vectors / sizeof *vectors; i++)
     *vectors[i] = taken(&next, width);
-  q->rows_x = taken(&next, m);
+  q->rows_x = taken(&next, m), q->weight = taken(&next, width + padded(m));
   q->tail_value = taken(&next, m * n), q->tail_seen = taken(&next, m * n);
   q->tail_column = (int *)taken(&next, m * n), q->tail_row = (int *)taken(&next, m * n);
   q->tail_start = (int *)taken(&next, m + 1);

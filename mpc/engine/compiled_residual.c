@@ -15,13 +15,6 @@ static double product(const double *a, const double *b, int count) {
   return rest;
 }
 
-/* y += factor x, of any length. */
-static void add_any(double *y, double factor, const double *x, int count) {
-  int i = 0;
-  for (; i + WIDTH <= count; i += WIDTH) *(lanes *)(y + i) += factor * *(const lanes *)(x + i);
-  for (; i < count; i++) y[i] += factor * x[i];
-}
-
 /* A value between limits with its price: how far outside, and what a price off its limit counts. */
 static double off_limits(double worst, double value, double low, double high, double price,
                          double size) {

@@ -31,12 +31,23 @@ static void add(double *y, double factor, const double *x, int count) {
     *(lanes *)(y + i) += factor * *(const lanes *)(x + i);
 }
 
+/* y += factor x, of any length. */
+static void add_any(double *y, double factor, const double *x, int count) {
+  int i = 0;
+  for (; i + WIDTH <= count; i += WIDTH) *(lanes *)(y + i) += factor * *(const lanes *)(x + i);
+  for (; i < count; i++) y[i] += factor * x[i];
+}
+
 /* Whether all numbers are finite; 0 * x is 0 for finite x only. The count need not be padded. */
 static int all_finite(const double *x, long count) {
-  lanes zeros = {0.0};
+  lanes z0 = {0.0}, z1 = {0.0}, z2 = {0.0}, z3 = {0.0}; /* each addition waits for the one before */
   long i = 0;
-  for (; i + WIDTH <= count; i += WIDTH) zeros += 0.0 * *(const lanes *)(x + i);
-  double rest = sum_of(zeros);
+  for (; i + 4 * WIDTH <= count; i += 4 * WIDTH) {
+    z0 += 0.0 * *(const lanes *)(x + i), z1 += 0.0 * *(const lanes *)(x + i + WIDTH);
+    z2 += 0.0 * *(const lanes *)(x + i + 2 * WIDTH);
+    z3 += 0.0 * *(const lanes *)(x + i + 3 * WIDTH);
+  }
+  double rest = sum_of((z0 + z1) + (z2 + z3));
   for (; i < count; i++) rest += 0.0 * x[i];
   return rest == 0.0;
 }
