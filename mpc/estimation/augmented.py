@@ -16,7 +16,7 @@ from operator_agent.mpc.estimation.estimator import EstimatorState
 from operator_agent.mpc.estimation.noise import NoiseTuning, noise_model
 from operator_agent.mpc.estimation.readings import ReadingMemory
 from operator_agent.mpc.estimation.rest import Rest
-from operator_agent.mpc.scan import Scan
+from operator_agent.mpc.scan import BoolArray, Scan
 from operator_agent.mpc.variables import ControlVariables
 
 
@@ -30,6 +30,7 @@ class Augmented:
         variables: ControlVariables,
         noise: NoiseTuning,
         cycle_s: float,
+        stages: int | None = None,
     ) -> None:
         """Check that the disturbances can be told apart, and build what estimates them.
 
@@ -39,6 +40,7 @@ class Augmented:
             variables: with the noise of the CVs.
             noise: trust in model and readings.
             cycle_s: time between scans [s].
+            stages: of a step, see `Advance`.
 
         Raises:
             InputError: the disturbances cannot be estimated, or a name is not known.
@@ -47,7 +49,7 @@ class Augmented:
         check_detectable(model, disturbances)
         self.model, self.whole = model, estimated_model(model, disturbances)
         self.scaled = ScaledModel.of(self.whole)
-        self.advance = Advance(self.scaled)
+        self.advance = Advance(self.scaled, stages)
         self.noise = noise_model(model, self.whole, disturbances, variables, noise, cycle_s)
         self._rest = Rest(scaled)
         self._n_inner = len(disturbances.inner)
@@ -60,11 +62,11 @@ class Augmented:
         """Number of measured disturbances."""
         return self.whole.n_d
 
-    def first(self, scan: Scan) -> tuple[FloatArray, bool] | None:
-        """Return z at the first scan, and whether it rests there; None when nothing is finite.
+    def first(self, scan: Scan) -> tuple[FloatArray, BoolArray] | None:
+        """Return z at the first scan, and which CVs it explains; None when nothing is finite.
 
-        At rest the biases explain the scan. A plant that does not settle starts at the model's
-        nominal state, and the readings must correct it.
+        At rest the biases explain the scan. The readings of other CVs, and all of a plant that
+        does not settle and starts at the model's nominal state, must correct it.
         """
         d = np.append(scan.d, np.zeros(self._n_inner))
         found = self._rest.at(scan, d)
@@ -74,7 +76,9 @@ class Augmented:
         x, y = start
         miss = np.where(np.isfinite(scan.y), scan.y / self.model.y_scale - y, 0.0)
         biases = miss[self._biased] if found is not None else np.zeros(self._biased.size)
-        return np.concatenate([x, np.zeros(self._n_inner), biases]), found is not None
+        explained = np.zeros(self.model.n_y, dtype=np.bool_)
+        explained[self._biased] = found is not None
+        return np.concatenate([x, np.zeros(self._n_inner), biases]), explained
 
     def blank(self, scan: Scan, time_s: float, memory: ReadingMemory) -> EstimatorState:
         """Return a state at a first scan that knows nothing of the plant yet."""

@@ -128,7 +128,8 @@ class KalmanFilter:
     def start(self, scan: Scan) -> EstimatorState | Rejected:
         """Return the steady state at the scan's inputs, with the biases that explain the scan.
 
-        A plant that does not settle starts at the model's nominal state and the first readings.
+        CVs without a bias correct the state at once. A plant that does not settle starts at the
+        model's nominal state and the first readings.
         """
         first = self._rules.first(scan)
         if isinstance(first, Rejected):
@@ -137,15 +138,15 @@ class KalmanFilter:
         found = self._parts.first(scan)
         if found is None:
             return Rejected(NO_REST, True)
-        z, rests = found
+        z, explained = found
         u = scan.u_readback / self._u_scale
         linear = self._advance.point.linearise(z, u, scan.d)
         covariance, rows = np.diag(self._noise.first), linear.outputs_x[0]
-        if not rests:
-            error = scan.y / self._y_scale - linear.outputs[0]
-            bare = KalmanState(z, covariance, np.zeros(0))
-            bare = self._corrected(bare, rows, rows @ covariance, error, np.isfinite(error))
-            z, covariance = bare.z, bare.covariance
+        error = scan.y / self._y_scale - linear.outputs[0]
+        bare = KalmanState(z, covariance, np.zeros(0))
+        news = np.isfinite(error) & ~explained
+        bare = self._corrected(bare, rows, rows @ covariance, error, news)
+        z, covariance = bare.z, bare.covariance
         slow = rows[self._slow]
         cross = np.tile(slow @ covariance, (self._n_scans, 1))
         among = np.tile(slow @ covariance @ slow.T, (self._n_scans, self._n_scans))

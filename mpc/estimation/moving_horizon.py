@@ -105,7 +105,8 @@ class HorizonEstimator:
         Raises:
             InputError: the disturbances cannot be estimated, or a name is not known.
         """
-        self._parts = Augmented(scaled, disturbances, variables, tuning.noise, cycle_s)
+        # One stage: the problem of the window is written in implicit Euler steps.
+        self._parts = Augmented(scaled, disturbances, variables, tuning.noise, cycle_s, stages=1)
         self._advance, self._noise, self._tuning = self._parts.advance, self._parts.noise, tuning
         self._model = scaled.model
         self._low, self._high = _limits(self._parts.whole, tuning.limits)
@@ -130,10 +131,10 @@ class HorizonEstimator:
         found = self._parts.first(scan)
         if found is None:
             return Rejected(NO_REST, True)
-        z, rests = found
+        z, explained = found
         n, u = self._tuning.cycles, scan.u_readback / self._model.u_scale
         y = np.full((n + 1, self._model.n_y), np.nan)
-        y[-1] = scan.y / self._model.y_scale if not rests else np.nan
+        y[-1] = np.where(explained, np.nan, scan.y / self._model.y_scale)
         window = Window(
             times_s=time_s - self._rules.cycle_s * np.arange(n, -1.0, -1.0),
             z=np.tile(z, (n + 1, 1)),
@@ -143,7 +144,7 @@ class HorizonEstimator:
             prior=z,
             covariance=np.diag(self._noise.first),
         )
-        solved = window if rests else self._solved(window)
+        solved = window if bool(np.all(explained)) else self._solved(window)
         if isinstance(solved, Rejected):
             return solved
         blank = self._parts.blank(scan, time_s, memory)

@@ -187,10 +187,11 @@ def test_a_model_that_blows_up_is_named(
 
 
 def test_dead_time_is_no_error_of_the_model(
-    estimator: Estimator, scan: Scan, reactor_model: ProcessModel
+    estimator: Estimator, kind: str, scan: Scan, reactor_model: ProcessModel
 ):
     """The plant is the model with a constant bias; all readings are five cycles old."""
-    model, plant = reactor_model, Advance(ScaledModel.of(reactor_model))
+    stages = 1 if kind == "horizon" else 2
+    model, plant = reactor_model, Advance(ScaledModel.of(reactor_model), stages)
     true_bias = np.array([0.01, 0.4])
     rest = good(estimator.start(at(scan, 0)))
     x, truth = rest.x / model.x_scale, [rest.y - rest.bias]
