@@ -1,6 +1,6 @@
 """The linear program of one cycle: the plant's gains at the last target, limits and costs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from operator_agent.mpc.target.ranked import RankedProblem
 from operator_agent.mpc.target.steady_model import SteadyModel, SteadyPoint
 from operator_agent.mpc.target.target_tuning import TargetTuning
 from operator_agent.mpc.target.wishes import Economics, ProfitSlope
+
+SURPRISE = 2.0  # distance of a rest from its prediction, by that of the step that went there
+LEAST_SURPRISE = 0.3  # spans: less is the curve of any plant
+SHARES = (0.5, 0.25, 0.0)  # of a step that led elsewhere, tried in turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,7 @@ class ProgramBuilder:
     def program(self, state: TargetState, inputs: TargetInputs) -> CycleProgram | NotRenewed:
         """Return the program at the last target, or why there is none."""
         model, limits = self._model, inputs.variables
-        x, u = self._where(state, inputs)
-        point = model.at(x, u, inputs.d)
+        u, point = self._rest(state, inputs)
         if point is None:
             return NotRenewed(f"model {model.name} has no steady state at the last target")
         if not point.finite():
@@ -112,6 +115,27 @@ class ProgramBuilder:
             gradient=gradient,
         )
         return CycleProgram(u, point.x, rows, point.x_gain, (to_low, to_high), problem)
+
+    def _rest(
+        self, state: TargetState, inputs: TargetInputs
+    ) -> tuple[FloatArray, SteadyPoint | None]:
+        """Return u and the rest at the last target, or on the way to it.
+
+        Beyond a fold, as that of a reactor which ignites, the rest that was promised is gone, and
+        another one is far away. The target then takes a part of its step. Where not even its last
+        rest is near, the plant itself has been moved by a disturbance.
+        """
+        x, u = self._where(state, inputs)
+        point = self._model.at(x, u, inputs.d)
+        if state.rest is None or (point is not None and _expected(point, x, state.rest[0])):
+            return u, point
+        x_last, u_last = self._where(replace(state, x=state.rest[0], u=state.rest[1]), inputs)
+        for share in SHARES:
+            x_part, u_part = x_last + share * (x - x_last), u_last + share * (u - u_last)
+            part = self._model.at(x_part, u_part, inputs.d)
+            if part is not None and _expected(part, x_part, x_last):
+                return u_part, part
+        return u, point
 
     def _where(self, state: TargetState, inputs: TargetInputs) -> tuple[FloatArray, FloatArray]:
         """Return x and u of the last target, with held MVs and integrating states as read."""
@@ -167,6 +191,13 @@ class ProgramBuilder:
                 i = model.y_names.index(name)
                 gradient -= price * model.y_scale[i] * gain[i]
         return hessian, gradient
+
+
+def _expected(point: SteadyPoint, x: FloatArray, last: FloatArray) -> bool:
+    """Return whether a rest lies where the gains at the last one had promised it."""
+    step = float(np.max(np.abs(x - last), initial=0.0))
+    missed = float(np.max(np.abs(point.x - x), initial=0.0))
+    return missed <= max(SURPRISE * step, LEAST_SURPRISE)
 
 
 def _pulls(names: tuple[str, ...], tuning: TargetTuning) -> list[tuple[int, str, float]]:
