@@ -32,11 +32,17 @@ class Known:
 
 
 def cold_start(problem: Problem, scaled: ScaledProblem) -> Known | None:
-    """Return the plan that holds the set points, or None when the model diverges along it."""
+    """Return the plan that holds the set points, or else goes to those of the target.
+
+    None when the model diverges along both of them.
+    """
     grid = problem.transcription
-    blocks = scaled.fit(np.tile(scaled.u_held, (grid.horizon.n_blocks, 1)))
-    plan = grid.stages.first(scaled.x, grid.stage_inputs(blocks), scaled.d, blocks)
-    return None if plan is None else Known(plan)
+    for levels in (scaled.u_held, problem.u_reference / grid.model.u_scale):
+        blocks = scaled.fit(np.tile(levels, (grid.horizon.n_blocks, 1)))
+        plan = grid.stages.first(scaled.x, grid.stage_inputs(blocks), scaled.d, blocks)
+        if plan is not None:
+            return Known(plan)
+    return None
 
 
 def warm_start(problem: Problem, scaled: ScaledProblem, warm: Warm) -> Known:
