@@ -6,7 +6,8 @@
 | stages, blocks | 30 stages at most, from one cycle on ever longer; blocks of 1, 1, 2, 3, 5, 8 |
 | speed | half the open-loop time constant of the slowest tracked CV, at least two cycles |
 | move suppression | that speed, and how much a span of the MV moves what is tracked |
-| estimator | a bias on each CV where the plant settles, else a Kalman filter with disturbances |
+| estimator | a bias on each CV where the plant settles; a Kalman filter with disturbances where |
+| | it does not, and for equations whose states are all read |
 | target | set points and prices at rest within the limits, hard ones first |
 """
 
@@ -32,6 +33,7 @@ from operator_agent.mpc.generic.defaults import Asked, Defaults, defaults
 from operator_agent.mpc.generic.delayed import delayed_model
 from operator_agent.mpc.generic.equations import Model, states_as_outputs
 from operator_agent.mpc.generic.limits import Limits, Soft, control_variables
+from operator_agent.mpc.generic.seen_states import states_are_read
 from operator_agent.mpc.linear.models import plant_model
 from operator_agent.mpc.linear.steps import sampled_model, steps_of
 from operator_agent.mpc.options import ControllerOptions
@@ -41,11 +43,13 @@ from operator_agent.mpc.variables import ControlVariables
 from operator_agent.plant.generic.linear_plant import LinearPlant
 from operator_agent.plant.generic.sampled_plant import SampledPlant
 from operator_agent.plant.process_model import ProcessModel
+from operator_agent.units import HOUR_S
 
 Plant = ProcessModel | SampledModel | LinearPlant | SampledPlant
 NONE: Mapping[str, float] = MappingProxyType({})
 NO_LIMITS: Limits = MappingProxyType({})
 ESTIMATION = 0.25  # time constant of the estimate by that of the closed loop
+STATE_NOISE = 0.1  # spans that errors of the model move a state by within the wanted response
 
 
 def control_model(plant: Plant, cycle_s: float) -> Model:
@@ -147,7 +151,11 @@ def make_controller(
     )
     if options is None:
         tuning = KalmanTuning(
-            noise=NoiseTuning(time_constant_s=estimation_s or ESTIMATION * chosen.response_s),
+            noise=NoiseTuning(
+                time_constant_s=estimation_s or ESTIMATION * chosen.response_s,
+                state_noise=STATE_NOISE * np.sqrt(HOUR_S / chosen.response_s),
+            ),
+            least_gate=chosen.weights.spike_spans,
             slow_cvs=tuple(reading_ages_s),
             oldest_s=max(reading_ages_s.values(), default=0.0) + cycle_s,
         )
@@ -181,7 +189,7 @@ def _put_together(
         ),
         integrating=loop.integrating,
     )
-    if loop.settles and not unmeasured:
+    if loop.settles and not unmeasured and not states_are_read(model):
         return model, options
     disturbances = _disturbances(model, unmeasured)
     planned = planning_model(model, disturbances)
@@ -189,14 +197,19 @@ def _put_together(
 
 
 def _disturbances(model: Model, unmeasured: tuple[str, ...]) -> DisturbanceModel:
-    """Return what is estimated: unmeasured disturbances first, then biases that can be told apart.
+    """Return what is estimated: what is unmeasured, then biases that can be told apart.
+
+    Where all states are read, errors of their rates take the place of unmeasured disturbances.
 
     Raises:
         InputError: the CVs do not tell the unmeasured disturbances apart.
     """
-    if not unmeasured:
+    if not unmeasured and states_are_read(model):
+        chosen = DisturbanceModel(states=model.x_names)
+    elif not unmeasured:
         return default_disturbances(model)
-    chosen = DisturbanceModel(parameters=unmeasured)
+    else:
+        chosen = DisturbanceModel(parameters=unmeasured)
     blind = blind_combination(planning_model(model, chosen), chosen)
     if blind:
         raise InputError(
@@ -204,11 +217,11 @@ def _disturbances(model: Model, unmeasured: tuple[str, ...]) -> DisturbanceModel
             "measure another CV, or leave one of them out of `unmeasured`"
         )
     for name in reversed(model.y_names):
+        if len(chosen.names) == model.n_y:
+            break
         more = replace(chosen, outputs=(name, *chosen.outputs))
         if not blind_combination(planning_model(model, more), more):
             chosen = more
-        if len(chosen.names) == model.n_y:
-            break
     return chosen
 
 
