@@ -187,3 +187,28 @@ static int write_qp_body(const double **arg, double **res, double *unused) {
     }
   return 0;
 }
+
+/* The larger one; NaN once it is there. */
+static double larger(double most, double value) {
+  return value > most || value != value ? value : most;
+}
+
+/* Arguments: n, n_moves; hessian, gradient; solution x of the QP, of n numbers.
+   Results: g'x + x'Hx / 2; the largest slope of Hx by the moves; that of the gradient; the largest
+   move; the squares of all moves. */
+static int qp_measure_body(const double **arg, double **res, double *unused) {
+  int n = (int)arg[0][0], n_moves = (int)arg[0][1];
+  const double *hessian = arg[1], *gradient = arg[2], *x = arg[3];
+  double promised = 0.0, bent = 0.0, slope = 0.0, move = 0.0;
+  (void)unused;
+  for (int j = 0; j < n; j++) {
+    double curved = dot_any(hessian + (long)j * n, x, n);
+    promised += x[j] * (gradient[j] + 0.5 * curved);
+    if (j >= n_moves) continue;
+    bent = larger(bent, fabs(curved)), slope = larger(slope, fabs(gradient[j]));
+    move = larger(move, fabs(x[j]));
+  }
+  res[0][0] = promised, res[0][1] = bent, res[0][2] = slope, res[0][3] = move;
+  res[0][4] = dot_any(x, x, n_moves);
+  return 0;
+}

@@ -14,7 +14,7 @@ from operator_agent.mpc.engine.compiled_kernels import Kernel, load_kernels
 from operator_agent.mpc.engine.limit_rows import IndexArray, LimitRows
 
 _FILES = ("compiled_vectors.c", "compiled_cost.c")
-_SHAPES = {"plan_cost": (6, 2), "write_qp": (8, 8)}
+_SHAPES = {"plan_cost": (6, 2), "write_qp": (8, 8), "qp_measure": (4, 1)}
 
 
 class GridShape(NamedTuple):
@@ -49,7 +49,7 @@ class CostKernels:
         qp_arrays: Sequence[FloatArray],
     ) -> None:
         """Bind the arrays of the QP and those that the problem is copied into."""
-        cost, write = kernels
+        cost, write, measure = kernels
         n_pred, n_blocks, n_u, n_y = shape[:4]
         n_moves, n_slacks = n_blocks * n_u, limits.n_slacks
         counts = (*shape[:4], limits.n_rows, n_slacks, shape.rated.size, len(limits.sides))
@@ -69,6 +69,10 @@ class CostKernels:
         width = -(-n_moves // 8) * 8
         memory = np.zeros((n_moves + 9) * width)
         self._write = Kernel(write, [*known, response, self._reach], [*qp_arrays, memory])
+        self._solution, self._measured = np.zeros(n_moves + n_slacks), np.zeros(5)
+        lengths = np.array([n_moves + n_slacks, n_moves], dtype=np.float64)
+        known = [lengths, *qp_arrays[:2], self._solution]
+        self._measure = Kernel(measure, known, [self._measured])
 
     def _fill(
         self, parts: Sequence[FloatArray], blocks: FloatArray | None, outputs: FloatArray
@@ -118,6 +122,17 @@ class CostKernels:
         self._reach[0] = reach
         self._write.bind_argument(6, np.ascontiguousarray(response))
         self._write.call()
+
+    def measure(self, x: FloatArray) -> list[float]:
+        """Return five numbers of the QP as it stands and its solution, shape (n,).
+
+        They are g'x + x'Hx / 2, the largest entries of Hx, of the gradient and of x among the
+        moves, and the sum of the squares of the moves.
+        """
+        self._solution[:] = x
+        self._measure.call()
+        found: list[float] = self._measured.tolist()
+        return found
 
 
 def cost_kernels(

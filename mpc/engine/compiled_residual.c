@@ -15,6 +15,13 @@ static double product(const double *a, const double *b, int count) {
   return rest;
 }
 
+/* y += factor x, of any length. */
+static void accumulate(double *y, double factor, const double *x, int count) {
+  int i = 0;
+  for (; i + WIDTH <= count; i += WIDTH) *(lanes *)(y + i) += factor * *(const lanes *)(x + i);
+  for (; i < count; i++) y[i] += factor * x[i];
+}
+
 /* A value between limits with its price: how far outside, and what a price off its limit counts. */
 static double off_limits(double worst, double value, double low, double high, double price,
                          double size) {
@@ -38,7 +45,7 @@ static int qp_residual_body(const double **arg, double **res, double *unused) {
   for (int j = 0; j < n; j++) {
     double slope = gradient[j] + bound_prices[j] + product(hessian + (long)j * n, x, n);
     slope += product(rows + (long)j * m, row_prices, m);
-    add_any(value, x[j], rows + (long)j * m, m);
+    accumulate(value, x[j], rows + (long)j * m, m);
     worst = worse(worst, fabs(slope) / size);
     worst = worse(worst, x[j] - x[j]);
     worst = off_limits(worst, x[j], arg[6][j], arg[7][j], bound_prices[j], size);

@@ -31,6 +31,14 @@ static void add(double *y, double factor, const double *x, int count) {
     *(lanes *)(y + i) += factor * *(const lanes *)(x + i);
 }
 
+/* Product of two vectors of any length. */
+static double dot_any(const double *a, const double *b, int count) {
+  int whole = count / WIDTH * WIDTH;
+  double found = dot(a, b, whole);
+  for (int i = whole; i < count; i++) found += a[i] * b[i];
+  return found;
+}
+
 /* y += factor x, of any length. */
 static void add_any(double *y, double factor, const double *x, int count) {
   int i = 0;

@@ -6,37 +6,75 @@ nothing moves (the Maratos effect). Source: Nocedal and Wright, "Numerical Optim
 (2006), section 15.6.
 """
 
+from collections.abc import Iterator
+from itertools import chain
 from math import isfinite
 
 from operator_agent.mpc.engine.cost import ScaledProblem
 from operator_agent.mpc.engine.dense_qp import QpSolution
-from operator_agent.mpc.engine.stages import Response
-from operator_agent.mpc.engine.step import StepTaken, predicted
+from operator_agent.mpc.engine.stages import Plan, Response
+from operator_agent.mpc.engine.step import StepTaken, pays, predicted, shorter_step, staying
 from operator_agent.mpc.engine.transcription import Transcription
 
 MAX_CORRECTIONS = 3  # each is one QP and one prediction; a second one rarely adds much
+ENOUGH = 0.5  # of the gain that the QP promised: a corrected step is not compared with shorter ones
 
 
-def corrected(
+def best_step(
     grid: Transcription,
     scaled: ScaledProblem,
     response: Response,
-    taken: StepTaken,
     solution: QpSolution,
-) -> tuple[StepTaken, QpSolution]:
-    """Return a full step to corrected limits where that costs less than the step taken.
+    promise: float,
+) -> tuple[StepTaken | None, QpSolution]:
+    """Return the step to take, or None when nothing predicts, and the QP's solution it is of.
+
+    The full step, where it pays; one to corrected limits, where it gains much of what was promised;
+    else a shorter one, or a corrected one that costs less.
 
     Args:
         grid: whose QP has been solved.
         scaled: the problem.
         response: of the plan from which the step goes.
-        taken: the shortened step.
         solution: of the QP.
+        promise: by how much the QP promises the cost to change; below zero.
     """
-    limits, full, found = grid.limits, taken.full, solution
+    change = solution.x[: grid.n_moves]
+    before, stay = staying(grid, scaled, response)
+    full = predicted(grid, scaled, response, change, False)
+    if full is not None and pays(full, before):
+        return StepTaken(1.0, full, before), solution
+    corrections = _corrections(grid, scaled, response, full, solution)
+    first = next(corrections, None)
+    if first is not None and first[0].cost < before + ENOUGH * min(promise, 0.0):
+        return StepTaken(1.0, first[0], before), first[1]
+    taken = shorter_step(grid, scaled, response, change, before, stay)
+    least = before if taken is None else min(taken.plan.cost, before)
+    for trial, found in chain([] if first is None else [first], corrections):
+        if trial.cost < least:
+            return StepTaken(1.0, trial, before), found
+    return taken, solution
+
+
+def _corrections(
+    grid: Transcription,
+    scaled: ScaledProblem,
+    response: Response,
+    full: Plan | None,
+    solution: QpSolution,
+) -> Iterator[tuple[Plan, QpSolution]]:
+    """Yield plans of full steps to limits corrected anew each time, with the QP's solution.
+
+    The QP's limits are those of the plan that was yielded last, and the old ones after the end.
+
+    Args:
+        grid, scaled, response, solution: as in `best_step`.
+        full: the plan of the full step; None where it was not predicted.
+    """
+    limits, found = grid.limits, solution
     n_rows = limits.n_rows
     if full is None or not n_rows:
-        return taken, solution
+        return
     wanted = grid.qp.row_high[:n_rows].copy()
     of_blocks = response.condensed.outputs_of_blocks.reshape(-1, grid.n_moves)
     for _ in range(MAX_CORRECTIONS):
@@ -50,8 +88,6 @@ def corrected(
         trial = predicted(grid, scaled, response, found.x[: grid.n_moves], False)
         if trial is None:
             break
-        if trial.cost < min(taken.plan.cost, taken.cost_before):
-            return StepTaken(1.0, trial, taken.cost_before), found
+        yield trial, found
         full = trial
     grid.qp.row_high[:n_rows] = wanted
-    return taken, solution

@@ -11,6 +11,7 @@ largest violation among the stages that share it, see `limit_rows`.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class ScaledProblem:
         seldom: limits and weights, scaled.
         first_low, first_high: limits of the first move, shape (n_u,).
         now: all numbers from `u_held` to `y_reference`, which are parts of it, for the kernels.
+        rated: whether any MV has a rate limit.
         reach: how far one MV may go in one iteration [spans]; it shrinks where steps do not pay.
     """
 
@@ -48,6 +50,7 @@ class ScaledProblem:
     bias: FloatArray
     y_reference: FloatArray
     now: FloatArray
+    rated: bool = True
     reach: float = LARGEST_STEP
 
     @classmethod
@@ -78,6 +81,7 @@ class ScaledProblem:
             bias=bias,
             y_reference=y_reference,
             now=now,
+            rated=problem.transcription.rated.size > 0,
         )
 
     @property
@@ -124,6 +128,8 @@ class ScaledProblem:
         """Return blocks that keep MV limits and rates: the nearest, one after the other."""
         fitted: FloatArray = np.maximum(self.u_low, np.minimum(self.u_high, blocks))
         np.maximum(self.first_low, np.minimum(self.first_high, blocks[0]), out=fitted[0])
+        if not self.rated:
+            return fitted
         steps = np.abs(fitted[1:] - fitted[:-1])
         if (steps <= self.block_changes).all():
             return fitted
@@ -166,6 +172,46 @@ def slack_cost(grid: Transcription, scaled: ScaledProblem, y: FloatArray) -> flo
         return grid.kernels.cost(scaled.parts, None, y)[1]
     slack = grid.limits.slacks(y, scaled.side_limits)
     return float(slack.dot(scaled.linear + scaled.quadratic * slack))
+
+
+class Measured(NamedTuple):
+    """What the solution of a QP says of the plan from which its step goes.
+
+    Attributes:
+        gain: what the QP promises the cost to change by.
+        slope: largest slope of the Lagrangian, relative to the gradient's size.
+        size: largest change of an MV level, scaled.
+    """
+
+    gain: float
+    slope: float
+    size: float
+
+
+def measure(
+    grid: Transcription, scaled: ScaledProblem, response: Response, x: FloatArray
+) -> Measured:
+    """Return what a QP promises, and how far from an optimum it begins.
+
+    Args:
+        grid: whose QP has been solved.
+        scaled: the problem.
+        response: of the plan from which the step goes.
+        x: solution of the QP, shape (n,).
+    """
+    kernels, levenberg = grid.kernels, scaled.weights.levenberg
+    found = _measured_by_numpy(grid, x) if kernels is None else kernels.measure(x)
+    gain, bent, slope, size, squares = found
+    gain -= levenberg * squares + slack_cost(grid, scaled, response.free + scaled.bias)
+    return Measured(gain, bent / (1.0 + slope), size)
+
+
+def _measured_by_numpy(grid: Transcription, x: FloatArray) -> list[float]:
+    """Return what `CostKernels.measure` returns."""
+    n_moves, gradient = grid.n_moves, grid.qp.gradient
+    curved, moves = grid.qp.hessian @ x, x[:n_moves]
+    largest = [float(np.abs(v[:n_moves]).max()) for v in (curved, gradient, x)]
+    return [float(gradient.dot(x) + 0.5 * curved.dot(x)), *largest, float(moves.dot(moves))]
 
 
 def _cost_by_numpy(

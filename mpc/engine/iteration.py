@@ -4,16 +4,13 @@ import time
 from dataclasses import dataclass, field
 from math import isfinite
 
-import numpy as np
-
-from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.acceptance import Fault
-from operator_agent.mpc.engine.correction import corrected
-from operator_agent.mpc.engine.cost import ScaledProblem, slack_cost, write_qp
+from operator_agent.mpc.engine.correction import best_step
+from operator_agent.mpc.engine.cost import Measured, ScaledProblem, measure, write_qp
 from operator_agent.mpc.engine.dense_qp import QpSolution
 from operator_agent.mpc.engine.lagrangian import add_lagrangian
 from operator_agent.mpc.engine.stages import Response
-from operator_agent.mpc.engine.step import StepTaken, best_step, full_step
+from operator_agent.mpc.engine.step import StepTaken, full_step
 from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.engine.warm_start import Known
 from operator_agent.mpc.problem import SolverStatus, Warm
@@ -144,50 +141,31 @@ def iterate(
     if not solution.success or not isfinite(float(solution.x.dot(solution.x))):
         reason = f"the QP ended as '{solution.status}'; check weights and limits"
         return Fault(SolverStatus.QP_FAILED, reason)
-    change = solution.x[: grid.n_moves]
-    taken = (full_step if quick else best_step)(grid, scaled, response, change)
-    if taken is not None and taken.length < 1.0 and not quick:
-        taken, solution = corrected(grid, scaled, response, taken, solution)
-        optimality = grid.qp.kkt_residual(solution)
+    measured = measure(grid, scaled, response, solution.x)
+    if quick:
+        taken = full_step(grid, scaled, response, solution.x[: grid.n_moves])
+    else:
+        taken, found = best_step(grid, scaled, response, solution, measured.gain)
+        if found is not solution:  # of a QP with corrected limits
+            solution, optimality = found, grid.qp.kkt_residual(found)
+            measured = measure(grid, scaled, response, found.x)
     trace.lap("step")
     if taken is None:
         return Fault(SolverStatus.NOT_FINITE, "the model's prediction along the plan diverged")
     trace.steps.append(taken.length)
-    return _measured(grid, scaled, taken, response, solution, optimality)
+    return _told(grid, taken, response, solution, optimality, measured)
 
 
-def promised(
-    grid: Transcription, scaled: ScaledProblem, response: Response, x: FloatArray
-) -> tuple[float, FloatArray]:
-    """Return what the QP promises the cost to change by, and its Hessian times its solution.
-
-    Args:
-        grid: whose QP has been solved.
-        scaled: the problem.
-        response: of the plan from which the step goes.
-        x: solution of the QP, shape (n,).
-    """
-    curved = grid.qp.hessian @ x
-    moves = x[: grid.n_moves]
-    promise = float(grid.qp.gradient.dot(x) + 0.5 * curved.dot(x))
-    promise -= scaled.weights.levenberg * float(moves.dot(moves))
-    return promise - slack_cost(grid, scaled, response.free + scaled.bias), curved
-
-
-def _measured(
+def _told(
     grid: Transcription,
-    scaled: ScaledProblem,
     taken: StepTaken,
     response: Response,
     solution: QpSolution,
     optimality: float,
+    measured: Measured,
 ) -> Iterate:
-    x, n_moves = solution.x, grid.n_moves
-    gain, curved = promised(grid, scaled, response, x)
-    gradient = grid.qp.gradient
+    gain, slope, size = measured
     gap = taken.plan.cost - (taken.cost_before + gain)
     own = 0.0 if grid.formulation.stage_cost is not None else abs(taken.plan.cost)
     mismatch = abs(gap) / max(abs(gain), own, TINY)
-    slope = float(np.abs(curved[:n_moves]).max() / (1.0 + np.abs(gradient[:n_moves]).max()))
-    size = float(np.abs(x[:n_moves]).max())
     return Iterate(taken, response, solution, optimality, size, slope, mismatch)

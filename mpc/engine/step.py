@@ -35,30 +35,35 @@ class StepTaken:
     full: Plan | None = None
 
 
-def best_step(
-    grid: Transcription, scaled: ScaledProblem, response: Response, change: FloatArray
+def pays(plan: Plan, before: float) -> bool:
+    """Return whether a plan costs no more than staying does, apart from rounding."""
+    return plan.cost <= before + COST_TOLERANCE * (1.0 + abs(before))
+
+
+def shorter_step(
+    grid: Transcription,
+    scaled: ScaledProblem,
+    response: Response,
+    change: FloatArray,
+    before: float,
+    stay: Plan | None,
 ) -> StepTaken | None:
-    """Return the first step length that lowers the cost, or zero; None when nothing predicts.
+    """Return the first step shorter than the full one that pays, or zero; None without either.
 
     Args:
         grid: stage functions.
         scaled: the problem.
         response: of the plan from which the step goes.
         change: of the blocks, as the QP found it, shape (n_moves,).
+        before: cost of staying.
+        stay: plan of staying, where it has been predicted.
     """
-
-    def tried(length: float) -> Plan | None:
-        return predicted(grid, scaled, response, length * change, False)
-
-    before, stay = staying(grid, scaled, response)
-    full: Plan | None = None
-    for length in STEP_LENGTHS:
-        trial = tried(length)
-        if trial is not None and trial.cost <= before + COST_TOLERANCE * (1.0 + abs(before)):
-            return StepTaken(length, trial, before, full)
-        full = trial if length == 1.0 else full
-    stay = stay or tried(0.0)
-    return None if stay is None else StepTaken(0.0, stay, before, full)
+    for length in STEP_LENGTHS[1:]:
+        trial = predicted(grid, scaled, response, length * change, False)
+        if trial is not None and pays(trial, before):
+            return StepTaken(length, trial, before)
+    stay = stay or predicted(grid, scaled, response, 0.0 * change, False)
+    return None if stay is None else StepTaken(0.0, stay, before)
 
 
 def staying(
@@ -91,7 +96,7 @@ def full_step(
 ) -> StepTaken | None:
     """Return the full step closed by old factors, without a test; None when it does not close.
 
-    Arguments as in `best_step`; the response is that of an earlier plan.
+    Arguments as in `shorter_step`; the response is that of an earlier plan.
     """
     found = predicted(grid, scaled, response, change, True)
     return None if found is None else StepTaken(1.0, found, np.nan)

@@ -8,8 +8,8 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.acceptance import Fault
 from operator_agent.mpc.engine.correction import MAX_CORRECTIONS
-from operator_agent.mpc.engine.cost import ScaledProblem, write_qp
-from operator_agent.mpc.engine.iteration import GOOD_OPTIMALITY, TINY, Iterate, Trace, promised
+from operator_agent.mpc.engine.cost import ScaledProblem, measure, write_qp
+from operator_agent.mpc.engine.iteration import GOOD_OPTIMALITY, TINY, Iterate, Trace
 from operator_agent.mpc.engine.lagrangian import add_lagrangian
 from operator_agent.mpc.engine.stages import Plan, Response
 from operator_agent.mpc.engine.step import (
@@ -223,14 +223,10 @@ def _measured(
 ) -> TreeIterate:
     paths: list[Iterate] = []
     gain, steepest = 0.0, 0.0
-    n_moves = tree.grids[0].n_moves
     for parts in zip(tree.grids, scaled, taken, responses, solution.paths, strict=True):
         grid, own, step, response, found = parts
-        promise, curved = promised(grid, own, response, found.x)
+        promise, slope, size = measure(grid, own, response, found.x)
         gain += promise * tree.probabilities[len(paths)]
-        size = float(np.abs(found.x[:n_moves]).max())
-        steep = float(np.abs(curved[:n_moves]).max())
-        slope = steep / (1.0 + float(np.abs(grid.qp.gradient[:n_moves]).max()))
         steepest = max(steepest, slope)
         paths.append(Iterate(step, response, found, solution.residual, size, slope, np.nan))
     cost = _expected_cost(tree, [step.plan for step in taken])

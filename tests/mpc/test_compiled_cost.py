@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from operator_agent.mpc.engine.condense import Horizon
-from operator_agent.mpc.engine.cost import ScaledProblem, plan_cost, write_qp
+from operator_agent.mpc.engine.cost import ScaledProblem, measure, plan_cost, write_qp
 from operator_agent.mpc.engine.dense_qp import QpSolution
 from operator_agent.mpc.engine.formulation import Formulation, Sharing
 from operator_agent.mpc.engine.limit_rows import TerminalLimits
@@ -120,6 +120,21 @@ def test_the_cost_is_that_of_numpy(
     grid.kernels = None
     theirs = plan_cost(grid, scaled, plan.blocks, y, plan.states)
     assert ours == pytest.approx(theirs, rel=1e-13)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_a_qp_promises_is_that_of_numpy(
+    scaled_model: ScaledModel, reactor_variables: ControlVariables, seed: int
+):
+    grid, problem, response = random_problem(scaled_model, reactor_variables, seed)
+    scaled = ScaledProblem.of(problem)
+    write_qp(grid, scaled, response)
+    x = np.random.default_rng(seed).normal(size=grid.qp.gradient.size)
+    compiled = measure(grid, scaled, response, x)
+    grid.kernels = None
+    assert np.allclose(compiled, measure(grid, scaled, response, x), rtol=1e-12)
+    x[3] = np.nan
+    assert np.isnan(measure(grid, scaled, response, x).gain)
 
 
 def test_other_limits_and_weights_are_never_taken_for_the_old_ones(

@@ -164,13 +164,14 @@ def test_nan_anywhere_in_the_problem_is_named(problem: Problem, name: str):
     assert name in outcome.reason and outcome.warm is None
 
 
-def test_poisoned_warm_start_gives_no_move(problem: Problem):
-    warm = solve(problem, None).warm
-    assert warm is not None
-    bad = warm.states.copy()
+def test_poisoned_warm_start_is_set_aside_for_a_cold_start(problem: Problem):
+    cold = solve(problem, None)
+    assert cold.warm is not None
+    bad = cold.warm.states.copy()
     bad[4] = np.nan
-    outcome = solve(problem, replace(warm, states=bad))
-    assert not outcome.accepted and outcome.warm is None
+    outcome = solve(problem, replace(cold.warm, states=bad))
+    assert np.array_equal(outcome.move, cold.move)
+    assert outcome.warm is not None and bool(np.all(np.isfinite(outcome.warm.states)))
 
 
 def test_violation_that_cannot_be_avoided_still_gives_the_best_move(problem: Problem):
