@@ -18,6 +18,8 @@ SAMPLES = 400  # of a response, at least
 MOST_SAMPLES = 4000
 LASTING = 1e-7  # a mode whose size shrinks by less per sample counts as one that lasts
 SLOWEST_S = 3.6e6  # a mode slower than six weeks counts as one that lasts
+FLAT = 1e-9  # of the largest singular value of the rates: a smaller one is none
+HOLDS = 0.5  # part in a direction that lasts, from which on a state is held
 VISIBLE = 0.1  # of a CV's largest gain: a smaller one does not steer it
 
 
@@ -98,8 +100,8 @@ def open_loop(model: Model, cycle_s: float) -> OpenLoop:
     responses = _responses(phi, gamma, c, through, count)
     times_s: FloatArray = sample_s * np.arange(1.0, count + 1.0)
     settling_s, rise_s = _times(times_s, responses)
-    names = _lasting_states(model, a, isinstance(model, SampledModel)) if bool(
-        np.any(lasting)) and not growing else ()  # fmt: skip
+    some = bool(np.any(lasting))
+    names = _lasting_states(model, a, isinstance(model, SampledModel)) if some else ()
     return OpenLoop(
         times_s, responses, not bool(np.any(lasting)), names, settling_s, rise_s, responses[-1]
     )
@@ -146,9 +148,20 @@ def _times(times_s: FloatArray, responses: FloatArray) -> tuple[FloatArray, Floa
 
 
 def _lasting_states(model: Model, a: FloatArray, sampled: bool) -> tuple[str, ...]:
-    """Return the states that integrate: their rates depend on no state that is left."""
+    """Return the states that integrate: their rates depend on no state that is left.
+
+    A state that only others integrate, as a speed a place, integrates too once those are held.
+    """
     rates = a - np.eye(a.shape[0]) if sampled else a
-    _, sizes, directions = np.linalg.svd(rates)
-    flat = directions[sizes <= 1e-9 * max(float(sizes[0]), 1e-300)]
-    parts = np.max(np.abs(flat), axis=0, initial=0.0)
-    return tuple(model.x_names[i] for i in np.flatnonzero(parts > 0.5))
+    size = max(float(np.linalg.norm(rates, 2)), 1e-300)
+    found: set[int] = set()
+    left = np.arange(a.shape[0])
+    while left.size:
+        _, sizes, directions = np.linalg.svd(rates[np.ix_(left, left)])
+        flat = directions[sizes <= FLAT * size]
+        parts = np.max(np.abs(flat), axis=0, initial=0.0)
+        if not bool(np.any(parts > HOLDS)):
+            break
+        found.update(left[parts > HOLDS].tolist())
+        left = left[parts <= HOLDS]
+    return tuple(model.x_names[i] for i in sorted(found))

@@ -88,7 +88,7 @@ def held_states(model: ProcessModel, integrating: tuple[str, ...]) -> HeldStates
         u_names=model.u_names,
         d_names=(*model.d_names, *fixed),
         y_names=(*model.y_names, *(f"rate of {name}" for name in integrating)),
-        rhs=ca.Function("rhs", [x, u, d], [rhs[list(free)]]),
+        rhs=ca.Function("rhs", [x, u, d], [rhs[list(free)] if free else ca.SX(0, 1)]),
         outputs=ca.Function("outputs", [x, u, d], [ca.vertcat(y, rates)]),
         x_nominal=model.x_nominal[pick],
         u_nominal=model.u_nominal,

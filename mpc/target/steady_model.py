@@ -164,6 +164,9 @@ class ModelRest:
         The Jacobian is taken at the start, which in the loop is the last target's prediction.
         """
         linear = self._point.linearise(x, u, d)
+        if x.size == 0:  # all states are held
+            x_gain = np.zeros((0, u.size))
+            return SteadyPoint(x, linear.outputs[0].copy(), x_gain, linear.outputs_u[0].copy())
         residual = linear.rhs[0]
         size = float(np.max(np.abs(residual), initial=0.0))
         jacobian = self._point.rhs_x_pattern.dense(linear.rhs_x)[0]
