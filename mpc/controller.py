@@ -198,6 +198,7 @@ class Controller:
         variables, cuts = backed_off(allowed, kept_off)
         told, more = self._told(state, estimate, variables, targets, advice)
         target, target_state = self._target(state, estimate, told, request)
+        more = (*more, target.reason) if target.reason else more
         watch.lap("target")
         problem = self._problem(state, estimate, target, variables, advice, request)
         outcome = solve(problem, state.warm)

@@ -20,7 +20,7 @@ from operator_agent.mpc.variables import ControlVariables
 from operator_agent.plant.process_model import ProcessModel
 
 LONGEST_GAP_CYCLES = 60.0  # without a scan; then the plant is somewhere else than the estimate
-RUNAWAY_SPANS = 1e6  # of a state or bias: no plant is there, and squares of it cost all digits
+RUNAWAY_SPANS = 1e6  # of a state: no plant is there, and squares of it cost all digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Intake:
         """
         self.check_shapes(scan)
         clean, _, doubts = self._believed(ControllerState(), scan)
-        return self._named(self._guarded(lambda: self.estimator.start(clean)), doubts)
+        return self._named(self._started(clean), doubts)
 
     def take(self, state: ControllerState, scan: Scan, request: ServiceRequest) -> Taken:
         """Return what a scan gives.
@@ -120,12 +120,15 @@ class Intake:
     def _believed(
         self, state: ControllerState, scan: Scan
     ) -> tuple[Scan, ValidityMemory, Mapping[str, str]]:
-        estimate, mvs, n_d = state.estimate, state.service.mvs, len(self.variables.dv_names)
-        u = state.service.held if mvs else np.full(self.model.n_u, np.nan)
+        estimate, limits, n_d = state.estimate, self.variables, len(self.variables.dv_names)
+        # A first read-back far outside is a jump from the limit.
+        u = np.minimum(np.maximum(scan.u_readback, limits.mv_low), limits.mv_high)
+        if state.service.mvs:
+            u = np.where(np.isfinite(state.service.held), state.service.held, u)
         if estimate is not None:
             last = (estimate.y, u, estimate.d[:n_d])
             return self.validity.believed(state.validity, scan, last)
-        d = np.full(n_d, np.nan)
+        d = self.model.d_nominal[:n_d]
         last = (np.full(self.model.n_y, np.nan), u, d)
         found = self.validity.believed(state.validity, scan, last)
         if not any(name in found[2] for name in self.variables.cv_names):
@@ -149,14 +152,17 @@ class Intake:
     ) -> tuple[EstimatorState | Rejected, tuple[str, ...]]:
         last = state.estimate
         if last is None:
-            return self._guarded(lambda: self.estimator.start(scan)), ()
+            return self._started(scan), ()
         if state.cycle == 0:
             return last, ()
         gap_s = stamp_s(scan) - last.time_s
         if gap_s > LONGEST_GAP_CYCLES * self.cycle_s:
             note = f"no scan for {gap_s:.0f} s: the estimate started anew; check the clock"
-            return self._guarded(lambda: self.estimator.start(scan)), (note,)
-        return self._guarded(lambda: self.estimator.update(last, scan)), ()
+            return self._started(scan), (note,)
+        return self._sound(self._guarded(lambda: self.estimator.update(last, scan))), ()
+
+    def _started(self, scan: Scan) -> EstimatorState | Rejected:
+        return self._sound(self._guarded(lambda: self.estimator.start(scan)))
 
     def _guarded(
         self, follow: Callable[[], EstimatorState | Rejected]
@@ -168,16 +174,29 @@ class Intake:
             raise
         except (ValueError, ArithmeticError, RuntimeError) as error:
             return Rejected(f"the estimator failed: {error}", True)
+        return found
+
+    def _sound(self, found: EstimatorState | Rejected) -> EstimatorState | Rejected:
+        """Return an estimate, or why it is none: far from all that the model is made for."""
         if isinstance(found, Rejected):
             return found
-        away = np.abs(found.x - self.model.x_nominal) / self.model.x_scale
-        bias = np.abs(found.bias) / self.model.y_scale
-        for spans, names in ((away, self.model.x_names), (bias, self.model.y_names)):
-            if spans.size and not spans.max() <= RUNAWAY_SPANS:
-                i = int(np.argmax(spans))
-                reason = f"the estimate ran away: {names[i]} is off by {spans[i]:.2g} spans"
-                return Rejected(reason, True)
-        return found
+        model, n_y = self.model, self.model.n_y
+        valid, bias = self.validity, np.abs(found.bias)
+        kept = np.abs(found.x - model.x_nominal) <= RUNAWAY_SPANS * model.x_scale
+        # A valid reading and a model that is not far off leave no larger bias.
+        fits = bias <= valid.high[:n_y] - valid.low[:n_y]
+        if not fits.all():
+            moved = np.abs(found.y - found.bias - valid.nominal[:n_y])  # spans may be small
+            fits |= bias <= moved
+        if kept.all() and fits.all():
+            return found
+        lost = [f"state {n}" for n, good in zip(model.x_names, kept, strict=True) if not good]
+        lost += [f"bias of {n}" for n, good in zip(model.y_names, fits, strict=True) if not good]
+        return Rejected(
+            f"the estimate ran away: {lost[0]} fits neither model nor limits; it starts anew, see "
+            "whether model and plant stand at the same inputs",
+            True,
+        )
 
     def _named(
         self, found: EstimatorState | Rejected, doubts: Mapping[str, str]

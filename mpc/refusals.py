@@ -42,6 +42,6 @@ def after_solve(
 
 def _refused(outcome: Outcome) -> bool:
     """Return whether a point was looked for and refused: no lack of time, no limits that cross."""
-    searched = outcome.diagnostics.iterations > 0 or outcome.status is SolverStatus.NOT_FINITE
+    crossed = outcome.status is SolverStatus.LIMITS_CONFLICT and not outcome.diagnostics.iterations
     late = outcome.status is SolverStatus.TIME_LIMIT
-    return searched and not late and not outcome.accepted
+    return not (outcome.accepted or late or crossed)

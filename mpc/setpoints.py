@@ -58,11 +58,10 @@ class SetpointRules:
         """
         if targets is None or not targets.targets:
             return targets, ()
-        names, n = self.validity.names, y.size + u.size
-        now = dict(zip(names[:n], (*y.tolist(), *u.tolist()), strict=True))
         notes, wild = [], set()
         for name, value in targets.targets.items():
-            why = self.validity.outside(name, value, now[name])
+            i = self.validity.names.index(name)
+            why = self.validity.outside(i, value, y[i] if i < y.size else u[i - y.size])
             if why:
                 wild.add(name)
                 notes.append(f"set point of {name} is not followed: {why}; correct it")

@@ -6,8 +6,11 @@
 | of a DV, or of an MV outside its limits: a jump | believed once so many readings agree |
 | else | goes on to the estimator, whose own test finds the smaller spikes of CVs |
 
-The valid range reaches `FAR_SPANS` beyond nominal value and limits. What is not believed counts as
-no reading: the last good value or the prediction stands in, for as long as the tuning allows.
+The valid range reaches `FAR_SPANS` beyond nominal value and limits, of an MV between two limits
+`FAR_RANGES` if that is less. Where nothing but the name of a
+variable was said (nominal 0, span 1) it keeps out only what no unit of measurement explains. What
+is not believed counts as no reading: the last good value or the prediction stands in, for as long
+as the tuning allows.
 """
 
 from collections.abc import Mapping
@@ -23,7 +26,9 @@ from operator_agent.mpc.variables import BoolArray, ControlVariables
 from operator_agent.plant.process_model import ProcessModel
 
 FAR_SPANS = 50.0  # no upset of a unit under control moves a variable by so many typical spans
+FAR_RANGES = 4.0  # between its limits: nobody sets an MV further outside, even by hand
 JUMP_SPANS = 10.0  # in one cycle: a change of feed stays below, a failing transmitter does not
+UNSAID_SPAN = 1e9  # in place of a span of 1 that nobody gave: watts and pascals reach far
 SAME_SPANS = 1.0  # readings after a jump agree when they are no further apart
 
 
@@ -40,6 +45,9 @@ class ValidityMemory:
     repeats: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
+NOTHING_SEEN = ValidityMemory()
+
+
 @dataclass(frozen=True, slots=True)
 class Validity:
     """Valid ranges of CVs, MVs and DVs, in one row, shape (n,) each [SI].
@@ -47,8 +55,9 @@ class Validity:
     Attributes:
         names: of all variables.
         nominal: values of the model.
+        room: by which it reaches beyond nominal value and limits.
         low, high: valid range.
-        scale: typical spans.
+        scale: typical spans, or `UNSAID_SPAN`.
         jump: largest change in one cycle that needs no second reading; infinite for CVs.
         inner_low, inner_high: inside no change is a jump: the limits of MVs; empty for others.
         readings: so many that agree make a jump believed.
@@ -56,6 +65,7 @@ class Validity:
 
     names: tuple[str, ...]
     nominal: FloatArray
+    room: FloatArray
     low: FloatArray
     high: FloatArray
     scale: FloatArray
@@ -89,6 +99,9 @@ class Validity:
                 np.concatenate([variables.cv_soft_high, np.full(n_u + n_d, np.nan)]),
             ]
         )
+        reach = np.where((usual == 0.0) & (scale == 1.0), UNSAID_SPAN, scale)
+        room = FAR_SPANS * reach
+        room[n_y : n_y + n_u] = _beside(variables, room[n_y : n_y + n_u])
         known = np.isfinite(edges)
         closed = np.any(known, axis=0)
         lowest = np.min(np.where(known, edges, np.inf), axis=0)
@@ -97,10 +110,11 @@ class Validity:
         return cls(
             names=(*variables.cv_names, *variables.mv_names, *variables.dv_names),
             nominal=usual,
-            low=np.where(closed, lowest, -np.inf) - FAR_SPANS * scale,
-            high=np.where(closed, highest, np.inf) + FAR_SPANS * scale,
-            scale=scale,
-            jump=np.concatenate([outside[0], JUMP_SPANS * scale[n_y:]]),
+            room=room,
+            low=np.where(closed, lowest, -np.inf) - room,
+            high=np.where(closed, highest, np.inf) + room,
+            scale=reach,
+            jump=np.concatenate([outside[0], JUMP_SPANS * reach[n_y:]]),
             inner_low=np.concatenate([outside[0], variables.mv_low, outside[1]]),
             inner_high=np.concatenate([-outside[0], variables.mv_high, -outside[1]]),
             readings=readings,
@@ -121,13 +135,15 @@ class Validity:
         """
         given = np.concatenate([scan.y, scan.u_readback, scan.d])
         before = np.concatenate(last)
-        with np.errstate(invalid="ignore", over="ignore"):  # infinite ones count as no reading
-            gap = np.abs(given - before)
+        gap = np.abs(given - before)
+        calm = (given >= self.low) & (given <= self.high) & ~(gap > self.jump)
+        if calm.all():  # as in nearly every cycle
+            return scan, NOTHING_SEEN, {}
         far = self._far(given, gap)
         leap = (gap > self.jump) & ~((given >= self.inner_low) & (given <= self.inner_high)) & ~far
         doubted = (far | leap) & np.isfinite(given)
         if not doubted.any():
-            return scan, ValidityMemory(), {}
+            return scan, NOTHING_SEEN, {}
         repeats = np.ones(given.size, dtype=np.int64)
         if memory.seen.size:
             same = np.abs(given - memory.seen) <= SAME_SPANS * self.scale
@@ -143,24 +159,22 @@ class Validity:
         seen = np.where(doubted, given, np.nan)
         return replace(scan, y=y, u_readback=u, d=d), ValidityMemory(seen, repeats), reasons
 
-    def outside(self, name: str, value: float, now: float) -> str:
+    def outside(self, i: int, value: float, now: float) -> str:
         """Return why a wish for a variable cannot be meant, or an empty text.
 
         Args:
-            name: of a CV or MV.
+            i: number of the CV or MV among `names`.
             value: wanted [SI].
             now: where it stands [SI].
         """
-        i = self.names.index(name)
-        low, high, far = self.low[i], self.high[i], FAR_SPANS * self.scale[i]
-        if low <= value <= high or abs(value - now) <= far:
+        low, high = self.low[i], self.high[i]
+        if low <= value <= high or abs(value - now) <= self.room[i]:
             return ""
         return f"{value:.6g} is outside of the valid {low:.6g} to {high:.6g} [SI]"
 
     def _far(self, given: FloatArray, gap: FloatArray) -> BoolArray:
-        found: BoolArray = ((given < self.low) | (given > self.high)) & ~(
-            gap <= FAR_SPANS * self.scale
-        )
+        outside = (given < self.low) | (given > self.high)
+        found: BoolArray = outside & ~(gap <= self.room)
         return found
 
     def _reason(self, i: int, value: float, before: float, far: bool) -> str:
@@ -173,3 +187,16 @@ class Validity:
             f"jumped from {before:.6g} to {value:.6g} [SI], not believed before {self.readings} "
             "readings agree"
         )
+
+
+def _beside(variables: ControlVariables, room: FloatArray) -> FloatArray:
+    """Return by how much read-backs may lie outside, shape (n_u,) [SI], from that of any variable.
+
+    Args:
+        variables: with the limits of the MVs.
+        room: of `FAR_SPANS`.
+    """
+    width = np.maximum(variables.mv_high - variables.mv_low, 0.0)
+    by_range = np.maximum(FAR_RANGES * width, room * JUMP_SPANS / FAR_SPANS)
+    found: FloatArray = np.minimum(room, by_range)
+    return found
