@@ -160,9 +160,12 @@ def _iterated(
     quick = not problem.relinearise and course.has_responses(known)
     limit = problem.iterations if warm else problem.cold_iterations
     last: Iteration[K] | None = None
-    first_cost, retries = np.nan, 0
+    first_cost, retries, took_s = np.nan, 0, 0.0
     number = 0
     while number < (1 if quick else limit) + retries:
+        began_s = trace.spent_s()
+        if last is not None and began_s + took_s > (problem.time_limit_s or np.inf):
+            return Reached(last, SolverStatus.TIME_LIMIT, first_cost)  # the next would end late
         step = course.iterate(known, quick, trace)
         if isinstance(step, Fault) and quick:  # too far for the old Jacobians
             step = course.iterate(known, False, trace)
@@ -170,10 +173,10 @@ def _iterated(
             return Reached(step, step.status, first_cost)
         if problem.time_limit_s is not None and trace.spent_s() > problem.time_limit_s:
             return Reached(last or _late(problem), SolverStatus.TIME_LIMIT, first_cost)
-        last, known = step, step.known()
+        last, known, took_s = step, step.known(), trace.spent_s() - began_s
         first_cost = step.cost_before if number == 0 else first_cost
         number += 1
-        ended = _ended(problem, step, warm)
+        ended = _ended(problem, step, warm, number)
         if ended is SolverStatus.STALLED and retries < MAX_RETRIES:
             course.reach, retries = SHRINK * min(step.size, course.reach), retries + 1
         elif ended is not None:
@@ -230,7 +233,7 @@ def _late(problem: Problem) -> Fault:
     return Fault(SolverStatus.TIME_LIMIT, reason)
 
 
-def _ended(problem: Problem, step: Iteration[K], warm: bool) -> SolverStatus | None:
+def _ended(problem: Problem, step: Iteration[K], warm: bool, number: int) -> SolverStatus | None:
     """Return why the iterations end here, or None.
 
     A warm cycle ends when it took a full step that was short and cost what the QP had promised.
@@ -245,7 +248,8 @@ def _ended(problem: Problem, step: Iteration[K], warm: bool) -> SolverStatus | N
     if length == 0.0:
         return SolverStatus.STALLED
     accuracy = problem.accuracy or problem.transcription.accuracy
-    settled = step.size < accuracy.step and step.mismatch < accuracy.mismatch
+    times = accuracy.later if number > 1 else 1.0
+    settled = step.size < times * accuracy.step and step.mismatch < times * accuracy.mismatch
     return SolverStatus.ITERATION_LIMIT if warm and length == 1.0 and settled else None
 
 
@@ -302,6 +306,8 @@ def _verdict(problems: tuple[Problem, ...], plans: Sequence[tuple[Plan, float]])
         if found.move is None:
             return found
         verdicts.append(found)
+    if len(verdicts) == 1:
+        return verdicts[0]
     residual = max(found.residual for found in verdicts)
     first = plans[0][0].blocks[0]
     apart = max(float(np.abs(plan.blocks[0] - first).max()) for plan, _ in plans)

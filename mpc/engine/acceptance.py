@@ -54,7 +54,7 @@ def check_inputs(problem: Problem) -> Fault | None:
         return Fault(SolverStatus.NOT_FINITE, f"{culprit} of the problem is NaN or infinite")
     variables = problem.variables
     low, high = _reachable(problem)
-    for i in np.flatnonzero(low > high):
+    for i in [i for i, room in enumerate((high - low).tolist()) if room < 0.0]:
         change = variables.mv_rate * problem.cycle_s
         return Fault(
             SolverStatus.LIMITS_CONFLICT,
@@ -126,18 +126,16 @@ def _defect(
 
 def _first_move(problem: Problem, level: FloatArray) -> tuple[FloatArray, str]:
     """Return the first move [SI] and, when it breaks a limit by more than rounding, why."""
-    variables, scale = problem.variables, problem.transcription.model.u_scale
+    names, scale = problem.variables.mv_names, problem.transcription.model.u_scale
     low, high = _reachable(problem)
     wanted = level * scale
     move = np.minimum(np.maximum(wanted, low), high)
-    for i in np.flatnonzero(np.abs(move - wanted) > CLIP_TOLERANCE * scale):
-        return move, (
-            f"{variables.mv_names[i]} would go to {wanted[i]:.9g}, outside {low[i]:.9g} to "
-            f"{high[i]:.9g} [SI]"
-        )
-    kept = (move >= low) & (move <= high) & np.isfinite(move)
-    if not bool(np.all(kept)):
-        return move, f"{variables.mv_names[int(np.argmin(kept))]} breaks its limits"
+    rows = zip(names, *(v.tolist() for v in (wanted, move, low, high, scale)), strict=True)
+    for name, asked, kept, least, most, span in rows:
+        if not abs(kept - asked) <= CLIP_TOLERANCE * span:
+            return move, f"{name} would go to {asked:.9g}, outside {least:.9g} to {most:.9g} [SI]"
+        if not (least <= kept <= most and isfinite(kept)):
+            return move, f"{name} breaks its limits"
     move.setflags(write=False)
     return move, ""
 

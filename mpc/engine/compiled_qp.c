@@ -1,8 +1,16 @@
+/* Side that a start names; NaN names none. */
+static double side_of(const double *start, int c) {
+  return !start ? 0.0 : start[c] > 0.0 ? 1.0 : start[c] < 0.0 ? -1.0 : 0.0;
+}
+
 /* Side at which a tail variable begins: as told, or, from nothing, where its own cost drives it. */
 static double first_side(const Qp *q, int c, const double *start) {
   double rest = -q->gradient[c] / q->hessian[(long)c * q->n + c];
   if (is_equality(q, c)) return 1.0;
-  if (start) return isinf(limit_of(q, c, start[c])) ? 0.0 : start[c];
+  if (start) {
+    double side = side_of(start, c);
+    return isinf(limit_of(q, c, side)) ? 0.0 : side;
+  }
   return rest < q->low[c] ? -1.0 : rest > q->high[c] ? 1.0 : 0.0;
 }
 
@@ -27,7 +35,7 @@ static void begin(Qp *q, const double *start) {
   for (int c = q->dense; c < q->n; c++) fix(q, c, first_side(q, c, start), 0.0);
   for (int pass = 0; pass < 2; pass++)
     for (int c = 0; c < q->n + q->m; c++) {
-      double sign = pass == 0 ? is_equality(q, c) : start ? start[c] : 0.0;
+      double sign = pass == 0 ? is_equality(q, c) : side_of(start, c);
       if (sign == 0.0 || q->place[c] || isinf(limit_of(q, c, sign))) continue;
       make_normal(q, c, sign);
       enter(q, c, sign, 0.0);
@@ -195,7 +203,7 @@ static int dense_qp_body(const double **arg, double **res, double *unused) {
     if (!factorise_hessian(&q)) status = NOT_CONVEX;
   }
   if (status == OPTIMAL) {
-    for (int c = 0; c < all; c++) warm = warm || start[c] != 0.0;
+    for (int c = 0; c < all; c++) warm = warm || side_of(start, c) != 0.0;
     status = attempt(&q, warm ? start : NULL);
     if (status != OPTIMAL && warm) {
       warm = 0, q.iterations = 0;

@@ -25,24 +25,26 @@ class ActiveSet:
     Attributes:
         kernel: bound to the QP's arrays and to those below.
         start: side of each bound and row, shape (n + m,).
-        results: x, row and bound prices, working set, report.
+        results: x, row and bound prices, working set and report, one behind the other.
+        ends: of these parts.
     """
 
     kernel: Kernel
     start: FloatArray
-    results: Sequence[FloatArray]
+    results: FloatArray
+    ends: tuple[int, int, int, int]
 
     def solve(
         self, start: FloatArray | None
     ) -> tuple[int, FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return status code, x, row prices, bound prices and working set; see `DenseQp.solve`."""
-        self.start[:] = 0.0
         if start is not None and start.shape == self.start.shape:
-            self.start[start > 0.0] = 1.0
-            self.start[start < 0.0] = -1.0
+            self.start[:] = start  # the kernel looks at signs alone
+        else:
+            self.start[:] = 0.0
         self.kernel.call()
-        x, row_prices, bound_prices, working_set, report = (r.copy() for r in self.results)
-        return int(report[0]), x, row_prices, bound_prices, working_set
+        found, (a, b, c, d) = self.results.copy(), self.ends
+        return int(found[d]), found[:a], found[a:b], found[b:c], found[c:d]
 
 
 def active_set(arrays: Sequence[FloatArray]) -> ActiveSet | None:
@@ -59,6 +61,7 @@ def active_set(arrays: Sequence[FloatArray]) -> ActiveSet | None:
     room = 4 * n * padded + 17 * padded + 4 * m * n + 10 * (n + m) + 400
     sizes = np.array([n, m, _CHANGES * n, room], dtype=np.float64)
     start = np.zeros(n + m)
-    results = (np.zeros(n), np.zeros(m), np.zeros(n), np.zeros(n + m), np.zeros(3))
-    kernel = Kernel(found[0], [sizes, *arrays, start], [*results, np.empty(room)])
-    return ActiveSet(kernel, start, results)
+    ends = (n, n + m, 2 * n + m, 3 * n + 2 * m)
+    results = np.zeros(ends[-1] + 3)
+    kernel = Kernel(found[0], [sizes, *arrays, start], [*np.split(results, ends), np.empty(room)])
+    return ActiveSet(kernel, start, results, ends)

@@ -37,10 +37,13 @@ class Accuracy:
     Attributes:
         step: largest change of an MV level, scaled.
         mismatch: difference between promised and predicted cost, as a part of the cost.
+        later: so many times both may be from the second iteration on, which follows a better
+            guess: the next cycle goes on from where this one ends.
     """
 
     step: float
     mismatch: float
+    later: float = 1.0
 
 
 # Closed loops with disturbances and wrong models: QUICK costs up to 1e-3 of the cost more than

@@ -36,7 +36,7 @@ COLD_ITERATIONS = 50
 MARGINS = {1: 1e-3, 2: 1e-4}
 # Of closed loops of all upsets of the reactor, the loosest within 1e-4 of the converged cost. A
 # cost in money is the same to 1e-6 with one iteration or with many.
-TRACKING = Accuracy(step=0.005, mismatch=1e-4)
+TRACKING = Accuracy(step=0.005, mismatch=1e-4, later=10.0)
 
 
 @dataclass(frozen=True, slots=True)
