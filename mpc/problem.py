@@ -79,7 +79,9 @@ class Problem:
             another iteration only where the last one was large or ended elsewhere than predicted.
         accuracy: when a warm cycle has iterated enough; None takes that of the transcription.
         time_limit_s: wall time that a solve may take [s]. A plan counts when its iteration ended
-            within it; without one there is no move.
+            within it; without one there is no move. An iteration is not begun when it would end
+            late if it took as long as the last one, and is not cut short: the limit is overrun by
+            less than one iteration and the checks.
         second_solver: when IPOPT is asked, too.
         second_limit_s: wall time that it may take [s]; None for `time_limit_s`, or half a cycle.
         scenarios: values that disturbances may have instead of those in `d`, with moves that serve
