@@ -83,7 +83,8 @@ class Problem:
             late if it took as long as the last one, and is not cut short: the limit is overrun by
             less than one iteration and the checks.
         second_solver: when IPOPT is asked, too.
-        second_limit_s: wall time that it may take [s]; None for `time_limit_s`, or half a cycle.
+        second_limit_s: wall time that it may take [s]; None for half of `time_limit_s`, or half a
+            cycle. It is not begun when half of `time_limit_s` is spent.
         scenarios: values that disturbances may have instead of those in `d`, with moves that serve
             all of them, on a tree like the transcription; None for none.
     """

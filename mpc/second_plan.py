@@ -12,7 +12,7 @@ from operator_agent.mpc.engine.warm_start import warm_start
 from operator_agent.mpc.peers.ipopt import Reference
 from operator_agent.mpc.problem import Problem, Warm
 
-SHARE = 0.5  # of a cycle: longer it may not take where nothing else is said
+SHARE = 0.5  # of the time limit, or of a cycle: longer it may not take where nothing else is said
 
 
 def resting_plan(problem: Problem, scaled: ScaledProblem) -> Plan:
@@ -39,10 +39,10 @@ def second_plan(
         spent_s: wall time that the solve has taken so far [s].
     """
     grid, limit_s = problem.transcription, problem.time_limit_s
-    if limit_s is not None and spent_s > limit_s:
-        return None
+    if limit_s is not None and spent_s > SHARE * limit_s:
+        return None  # it would end late
     if grid.converged is None:
-        allowed_s = problem.second_limit_s or limit_s or SHARE * problem.cycle_s
+        allowed_s = problem.second_limit_s or SHARE * (limit_s or problem.cycle_s)
         grid.converged = Reference(grid, grid.scaled.values, time_limit_s=allowed_s)
     blocks = grid.converged.converge(problem, guess)
     if blocks is None:
