@@ -36,6 +36,11 @@ class StageMatrices:
         """Return copies of all."""
         return StageMatrices(self.x_x.copy(), self.x_u.copy(), self.y_x.copy(), self.y_u.copy())
 
+    def later(self) -> "StageMatrices":
+        """Return those of a stage later; the last ones stay."""
+        parts = (self.x_x, self.x_u, self.y_x, self.y_u)
+        return StageMatrices(*(np.concatenate([part[1:], part[-1:]]) for part in parts))
+
 
 @dataclass(frozen=True, slots=True)
 class CondensedMaps:

@@ -42,7 +42,8 @@ class MapStages:
             for h, stage in maps.items()
         }
         called = tuple(made[h] for h in horizon.lengths_s)
-        self._advances = tuple(stage.advance for stage in called)
+        single = {h: BufferedFunction(stage.advance) for h, stage in made.items()}
+        self._singles = tuple(single[h] for h in horizon.lengths_s)
         at_ends = scaled.once("evaluated", scaled.evaluated)
         self._values = BufferedFunction(_horizon_function(scaled, called, at_ends, False))
         self._jacobians = BufferedFunction(_horizon_function(scaled, called, at_ends, True))
@@ -112,19 +113,39 @@ class MapStages:
         y = function.outputs[1]
         return bool(np.isfinite(y.dot(y)))
 
+    def advanced(
+        self, k: int, x: FloatArray, u: FloatArray, d: FloatArray, inner: FloatArray | None
+    ) -> FloatArray | None:
+        """Return the state after one stage, or None where it is not solved.
+
+        Args:
+            k: number of the stage.
+            x, u: scaled, at its start and during it.
+            d: during it [SI].
+            inner: guesses for all stages, shape (N, n_w); that of this one is improved in place.
+        """
+        function = self._singles[k]
+        after, solved, left = function.outputs
+        function.inputs[0][:], function.inputs[1][:], function.inputs[2][:] = x, u, d
+        function.inputs[3][:] = 0.0 if inner is None else inner[k]
+        for _ in range(STAGE_CALLS):
+            function.call()
+            if not left[0] >= INNER_TOLERANCE:
+                break
+            function.inputs[3][:] = solved
+        if inner is not None:
+            inner[k] = solved
+        found = after.copy()
+        return found if left[0] < INNER_TOLERANCE and bool(np.isfinite(found).all()) else None
+
     def _one_by_one(self, x: FloatArray, inputs: FloatArray, d: FloatArray) -> FloatArray | None:
         """Return the unknowns inside the stages, shape (N, n_w), or None."""
         if not self._n_w:
             return None
         found = np.zeros((self._shape[0], self._n_w))
-        for k, advance in enumerate(self._advances):
-            for _ in range(STAGE_CALLS):
-                after, solved, left = (v.full().ravel() for v in advance(x, inputs[k], d[k],
-                                                                         found[k]))  # fmt: skip
-                found[k] = solved
-                if not left[0] >= INNER_TOLERANCE:
-                    break
-            if not left[0] < INNER_TOLERANCE:
+        for k, u in enumerate(inputs):
+            after = self.advanced(k, x, u, d[k], found)
+            if after is None:
                 return None
             x = after
         return found

@@ -6,9 +6,11 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.condense import Condensed
-from operator_agent.mpc.engine.condense_maps import CondensedMaps
+from operator_agent.mpc.engine.condense_maps import CondensedMaps, StageMatrices
 from operator_agent.mpc.engine.cost import ScaledProblem
+from operator_agent.mpc.engine.map_stages import MapStages
 from operator_agent.mpc.engine.stages import Plan
+from operator_agent.mpc.engine.steadied import runs_away, steadied
 from operator_agent.mpc.problem import Problem, Warm
 
 HALF_STAGE = 0.5  # of the first stage: a longer cycle moves prices and working set by a stage
@@ -57,7 +59,20 @@ def warm_start(problem: Problem, scaled: ScaledProblem, warm: Warm) -> Known:
     shape = (n_pred, grid.model.n_y, grid.n_moves)
     fits = warm.condensed.outputs_of_blocks.shape == shape
     plan = Plan(scaled.fit(blocks), states, inner=inner)
+    if fits and isinstance(warm.condensed, CondensedMaps) and isinstance(grid.stages, MapStages):
+        plan = _on_course(problem, scaled, plan, warm.condensed.stages)
     return Known(plan, warm.condensed if fits else None, *_shifted_prices(problem, warm))
+
+
+def _on_course(
+    problem: Problem, scaled: ScaledProblem, plan: Plan, matrices: StageMatrices
+) -> Plan:
+    """Return the plan with moves that keep its states, where the plant runs away from them."""
+    if not runs_away(matrices):
+        return plan
+    if problem.cycle_s > HALF_STAGE * problem.transcription.lengths_s[0]:
+        matrices = matrices.later()
+    return steadied(problem.transcription, scaled, plan, matrices) or plan
 
 
 def _shifted_prices(problem: Problem, warm: Warm) -> tuple[FloatArray | None, FloatArray | None]:

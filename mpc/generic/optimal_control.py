@@ -186,7 +186,7 @@ def optimal_control(
     cold_iterations: int = 60,
     tolerance: float | None = None,
     time_limit_s: float | None = None,
-    second_limit_s: float = 5.0,
+    second_limit_s: float = 10.0,
     hard_price: float | None = None,
 ) -> OptimalControl:
     """Return an optimal control problem; every variable is named.
