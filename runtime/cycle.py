@@ -162,6 +162,8 @@ class ControlLoop:
         except Exception as error:  # of a numerical library, or advice with unknown names
             LOG.exception("cycle %d: the controller failed", self._cycle)
             self._advice = None
+            if not isinstance(error, OperatorAgentError):
+                self._state = None  # what broke the numbers must not break every later cycle
             return None, f"the controller failed: {error}"
         self._obstacle = result.service.obstacle
         if self._obstacle and self._mode.mode is ControllerMode.ON:

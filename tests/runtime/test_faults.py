@@ -207,6 +207,22 @@ def test_a_broken_adviser_costs_one_hold_and_its_advice(calm: LoopBench) -> None
     assert calm.check_writes() > 0
 
 
+def test_a_controller_that_fails_starts_anew_from_the_plant(calm: LoopBench) -> None:
+    async def work() -> None:
+        async with calm.loop() as loop:
+            await calm.switched_on(loop, 2)
+            state = loop._state
+            assert state is not None and state.warm is not None
+            sick = replace(state.warm, states=state.warm.states[:, :2])  # of another plant
+            loop._state = replace(state, warm=sick)
+            failed, *later = await calm.cycles(loop, 3)
+        assert failed.verdict == "held" and "the controller failed" in failed.reason
+        assert [record.verdict for record in later] == ["written"] * 2
+
+    run(work())
+    assert calm.check_writes() > 0
+
+
 def test_a_scan_that_cannot_be_stored_is_not_acted_upon(calm: LoopBench) -> None:
     async def work() -> None:
         async with calm.loop() as loop:
