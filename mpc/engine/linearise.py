@@ -142,6 +142,18 @@ class ScaledModel:
         )
         return values, jacobians
 
+    def outputs(self) -> tuple[ca.Function, ca.Function]:
+        """Return `(x, u, d) -> y` and `-> (y, y_x, y_u)`, dense: compiled where that is allowed."""
+        model = self.model
+        z = [ca.SX.sym(n, k) for n, k in (("x", model.n_x), ("u", model.n_u), ("d", model.n_d))]
+        _, y, _, _, y_x, y_u = self.jacobians(*z)
+        bare = ca.Function("outputs", z, [y])
+        slopes = ca.Function("output_slopes", z, [y, ca.densify(y_x), ca.densify(y_u)])
+        point = (*self.nominal, model.d_nominal)
+        identity = (self.values.serialize(), "outputs with Jacobians by x and u")
+        found = compiled((bare, slopes), (point, point), self.compilation, identity)
+        return found[0], found[1]
+
 
 class Pattern:
     """Where the nonzeros of a sparse matrix stand."""

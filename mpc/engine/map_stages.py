@@ -44,7 +44,7 @@ class MapStages:
         called = tuple(made[h] for h in horizon.lengths_s)
         single = {h: BufferedFunction(stage.advance) for h, stage in made.items()}
         self._singles = tuple(single[h] for h in horizon.lengths_s)
-        at_ends = scaled.once("evaluated", scaled.evaluated)
+        at_ends = scaled.once("outputs", scaled.outputs)
         self._values = BufferedFunction(_horizon_function(scaled, called, at_ends, False))
         self._jacobians = BufferedFunction(_horizon_function(scaled, called, at_ends, True))
         n_x, n_u, n_y = self._shape[1:]
@@ -254,7 +254,7 @@ def _horizon_function(
     Args:
         scaled: the model.
         maps: of the stages.
-        at_ends: values and Jacobians of the model.
+        at_ends: outputs of the model, without and with Jacobians.
         jacobians: whether they are wanted.
     """
     model, n_pred, n_w = scaled.model, len(maps), maps[0].n_w
@@ -267,11 +267,11 @@ def _horizon_function(
     for stage, u, d, w in zip(maps, *columns, strict=True):
         after, solved, left = stage.advance(now, u, d, w)
         if jacobians:
-            _, y, _, _, y_x, y_u = at_ends[1](after, u, d)
+            y, y_x, y_u = at_ends[1](after, u, d)
             x_x, x_u = stage.sensitivity(now, u, d, solved)
-            found.append([after, y, solved, left, x_x, x_u, ca.densify(y_x), ca.densify(y_u)])
+            found.append([after, y, solved, left, x_x, x_u, y_x, y_u])
         else:
-            found.append([after, at_ends[0](after, u, d)[1], solved, left])
+            found.append([after, at_ends[0](after, u, d), solved, left])
         now = after
     results = [ca.horzcat(*parts) for parts in zip(*found, strict=True)]
     return ca.Function("horizon", [x, *inputs], results)
