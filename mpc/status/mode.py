@@ -50,6 +50,9 @@ TRANSITIONS: Mapping[tuple[ControllerMode, ModeEvent], ControllerMode] = FrozenM
 )
 
 
+WHEN_SHED = "the set points stay where they are: cure this, then reset and switch on"
+
+
 @dataclass(frozen=True, slots=True)
 class ModeState:
     """The mode and what led to it.
@@ -81,6 +84,8 @@ class ModeState:
                 ModeEvent.FAULT, f"{count} cycles in a row without a move; last: {reason}"
             )
         said = "" if event is ModeEvent.WROTE else reason or event.value
+        if event is ModeEvent.FAULT:
+            said = f"{said}; {WHEN_SHED}"
         holds = self.holds + 1 if event is ModeEvent.HOLD else 0
         if event is ModeEvent.FAULT:
             holds = self.holds

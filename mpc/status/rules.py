@@ -194,7 +194,7 @@ def _mv(
         lost = 1 if previous is None else previous.lost + 1
         last = np.nan if previous is None else previous.value
         last = written if np.isfinite(written) else last
-        text = f"{doubts.get(name, 'no read-back')} for {lost} cycles, {rules.max_bad} are allowed"
+        text = f"{doubts.get(name, 'no read-back')} ({_counted(lost, rules)})"
         text = f"{text}; {_stands(last)}, check the link to the device"
         return MvStatus(name, MvState.BAD, text, last, lost)
     if name in request.out_of_service:
@@ -224,6 +224,10 @@ def _mv(
     return MvStatus(name, MvState.ON, "", value)
 
 
+def _counted(count: int, rules: ServiceRules) -> str:
+    return f"{count} in a row, {rules.max_bad} allowed"
+
+
 def _stands(value: float) -> str:
     return f"taken to stand at {value:.6g} [SI]" if np.isfinite(value) else "no value is known"
 
@@ -247,21 +251,19 @@ def judge_cvs(
     found = []
     for name, verdict, count in zip(variables.cv_names, verdicts, bad, strict=True):
         count, why = int(count), doubts.get(name, verdict.value)
-        counted = f"{count} cycles in a row, {rules.max_bad} are allowed"
+        counted = _counted(count, rules)
         if name in request.out_of_service:
             state, reason = CvState.OFF, request.out_of_service[name]
             reason = f"{reason}; neither tracked nor limited until it is put back"
         elif count > rules.max_bad:
             state = CvState.DROPPED
-            reason = (
-                f"no reading that counts for {count} cycles, {rules.max_bad} are allowed ({why}"
-            )
-            reason = f"{reason}); not controlled until a good one comes, check its transmitter"
+            reason = f"no reading that counts ({counted}): {why}; neither tracked nor limited "
+            reason += "until a good one comes, check its transmitter"
         elif verdict is Verdict.SPIKE:
-            state, reason = CvState.REJECTED, f"{why}, {counted}; controlled by its prediction, "
+            state, reason = CvState.REJECTED, f"{why} ({counted}); controlled by its prediction, "
             reason += "check its transmitter"
         elif count > 0:
-            state, reason = CvState.BAD, f"{why}, {counted}; controlled by its prediction, "
+            state, reason = CvState.BAD, f"{why} ({counted}); controlled by its prediction, "
             reason += "check its transmitter"
         else:
             state, reason = CvState.ON, ""
@@ -286,12 +288,12 @@ def judge_dvs(
             reason = f"{reason}; its last value is used until it is put back"
         elif count > rules.max_bad:
             state = DvState.LOST
-            reason = f"{why} for {count} cycles, {rules.max_bad} are allowed; no move, check its "
+            reason = f"{why} ({_counted(count, rules)}); no move, check its "
             reason += "transmitter or take it out of service to go on with its last value"
         elif count > 0:
             state = DvState.BAD
-            reason = f"{why} for {count} cycles, {rules.max_bad} are allowed; its last good value "
-            reason += "is used, check its transmitter"
+            reason = f"{why} ({_counted(count, rules)}); its last good value is used, check its "
+            reason += "transmitter"
         found.append(DvStatus(name, state, reason, count))
     return tuple(found)
 

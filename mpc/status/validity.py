@@ -179,13 +179,10 @@ class Validity:
 
     def _reason(self, i: int, value: float, before: float, far: bool) -> str:
         if far:
-            return (
-                f"{value:.6g} is not believed, valid are {self.low[i]:.6g} to "
-                f"{self.high[i]:.6g} [SI]"
-            )
+            return f"reads {value:.6g}, valid is {self.low[i]:.6g} to {self.high[i]:.6g} [SI]"
         return (
-            f"jumped from {before:.6g} to {value:.6g} [SI], not believed before {self.readings} "
-            "readings agree"
+            f"jumped from {before:.6g} to {value:.6g} [SI], believed when {self.readings} readings "
+            "agree"
         )
 
 

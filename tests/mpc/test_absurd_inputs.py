@@ -163,7 +163,7 @@ def test_an_absurd_disturbance_is_bridged_then_stops_moves_and_comes_back(
         result = loop.cycle(d=np.array([value]))
         assert result.outcome.accepted and result.service.dvs[0].state is DvState.BAD
         assert result.problem is not None and result.problem.d[0] == loop.plant.d_nominal[0]
-    assert f"{value:.6g} is not believed" in result.service.dvs[0].reason
+    assert f"reads {value:.6g}, valid is -44.9 to 55.1" in result.service.dvs[0].reason
     result = loop.cycle(d=np.array([value]))
     assert result.outcome.status is SolverStatus.BAD_READING
     assert "conc_feed" in result.outcome.reason and "out of service" in result.outcome.reason
@@ -248,6 +248,7 @@ def test_without_any_good_cv_there_is_no_move_and_the_mode_sheds(loop: Loop, val
         assert "conc_b, temp_reactor" in result.outcome.reason
         mode = mode.after_hold(result.outcome.reason)
     assert mode.mode is ControllerMode.SHED and "all CV readings are bad" in mode.reason
+    assert "reset and switch on" in mode.reason
     for _ in range(loop.controller.weights.max_bad_readings):
         result = loop.cycle(y=np.array([value, value]))
     assert "0 CVs are in service" in result.service.obstacle
