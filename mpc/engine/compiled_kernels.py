@@ -6,6 +6,7 @@ CasADi is told that every argument has one number, and passes on the memory that
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,12 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import OperatorAgentError
-from operator_agent.plant.vector.compiled import cache_folder, find_compiler, load_functions
+from operator_agent.plant.vector.compiled import (
+    Compiler,
+    cache_folder,
+    find_compiler,
+    load_functions,
+)
 from operator_agent.plant.vector.external import External
 
 _log = logging.getLogger(__name__)
@@ -70,17 +76,27 @@ def load_kernels(
     if compiler is None:
         _log.info("no C compiler: %s are replaced by their slower twins", ", ".join(shapes))
         return None
+    try:
+        return _loaded(tuple(files), tuple(shapes.items()), compiler, cache_folder())
+    except OperatorAgentError as error:
+        _log.warning("%s are replaced by their slower twins: %s", ", ".join(shapes), error)
+        return None
+
+
+@lru_cache(maxsize=32)  # each horizon asks for all of them
+def _loaded(
+    files: tuple[str, ...],
+    shapes: tuple[tuple[str, tuple[int, int]], ...],
+    compiler: Compiler,
+    cache: Path,
+) -> tuple[ca.Function, ...]:
     one = ("1", "1")
     interfaces = [
         External(name, (one,) * n_arg, (one,) * n_res, "0").source()
-        for name, (n_arg, n_res) in shapes.items()
+        for name, (n_arg, n_res) in shapes
     ]
     folder = Path(__file__).parent
     texts = [(folder / file).read_text(encoding="ascii") for file in files]
     source = "\n".join(["#define LANES 1", *texts, *interfaces])
-    try:
-        found = load_functions([source], lambda: source, list(shapes), compiler, cache_folder())
-    except OperatorAgentError as error:
-        _log.warning("%s are replaced by their slower twins: %s", ", ".join(shapes), error)
-        return None
-    return tuple(found)
+    names = [name for name, _ in shapes]
+    return tuple(load_functions([source], lambda: source, names, compiler, cache))

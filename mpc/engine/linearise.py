@@ -179,7 +179,7 @@ class Lineariser:
         """Map the Jacobian function over the points and allocate the buffers."""
         model = scaled.model
         self._shape = (n_points, model.n_x, model.n_u, model.n_y)
-        values, jacobians = scaled.evaluated()
+        values, jacobians = scaled.once("evaluated", scaled.evaluated)
         self._jacobians = BufferedFunction(jacobians.map(n_points))
         self._values = BufferedFunction(values.map(n_points))
         patterns = [Pattern(scaled.jacobians.sparsity_out(i)) for i in range(2, 6)]

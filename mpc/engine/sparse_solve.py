@@ -5,6 +5,7 @@ known solution is solved beside the wanted one, and where it is not found LAPACK
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import casadi as ca
 import numpy as np
@@ -26,11 +27,16 @@ def layout(pattern: ca.Sparsity, blocks: Sequence[int]) -> tuple[Elimination, Fl
         pattern: of df/dx.
         blocks: of the stages.
     """
-    plan = plan_elimination(pattern)
+    plan = _planned(pattern.size1(), *map(tuple, pattern.get_triplet()))
     lists = (plan.order, plan.row_starts, plan.diagonals, plan.columns, plan.places)
     numbers = np.concatenate([*lists, blocks]).astype(np.int32)
     even = np.append(numbers, np.zeros(numbers.size % 2, np.int32))
     return plan, even.view(np.float64)  # CasADi passes the memory on as it is
+
+
+@lru_cache(maxsize=16)  # a horizon of another length has the same pattern
+def _planned(size: int, rows: tuple[int, ...], columns: tuple[int, ...]) -> Elimination:
+    return plan_elimination(ca.Sparsity.triplet(size, size, rows, columns))
 
 
 class SparseSolver:
