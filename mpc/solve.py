@@ -9,6 +9,7 @@ optimal feedback control", SIAM J. Control Optim. 43 (2005) 1714.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from types import MappingProxyType
 from typing import Generic
 
@@ -112,6 +113,8 @@ def _told(
     problems: tuple[Problem, ...], reached: Reached[K], warm: Warm | None, trace: Trace
 ) -> Outcome:
     last = reached.last
+    if not isinstance(last, Fault) and not isfinite(last.cost):
+        last = Fault(SolverStatus.NOT_FINITE, "the cost of the plan is not finite; see its costs")
     if not isinstance(last, Fault):
         costs = (reached.first_cost, last.cost)
         return _finish(problems, last.paths, reached.status, costs, warm, trace)

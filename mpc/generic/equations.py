@@ -65,6 +65,11 @@ def equations_model(
         for given, what in ((states, "states"), (inputs, "inputs"), (disturbances, "disturbances"))
     ]
     check_sources(name, groups[1], groups[2])
+    twice = set(names_of(groups[0])) & {n for group in groups[1:] for n in names_of(group)}
+    if twice:
+        raise InputError(
+            f"{name}: '{min(twice)}' is a state and an input or a disturbance; rename one"
+        )
     x, u, d = (ca.SX.sym(n, len(group)) for n, group in zip("xud", groups, strict=True))
     symbols = (x, u, d)
     laws = _function("law", name, symbols, law, len(groups[0]))
@@ -73,7 +78,13 @@ def equations_model(
 
 
 def _function(what: str, name: str, symbols: Symbols, law: Law, rows: int) -> ca.Function:
-    found = law(*symbols)
+    try:
+        found = law(*symbols)
+    except (RuntimeError, IndexError) as error:
+        sizes = ", ".join(f"{n} of {v.numel()}" for n, v in zip("xud", symbols, strict=True))
+        raise InputError(
+            f"{name}: the {what} failed with {sizes} values: {str(error).splitlines()[-1][:200]}"
+        ) from error
     vector = ca.SX(found) if isinstance(found, ca.SX | ca.DM) else ca.vertcat(*found)
     if vector.numel() != rows:
         raise InputError(

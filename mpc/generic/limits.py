@@ -74,7 +74,7 @@ def _pair(name: str, pair: tuple[float | None, float | None]) -> tuple[float, fl
             f"limits of '{name}' are {pair!r}; give (low, high), None for an open side"
         ) from error
     if not sides[0] <= sides[1]:
-        raise InputError(f"limits of '{name}' are {pair}; low must not pass high")
+        raise InputError(f"limits of '{name}' are {pair}; give numbers; low must not pass high")
     return sides
 
 

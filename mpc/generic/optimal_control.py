@@ -36,6 +36,14 @@ from operator_agent.mpc.generic.formulate import (
     with_input_spans,
 )
 from operator_agent.mpc.generic.limits import Limits, Soft, both_sides, control_variables
+from operator_agent.mpc.generic.option_checks import (
+    check_blocks,
+    check_counts,
+    check_positive,
+    check_scheme,
+    check_warm,
+    check_weights,
+)
 from operator_agent.mpc.problem import Outcome, Problem, SecondSolver, Warm
 from operator_agent.mpc.solve import solve
 from operator_agent.mpc.variables import ControlVariables
@@ -91,9 +99,10 @@ class OptimalControl:
             limits: other hard limits than at the beginning, of the same names and sides.
 
         Raises:
-            InputError: a name is not known, or a shape does not fit.
+            InputError: a name is not known, a shape does not fit, or `warm` is of another model.
         """
         start, model = self.problem, self.model
+        check_warm(warm, model)
         y_reference, u_reference = self._references(references)
         return solve(
             replace(
@@ -122,7 +131,8 @@ class OptimalControl:
                 raise InputError(
                     f"reference of '{name}' with shape {array.shape}: give a number, or of an "
                     f"output {y.shape[0]} numbers; outputs are {', '.join(self.model.y_names)}, "
-                    f"tracked MVs {', '.join(self.resting) or 'none'}"
+                    f"tracked MVs {', '.join(self.resting) or 'none'}; a preview of an MV needs an "
+                    "output that equals it"
                 )
         return y, u
 
@@ -223,14 +233,22 @@ def optimal_control(
     Raises:
         InputError: a name is not known, a number is not possible, or the horizon does not fit.
     """
+    check_weights({"track": track, "terminal": terminal, "moves": moves})
+    check_counts({"n_pred": n_pred, "substeps": substeps, "iterations": iterations,
+                  "cold_iterations": cold_iterations})  # fmt: skip
+    check_positive({"sample_time_s": sample_time_s, "tolerance": tolerance,
+                    "time_limit_s": time_limit_s, "second_limit_s": second_limit_s,
+                    "hard_price": hard_price})  # fmt: skip
+    check_blocks(blocks)
+    check_scheme(scheme)
     wanted = [*track, *terminal, *limits, *soft, *terminal_limits, *references]
     states = [n for n in dict.fromkeys(wanted) if n in model.x_names and n not in model.y_names]
     model = states_as_outputs(model, states) if states else model
-    model = with_input_spans(model, limits)
     check_known(model, {"track": track, "references": references, "limits": limits}, True)
     check_known(model, {"terminal": terminal, "soft": soft,
                          "terminal_limits": terminal_limits}, False)  # fmt: skip
     variables = control_variables(model, limits, soft, rates)
+    model = with_input_spans(model, limits)
     end = None
     if terminal_limits:
         low, high = both_sides(model, terminal_limits)[2:]
@@ -287,7 +305,10 @@ def optimal_control(
 
 
 def _vector(what: str, given: ArrayLike, size: int) -> FloatArray:
-    array = np.asarray(given, dtype=np.float64).ravel()
+    try:
+        array = np.asarray(given, dtype=np.float64).ravel()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} is {given!r}; give {size} numbers") from error
     if array.size != size:
         raise InputError(f"{what} has {array.size} values; the model needs {size}")
     return array

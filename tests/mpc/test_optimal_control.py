@@ -156,3 +156,45 @@ def test_infeasible_and_unknown_are_told_apart_from_solved():
         states_as_outputs(model, ["z"])
     with pytest.raises(InputError, match="output already"):
         with_outputs(model, {"y": lambda x, u, d: x[0]})
+
+
+def test_options_that_cannot_be_meant_are_refused():
+    model = equations_model("cart", lambda x, u, d: [x[1], u[0]], ["place", "speed"], ["force"])
+    given: dict[str, object] = {"sample_time_s": 0.1, "n_pred": 5, "track": {"place": 1.0}}
+    for wrong, says in (
+        ({"track": {"place": 1.0, "speed": -1.0}}, "track of 'speed' is -1"),
+        ({"moves": {"force": np.nan}}, "moves of 'force'"),
+        ({"n_pred": 5.0}, "n_pred is 5.0"),
+        ({"iterations": 0}, "iterations is 0"),
+        ({"tolerance": -1e-6}, "tolerance"),
+        ({"second_limit_s": 0.0}, "second_limit_s"),
+        ({"blocks": [1.5, 1]}, "whole stages"),
+        ({"scheme": "rk4"}, "Scheme.RADAU_2"),
+        ({"limits": {"force": 2.0}}, "give \\(low, high\\)"),
+        ({"limits": {"force": (np.nan, 1.0)}}, "give numbers"),
+    ):
+        with pytest.raises(InputError, match=says):
+            optimal_control(model, **{**given, **wrong})  # type: ignore[arg-type]
+    control = optimal_control(model, **given)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"outcome\.warm"):
+        control.solve([1.0, 0.0], None, control.solve([1.0, 0.0]))  # type: ignore[arg-type]
+    lag = equations_model("lag", lambda x, u, d: [u[0] - x[0]], ["y"], ["u"])
+    other = optimal_control(lag, sample_time_s=0.1, n_pred=5, track={"y": 1.0})
+    with pytest.raises(InputError, match="warm has 2 states"):
+        other.solve([1.0], None, control.solve([1.0, 0.0]).warm)
+    with pytest.raises(InputError, match="give 2 numbers"):
+        control.solve("place")
+    with pytest.raises(InputError, match="is a state and an input"):
+        equations_model("odd", lambda x, u, d: [u[0]], ["y"], ["y"])
+    with pytest.raises(InputError, match="x of 1, u of 1, d of 0"):
+        equations_model("odd", lambda x, u, d: [x[3]], ["y"], ["u"])
+
+
+def test_a_cost_that_is_no_number_gives_no_move():
+    model = equations_model("lag", lambda x, u, d: [u[0] - x[0]], ["y"], ["u"])
+    control = optimal_control(
+        model, sample_time_s=0.1, n_pred=5, track={"y": 1.0},
+        final_cost=lambda x, p: ca.log(x["y"] - 10.0),
+    )  # fmt: skip
+    outcome = control.solve([0.0])
+    assert not outcome.accepted and "cost of the plan" in outcome.reason
