@@ -43,7 +43,8 @@ class HeldStates:
         model: of the free states; its d is (d, held states), its y is (y, rates), where the rates
             are those of the integrating states [SI/s] with scales of one span per hour.
         free, held: indices of the states in the whole model.
-        floating: outputs that depend on held states alone, shape (n_y,).
+        floating: outputs that integrating states bring anywhere, whatever the MVs rest at: those
+            that depend on held states alone, and one for each integrator besides, shape (n_y,).
     """
 
     model: ProcessModel
@@ -99,7 +100,29 @@ def held_states(model: ProcessModel, integrating: tuple[str, ...]) -> HeldStates
         y_scale=np.concatenate([model.y_scale, balance_scale]),
     )
     floating = np.array([row not in rows_that_move for row in range(model.n_y)], dtype=np.bool_)
-    return HeldStates(reduced, free, held, floating)
+    places = list(held[: len(integrating)])
+    return HeldStates(reduced, free, held, _carried_along(model, places, floating))
+
+
+def _carried_along(model: ProcessModel, integrating: list[int], floating: BoolArray) -> BoolArray:
+    """Return the outputs that float, with those that show an integrator beside other states.
+
+    A level behind a lag is the sum of an integral and of what the lag still holds.
+    """
+    x, u, d = _symbols(model.n_x, model.n_u, model.n_d)
+    slopes = ca.Function("slopes", [x, u, d], [ca.jacobian(model.outputs(x, u, d), x)])
+    shown = slopes(model.x_nominal, model.u_nominal, model.d_nominal).full()[:, integrating]
+    shown = shown * model.x_scale[integrating] / model.y_scale[:, None]
+    found = floating.copy()
+    if not integrating or not bool(np.all(np.isfinite(shown))):
+        return found
+    rank = int(np.linalg.matrix_rank(shown[found])) if bool(np.any(found)) else 0
+    for row in np.flatnonzero(~found):
+        found[row] = (
+            int(np.linalg.matrix_rank(shown[found | (np.arange(found.size) == row)])) > rank
+        )
+        rank += int(found[row])
+    return found
 
 
 def with_states(places: tuple[int, ...], values: FloatArray, whole: FloatArray) -> FloatArray:

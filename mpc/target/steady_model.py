@@ -146,7 +146,9 @@ class ModelRest:
         if point is None:
             return None
         gain = with_states(held.free, point.x_gain, np.zeros((x.size, u.size)))
-        return SteadyPoint(with_states(held.free, point.x, x), point.rows, gain, point.row_gain)
+        row_gain = point.row_gain.copy()
+        row_gain[: self.floating.size][self.floating] = 0.0
+        return SteadyPoint(with_states(held.free, point.x, x), point.rows, gain, row_gain)
 
     def _rest(self, x: FloatArray, u: FloatArray, d: FloatArray) -> SteadyPoint | None:
         near = self._near_rest(x, u, d)
