@@ -152,7 +152,7 @@ def make_controller(
     if options is None:
         tuning = KalmanTuning(
             noise=NoiseTuning(
-                time_constant_s=estimation_s or ESTIMATION * chosen.response_s,
+                time_constant_s=estimation_s or max(ESTIMATION * chosen.response_s, chosen.late_s),
                 state_noise=STATE_NOISE * np.sqrt(HOUR_S / chosen.response_s),
             ),
             least_gate=chosen.weights.spike_spans,

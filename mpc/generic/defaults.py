@@ -20,6 +20,11 @@ GROWING_BLOCKS = (1, 1, 2, 3, 5, 8)
 FASTER = 0.5  # closed-loop time constant by that of the open loop
 SLOWEST_CYCLES = 2.0  # closed-loop time constant at least
 BISECTIONS = 60  # for the ratio of stages that grow: to rounding
+MOST_CYCLES = 20.0  # of a time constant that only spans tell
+GROWTHS = 5.0  # time constants of a growing mode that a horizon covers: a factor of 150
+ITERATIONS, MOST_ITERATIONS = 3, 25  # of a warm cycle; more where small errors grow
+FEWEST = 3.0  # stages of such a horizon, at least
+HOPELESS = 3.0  # growths within a cycle: no controller of that cycle stops them
 NOTHING_KNOWN = 60.0  # cycles of the horizon of a plant without a settling time
 BEHIND = 3.0  # closed-loop time constants that the horizon covers, at least
 BIAS = 0.25  # time constant of the bias by that of the closed loop
@@ -49,12 +54,14 @@ class Defaults:
     Attributes:
         horizon_s: predicted [s].
         response_s: time constant wanted of the closed loop [s].
+        late_s: dead time or inverse response of tracked CVs that do not settle [s].
         weights: all of the tuning.
         loop: the open-loop responses that they follow from.
     """
 
     horizon_s: float
     response_s: float
+    late_s: float
     weights: Weights
     loop: OpenLoop
 
@@ -68,23 +75,29 @@ def defaults(model: Model, cycle_s: float, asked: Asked) -> Defaults:
         asked: what is tracked and limited, and what was chosen by hand.
 
     Raises:
-        InputError: a tracked name is no CV, a time is not above zero, or the cycle is no multiple
-            of the model's sample time.
+        InputError: a tracked name is no CV, a time is not above zero, the cycle is no multiple of
+            the model's sample time, or the model runs away within a cycle.
     """
     loop = open_loop(model, cycle_s)
+    if cycle_s > HOPELESS * loop.growing_s:
+        raise InputError(
+            f"model {model.name} runs away with a time constant of {loop.growing_s:.3g} s at its "
+            f"nominal point, too fast for a cycle of {cycle_s:g} s; shorten the cycle, or move the "
+            "nominal values to where the plant is run"
+        )
     tracking = by_name(asked.track, model.y_names, 0.0, "track")
     seen = [i for i, n in enumerate(model.y_names) if tracking[i] > 0.0 or n in asked.limited]
     tracked = [i for i in seen if tracking[i] > 0.0] or seen
-    response_s = asked.response_s or max(SLOWEST_CYCLES * cycle_s, FASTER * loop.speed_s(tracked))
-    settling_s = loop.slowest_s(seen) or NOTHING_KNOWN * cycle_s
-    horizon_s = asked.horizon_s or max(settling_s, BEHIND * response_s, SHORTEST * cycle_s)
+    response_s = asked.response_s or _response_s(loop, tracked, cycle_s)
+    horizon_s = asked.horizon_s or _horizon_s(loop, seen, response_s, cycle_s)
     if not (cycle_s > 0.0 and response_s > 0.0 and horizon_s >= cycle_s):
         raise InputError(
             f"cycle {cycle_s} s, response {response_s} s and horizon {horizon_s} s: times are "
             "above zero, and the horizon is not shorter than a cycle"
         )
     first_s, stage_s, n_pred = _stages(model, cycle_s, horizon_s)
-    pulled = np.max(tracking[:, None] * loop.gains_at(response_s) ** 2, axis=0, initial=0.0)
+    gains = loop.gains_at(min(response_s, loop.growing_s))
+    pulled = np.max(tracking[:, None] * gains**2, axis=0, initial=0.0)
     size = float(np.max(tracking, initial=0.0)) or 1.0
     base = np.maximum(pulled, LEAST * size)
     factors = by_name(asked.move_suppression, model.u_names, 1.0, "move_suppression")
@@ -113,12 +126,33 @@ def defaults(model: Model, cycle_s: float, asked: Asked) -> Defaults:
         first_stages_s=first_s,
         stage_s=stage_s,
         move_blocks=_blocks(n_pred),
-        iterations=3,
+        iterations=ITERATIONS if np.isinf(loop.growing_s) else MOST_ITERATIONS,
         cold_iterations=40,
         relinearise_every=1,
         target_every=1,
     )
-    return Defaults(float(np.sum(first_s)), response_s, weights, loop)
+    late_s = loop.reach_s(tracked, MOST_CYCLES * cycle_s)[0]
+    return Defaults(float(np.sum(first_s)), response_s, late_s, weights, loop)
+
+
+def _response_s(loop: OpenLoop, tracked: list[int], cycle_s: float) -> float:
+    """Return the time constant wanted of the closed loop [s].
+
+    A CV that integrates or runs away has no time constant of its own: it shall not be asked for
+    more than the dead time or inverse response allows, nor for a span sooner than a span of an MV
+    brings it.
+    """
+    late_s, far_s = loop.reach_s(tracked, MOST_CYCLES * cycle_s)
+    settled_s = FASTER * loop.speed_s(tracked)
+    unsettled_s = max(late_s, min(FASTER * far_s, MOST_CYCLES * cycle_s, loop.growing_s))
+    return max(SLOWEST_CYCLES * cycle_s, settled_s, unsettled_s)
+
+
+def _horizon_s(loop: OpenLoop, seen: list[int], response_s: float, cycle_s: float) -> float:
+    """Return how far to predict [s]: what grows is soon larger than all that matters."""
+    settling_s = loop.slowest_s(seen) or NOTHING_KNOWN * cycle_s
+    horizon_s = max(settling_s, BEHIND * response_s, SHORTEST * cycle_s)
+    return min(horizon_s, max(GROWTHS * loop.growing_s, FEWEST * cycle_s))
 
 
 def _stages(model: Model, cycle_s: float, horizon_s: float) -> tuple[tuple[float, ...], float, int]:

@@ -20,6 +20,8 @@ LASTING = 1e-7  # a mode whose size shrinks by less per sample counts as one tha
 SLOWEST_S = 3.6e6  # a mode slower than six weeks counts as one that lasts
 FLAT = 1e-9  # of the largest singular value of the rates: a smaller one is none
 HOLDS = 0.5  # part in a direction that lasts, from which on a state is held
+SEEN_GROWTHS = 3.0  # time constants of growth after which a response tells of nothing else
+NOWHERE = 1e-6  # of the last value of a response: less is a dead time
 VISIBLE = 0.1  # of a CV's largest gain: a smaller one does not steer it
 
 
@@ -36,6 +38,7 @@ class OpenLoop:
             there is none, infinite where it does not settle.
         rise_s: until it reaches 63 %, shape (n_y, n_u) [s]; as above.
         gains: at the end of the samples, shape (n_y, n_u).
+        growing_s: time constant of the mode that grows fastest [s]; infinite where none does.
     """
 
     times_s: FloatArray
@@ -45,6 +48,7 @@ class OpenLoop:
     settling_s: FloatArray
     rise_s: FloatArray
     gains: FloatArray
+    growing_s: float = np.inf
 
     def gains_at(self, time_s: float) -> FloatArray:
         """Return the gains, and what has come by a time of responses that do not settle [s]."""
@@ -59,6 +63,40 @@ class OpenLoop:
         times = self.settling_s[cvs]
         finite = times[np.isfinite(times)]
         return float(np.max(finite, initial=0.0))
+
+    def reach_s(self, cvs: list[int], most_s: float) -> tuple[float, float]:
+        """Return how late and how fast CVs that do not settle follow their best MVs.
+
+        Args:
+            cvs: numbers of them; those that settle count as following at once.
+            most_s: longest time to look at [s].
+
+        Returns:
+            Time for which the response goes nowhere or the wrong way, and time until it has come
+            one span far, of the slowest CV [s].
+        """
+        window = self.times_s <= min(self.times_s[-1], SEEN_GROWTHS * self.growing_s)
+        count = max(1, int(np.sum(window)))
+        late_s, far_s = 0.0, 0.0
+        for cv in cvs:
+            found = [
+                self._reached(cv, int(mv), count, most_s)
+                for mv in np.flatnonzero(np.isinf(self.rise_s[cv]))
+            ]
+            if found:
+                late, far = min(found, key=max)
+                late_s, far_s = max(late_s, late), max(far_s, far)
+        return late_s, far_s
+
+    def _reached(self, cv: int, mv: int, count: int, most_s: float) -> tuple[float, float]:
+        response = self.responses[:count, cv, mv]
+        far = np.flatnonzero(np.abs(response) >= 1.0)
+        if far.size and np.isfinite(self.growing_s):  # later it may swing
+            response = response[: far[0] + 1]
+        right = response * np.sign(response[-1]) > NOWHERE * np.abs(response[-1])
+        wrong = np.flatnonzero(~right)
+        late_s = self.times_s[wrong[-1]] if wrong.size else 0.0
+        return min(float(late_s), most_s), float(self.times_s[far[0]]) if far.size else most_s
 
     def speed_s(self, cvs: list[int]) -> float:
         """Return the time constant of the slowest of some CVs under its fastest good MV [s]."""
@@ -89,13 +127,15 @@ def open_loop(model: Model, cycle_s: float) -> OpenLoop:
         lasting = sizes >= 1.0 - max(LASTING, sample_s / SLOWEST_S)
         slowest = -sample_s / np.log(np.maximum(sizes[~lasting], 1e-12))
         longest_s = float(np.max(slowest, initial=0.0)) + sample_s * a.shape[0]
-        growing = bool(np.any(sizes > 1.0 + LASTING))
+        fastest = float(np.max(sizes, initial=0.0))
+        growing_s = sample_s / np.log(fastest) if fastest > 1.0 + LASTING else np.inf
     else:
         lasting = values.real >= -1.0 / SLOWEST_S
         longest_s = float(np.max(-1.0 / values.real[~lasting], initial=0.0))
         sample_s = max(cycle_s, TIME_CONSTANTS * longest_s / SAMPLES)
         phi, gamma = held_input_matrices(a, b, sample_s)
-        growing = bool(np.any(values.real > 1.0 / SLOWEST_S))
+        fastest = float(np.max(values.real, initial=0.0))
+        growing_s = 1.0 / fastest if fastest > 1.0 / SLOWEST_S else np.inf
     count = int(np.clip(TIME_CONSTANTS * longest_s / sample_s, SAMPLES / 4, MOST_SAMPLES))
     responses = _responses(phi, gamma, c, through, count)
     times_s: FloatArray = sample_s * np.arange(1.0, count + 1.0)
@@ -103,7 +143,7 @@ def open_loop(model: Model, cycle_s: float) -> OpenLoop:
     some = bool(np.any(lasting))
     names = _lasting_states(model, a, isinstance(model, SampledModel)) if some else ()
     return OpenLoop(
-        times_s, responses, not bool(np.any(lasting)), names, settling_s, rise_s, responses[-1]
+        times_s, responses, not some, names, settling_s, rise_s, responses[-1], float(growing_s)
     )
 
 
@@ -136,11 +176,13 @@ def _times(times_s: FloatArray, responses: FloatArray) -> tuple[FloatArray, Floa
     final, size = responses[-1], np.max(np.abs(responses), axis=0)
     size = np.where(np.isfinite(size), size, np.inf)
     tiny = size <= 1e-9 * np.max(size, initial=0.0)
-    outside = ~(np.abs(responses - final) <= SETTLED * size)
+    with np.errstate(invalid="ignore"):  # infinite where it runs away
+        outside = ~(np.abs(responses - final) <= SETTLED * size)
     last = outside.shape[0] - np.argmax(outside[::-1], axis=0)  # after the last one outside
     settling = np.where(np.any(outside, axis=0), times_s[np.minimum(last, len(times_s) - 1)], 0.0)
     tenth = max(1, len(times_s) // 10)
-    moving = ~(np.abs(final - responses[-1 - tenth]) <= SETTLED * size)
+    with np.errstate(invalid="ignore"):
+        moving = ~(np.abs(final - responses[-1 - tenth]) <= SETTLED * size)
     risen = np.abs(responses) >= RISEN * np.abs(final)
     rise = times_s[np.argmax(risen, axis=0)]
     settling, rise = (np.where(tiny, 0.0, t) for t in (settling, rise))

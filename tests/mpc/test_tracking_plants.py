@@ -1,0 +1,225 @@
+"""Plants of the literature under `make_controller` with nothing tuned, each for one difficulty.
+
+Reactor with ignition and its task: PC-Gym 0.1.8, after Hedengren; three steady states: Bequette,
+"Process Dynamics" (1998), module 8; drum with inverse response: Luyben, "Process Modeling,
+Simulation and Control" (1990), 11.5; integrator with dead time: Skogestad, J. Process Control 13
+(2003) 291; cart with pendulum: Astrom and Murray, "Feedback Systems" (2008), 2.2.
+"""
+
+from collections.abc import Callable
+
+import casadi as ca
+import numpy as np
+import pytest
+
+from operator_agent.arrays import FloatArray
+from operator_agent.errors import InputError
+from operator_agent.mpc.controller import Controller, ControllerState
+from operator_agent.mpc.generic.controller import make_controller, wanted
+from operator_agent.mpc.generic.equations import equations_model
+from operator_agent.mpc.scan import Scan
+from operator_agent.plant.generic.sampled_plant import SampledPlant
+from operator_agent.plant.generic.transfer_function import TransferFunction, integrator
+from operator_agent.plant.generic.transfer_matrix import linear_plant, sampled_transfer_matrix
+from operator_agent.plant.generic.variable import Variable
+from operator_agent.plant.integrate import make_integrator
+from operator_agent.plant.process_model import ProcessModel
+
+Advance = Callable[[FloatArray, FloatArray], FloatArray]
+Law = Callable[[ca.SX, ca.SX, ca.SX], list[ca.SX]]
+
+
+def by_ode(model: object, cycle_s: float, x0: list[float]) -> Advance:
+    """Return a plant whose states are all read, from a state that need not be at rest."""
+    assert isinstance(model, ProcessModel)
+    step, states = make_integrator(model, 1e-8).step, [np.array(x0)]
+
+    def advance(u: FloatArray, d: FloatArray) -> FloatArray:
+        states.append(step(states[-1], u, d, cycle_s))
+        return states[-1]
+
+    return advance
+
+
+def by_samples(plant: SampledPlant, cycle_s: float) -> Advance:
+    def advance(u: FloatArray, d: FloatArray) -> FloatArray:
+        plant.write(plant.inputs[0].name, float(u[0]))
+        for variable, value in zip(plant.disturbances, d, strict=True):
+            plant.disturb(variable.name, float(value))
+        plant.advance(cycle_s)
+        return plant.outputs_now()
+
+    return advance
+
+
+def loop(
+    controller: Controller,
+    plant: Advance,
+    y: FloatArray,
+    cycles: int,
+    wish: Callable[[int], dict[str, float]],
+    hidden: Callable[[int], FloatArray] | None = None,
+    u: FloatArray | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """Return CVs and MVs; disturbances of the plant are not those that are read."""
+    model = controller.model
+    d = model.d_nominal[: len(controller.variables.dv_names)]
+    u = model.u_nominal if u is None else u
+    state, ys, us = ControllerState(), [], []
+    for k in range(cycles):
+        scan = Scan(y, u, d)
+        state = controller.start(scan) if k == 0 else state
+        result, state = controller.step(state, scan, wanted(wish(k)), None)
+        assert result.outcome.accepted, result.outcome.reason
+        u = np.array(result.outcome.move)
+        y = plant(u, d if hidden is None else hidden(k))
+        ys.append(y)
+        us.append(u)
+    return np.array(ys), np.array(us)
+
+
+def reactor(rate: float = 7.2e10, exchange: float = 5e4) -> Law:
+    """Concentration and temperature [K] over minutes; the MV is the coolant [K], d the feed."""
+
+    def law(x: ca.SX, u: ca.SX, d: ca.SX) -> list[ca.SX]:
+        reacted = rate * ca.exp(-8750.0 / x[1]) * x[0]
+        heat = 5e4 / 239.0 * reacted + exchange / 23_900.0 * (u[0] - x[1])
+        return [d[1] - x[0] - reacted, d[0] - x[1] + heat]
+
+    return law
+
+
+REACTOR = (
+    [Variable("conc", 0.8, 0.1), Variable("temp", 330.0, 10.0)],
+    [Variable("coolant", 298.0, 3.0)],
+    [Variable("temp_feed", 350.0, 5.0), Variable("conc_feed", 1.0, 0.1)],
+)
+
+
+def test_a_reactor_far_from_rest_goes_straight_to_its_set_points():
+    model = equations_model("reactor", reactor(), *REACTOR)
+    controller = make_controller(model, 0.25, track=["conc"], limits={"coolant": (295.0, 302.0)})
+    plant, start = by_ode(model, 0.25, [0.8, 330.0]), np.array([0.8, 330.0])
+    ys, us = loop(controller, plant, start, 60, lambda k: {"conc": 0.85 if k < 30 else 0.9})
+    assert np.max(np.abs(ys[12:30, 0] - 0.85)) < 2e-3 and np.max(ys[:30, 0]) < 0.851
+    assert np.max(np.abs(ys[48:, 0] - 0.9)) < 2e-3 and np.max(ys[:, 0]) < 0.901
+    assert np.min(us) >= 295.0 and np.max(us) <= 302.0
+
+
+def test_a_target_beyond_the_fold_does_not_ignite_the_reactor():
+    model = equations_model("reactor", reactor(), *REACTOR)
+    limits = {"coolant": (290.0, 310.0), "temp": (None, 335.0)}
+    controller = make_controller(model, 0.25, track=["conc"], limits=limits)
+    plant, start = by_ode(model, 0.25, [0.9, 325.0]), np.array([0.9, 325.0])
+    ys, _ = loop(
+        controller,
+        plant,
+        start,
+        60,
+        lambda k: {"conc": 0.9 if k < 20 else 0.8},
+        lambda k: np.array([353.0, 1.03]),
+    )
+    assert np.max(ys[:, 1]) < 336.0
+    assert ys[-1, 0] == pytest.approx(0.8, abs=2e-3)
+
+
+def test_a_reactor_is_held_where_it_runs_away_by_itself():
+    places = ([Variable("conc", 0.5, 0.1), Variable("temp", 350.0, 5.0)],
+              [Variable("coolant", 300.0, 5.0)], REACTOR[2])  # fmt: skip
+    model = equations_model("reactor", reactor(), *places)
+    hotter = equations_model("plant", reactor(7.2e10 * 1.1, 4.7e4), *places)
+    controller = make_controller(model, 0.05, track=["temp"], limits={"coolant": (250.0, 350.0)})
+    plant, start = by_ode(hotter, 0.05, [0.5, 350.0]), np.array([0.5, 350.0])
+    ys, _ = loop(controller, plant, start, 60, lambda k: {"temp": 345.0})
+    assert np.max(np.abs(ys[-10:, 1] - 345.0)) < 0.1
+
+
+def test_a_loop_of_tenths_of_a_second_uses_every_reading():
+    lag = equations_model("lag", lambda x, u, d: [2.0 * (u[0] + d[0] - x[0])],
+                          ["y"], ["u"], ["d"])  # fmt: skip
+    controller = make_controller(lag, 0.1, track=["y"], limits={"u": (0.0, 10.0)})
+    ys, _ = loop(controller, by_ode(lag, 0.1, [0.0]), np.zeros(1), 30, lambda k: {"y": 1.0},
+                 lambda k: np.array([0.3]))  # fmt: skip
+    assert np.max(np.abs(ys[15:, 0] - 1.0)) < 1e-2
+
+
+def test_variables_given_by_name_alone_are_believed_wherever_they_are():
+    tank = equations_model("tank", lambda x, u, d: [(u[0] - 0.1 * x[0] + d[0]) / 5.0],
+                           ["level"], ["inflow"], ["rain"])  # fmt: skip
+    controller = make_controller(tank, 1.0, track=["level"], limits={"inflow": (0.0, 50.0)})
+    plant, start, filling = by_ode(tank, 1.0, [80.0]), np.array([80.0]), np.array([8.0])
+    wish, rain = {"level": 100.0}, np.array([0.5])
+    ys, _ = loop(controller, plant, start, 150, lambda k: wish, lambda k: rain, filling)
+    assert ys[-1, 0] == pytest.approx(100.0, abs=0.1)
+
+
+def test_a_surge_tank_alone_lets_its_level_float_between_limits():
+    tank = equations_model("surge", lambda x, u, d: [(d[0] - u[0]) / 100.0],
+                           [Variable("level", 50.0, 20.0)], [Variable("out", 10.0, 3.0)],
+                           [Variable("into", 10.0, 3.0)])  # fmt: skip
+    limits = {"out": (0.0, 20.0), "level": (20.0, 80.0)}
+    controller = make_controller(tank, 10.0, limits=limits)
+    ys, us = loop(controller, by_ode(tank, 10.0, [50.0]), np.array([50.0]), 120, lambda k: {},
+                  lambda k: np.array([13.0]))  # fmt: skip
+    assert np.max(ys) < 80.0 and us[-1] == pytest.approx(13.0, abs=1e-3)
+
+
+def test_a_mass_is_moved_within_its_speed_under_a_force_nobody_measures():
+    mass = equations_model("mass", lambda x, u, d: [x[1], u[0] + d[0]], ["place", "speed"],
+                           ["push"], ["wind"])  # fmt: skip
+    limits = {"push": (-1.0, 1.0), "speed": (-0.5, 0.5)}
+    controller = make_controller(mass, 0.1, track=["place"], limits=limits)
+    ys, _ = loop(controller, by_ode(mass, 0.1, [0.0, 0.0]), np.zeros(2), 120,
+                 lambda k: {"place": 1.0}, lambda k: np.array([0.2 * (k > 60)]))  # fmt: skip
+    assert np.max(ys[:60, 0]) < 1.02 and np.max(ys[:60, 1]) < 0.51
+    assert ys[-1, 0] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_pendulum_stays_up_while_its_cart_moves():
+    def law(x: ca.SX, u: ca.SX, d: ca.SX) -> list[ca.SX]:
+        sine, cosine = ca.sin(x[2]), ca.cos(x[2])
+        mass = 1.0 + 0.1 * sine**2
+        pushed = u[0] + 0.1 * sine * (0.5 * x[3] ** 2 - 9.81 * cosine)
+        turned = -u[0] * cosine - 0.05 * x[3] ** 2 * sine * cosine + 1.1 * 9.81 * sine
+        return [x[1], pushed / mass, x[3], turned / (0.5 * mass)]
+
+    states = [Variable("place", 0.0, 1.0), Variable("speed", 0.0, 1.0),
+              Variable("angle", 0.0, 0.2), Variable("turn", 0.0, 0.5)]  # fmt: skip
+    model = equations_model("pendulum", law, states, [Variable("push", 0.0, 5.0)])
+    limits = {"push": (-10.0, 10.0), "angle": (-0.3, 0.3)}
+    controller = make_controller(model, 0.05, track=["place"], limits=limits)
+    ys, _ = loop(controller, by_ode(model, 0.05, [0.0] * 4), np.zeros(4), 100,
+                 lambda k: {"place": 1.0})  # fmt: skip
+    assert ys[-1, 0] == pytest.approx(1.0, abs=0.01)
+    assert np.max(np.abs(ys[:, 2])) < 0.31
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "dead_time_s"),
+    [((0.05,), (1.0, 0.0), 5.0), ((-2.0, 0.25), (10.0, 1.0, 0.0), 0.0)],
+    ids=["dead time", "inverse response behind a lag"],
+)
+def test_an_integrator_does_not_swing_when_its_gain_is_a_fifth_larger(
+    numerator: tuple[float, ...], denominator: tuple[float, ...], dead_time_s: float
+):
+    known = TransferFunction(numerator, denominator, dead_time_s)
+    real = TransferFunction(tuple(1.2 * n for n in numerator), denominator, dead_time_s)
+    load = integrator(0.05)
+    names = (["feed"], [Variable("level", 0.0, 0.5)], ["steam"])
+    controller = make_controller(
+        linear_plant("drum", [[known, load]], *names),
+        1.0,
+        track=["level"],
+        limits={"feed": (-3.0, 3.0)},
+    )  # fmt: skip
+    plant = sampled_transfer_matrix("drum", [[real, load]], *names, sample_time_s=0.5)
+    ys, us = loop(controller, by_samples(plant, 1.0), np.zeros(1), 260, lambda k: {"level": 0.5},
+                  lambda k: np.array([-0.3 * (k > 100)]))  # fmt: skip
+    assert np.max(np.abs(ys[-20:, 0] - 0.5)) < 5e-3
+    assert float(np.sum(np.abs(np.diff(us[:, 0])))) < 20.0
+
+
+def test_a_plant_that_runs_away_within_a_cycle_is_refused():
+    fast = equations_model("fast", lambda x, u, d: [x[0] + u[0]], ["y"], ["u"])
+    with pytest.raises(InputError, match="runs away"):
+        make_controller(fast, 10.0, track=["y"])
