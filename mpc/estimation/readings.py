@@ -128,7 +128,8 @@ class ReadingRules:
         time_s = stamped_s if math.isfinite(stamped_s) else 0.0
         bad = ~np.isfinite(scan.y)
         verdicts = tuple(Verdict.BAD if b else Verdict.USED for b in bad)
-        age_s = np.where(np.isfinite(scan.y_age_s), scan.y_age_s, 0.0)
+        known_s = np.where(np.isfinite(scan.y_age_s), scan.y_age_s, 0.0)
+        age_s = np.clip(known_s, 0.0, self.oldest_s)  # one from the future would outdate all others
         zeros = np.zeros(scan.y.size, dtype=np.int64)
         memory = ReadingMemory(
             sampled_s=np.where(bad, time_s - self.oldest_s, time_s - age_s),

@@ -112,6 +112,15 @@ def test_a_stale_sample_or_one_from_the_future_counts_as_bad(
     assert not refused.model_failed
 
 
+@pytest.mark.parametrize("age_s", [1e9, -1e9])
+def test_an_impossible_age_at_the_start_outdates_no_later_sample(
+    estimator: Estimator, scan: Scan, age_s: float
+):
+    state = good(estimator.start(at(scan, 0, y_age_s=np.array([age_s, age_s]))))
+    state = good(estimator.update(state, at(scan, 1)))
+    assert state.verdicts == (Verdict.USED, Verdict.USED)
+
+
 def test_an_unknown_age_counts_as_now(estimator: Estimator, scan: Scan):
     state = good(estimator.start(scan))
     unknown = good(estimator.update(state, at(scan, 1, y_age_s=np.array([np.nan, np.nan]))))
