@@ -8,10 +8,12 @@ import pytest
 
 from operator_agent.errors import SolveFailedError
 from operator_agent.mpc.controller import Controller, CycleResult
+from operator_agent.mpc.options import ControllerOptions
 from operator_agent.mpc.problem import PointWorth, SolverStatus
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
+from operator_agent.plant.integrate import make_integrator
 from operator_agent.plant.process_model import ProcessModel
 
 NAN = np.nan
@@ -146,6 +148,28 @@ def test_nan_ahead_of_the_plan_gives_no_move_or_a_checked_one(
             assert result.outcome.diagnostics.residual < 1e-3
         else:
             assert state.warm is None
+
+
+def test_control_comes_back_when_the_plant_leaves_what_the_model_cannot_compute(
+    reactor_model: ProcessModel, reactor_variables: ControlVariables, reactor_weights: Weights
+):
+    edge = nan_beyond(reactor_model, 134.6)
+    quick = ControllerOptions(time_limit_s=0.2)
+    controller = Controller(edge, reactor_variables, reactor_weights, None, 18.0, quick)
+    scan, plant = good_scan(reactor_model), make_integrator(reactor_model)
+    state, x, u = controller.start(scan), reactor_model.x_nominal, scan.u_readback
+    statuses = []
+    for cycle in range(60):
+        by_hand = np.array([0.0, 400.0 if 3 <= cycle < 13 else -400.0 if 13 <= cycle < 23 else 0.0])
+        u = u + by_hand
+        x = plant.step(x, u, scan.d, 18.0)
+        y = reactor_model.outputs(x, u, scan.d).full().ravel()
+        result, state = controller.step(state, replace(scan, y=y, u_readback=u), None, None)
+        statuses.append(result.outcome.status)
+        if not result.outcome.accepted:
+            refused(result, result.outcome.status)
+    assert SolverStatus.NOT_FINITE in statuses[8:25]
+    assert result.outcome.accepted and SolverStatus.NOT_FINITE not in statuses[-10:]
 
 
 def test_move_of_an_accepted_outcome_cannot_be_edited(
