@@ -27,7 +27,7 @@ from operator_agent.plant.process_model import ProcessModel
 
 FAR_SPANS = 50.0  # no upset of a unit under control moves a variable by so many typical spans
 FAR_RANGES = 4.0  # between its limits: nobody sets an MV further outside, even by hand
-JUMP_SPANS = 10.0  # in one cycle: a change of feed stays below, a failing transmitter does not
+JUMP_SPANS = 15.0  # in one cycle: a change of feed stays below, a failing transmitter does not
 UNSAID_SPAN = 1e9  # in place of a span of 1 that nobody gave: watts and pascals reach far
 SAME_SPANS = 1.0  # readings after a jump agree when they are no further apart
 

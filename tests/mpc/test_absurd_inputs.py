@@ -176,17 +176,17 @@ def test_a_jump_of_a_disturbance_is_believed_when_it_insists(loop: Loop) -> None
     loop.cycles(3)
     needed = loop.controller.weights.spike_readings
     for count in range(1, needed + 1):
-        result = loop.cycle(d=np.array([17.0]))
+        result = loop.cycle(d=np.array([25.0]))
         assert result.problem is not None
-        assert result.problem.d[0] == (17.0 if count >= needed else 5.1)
-        assert ("jumped from 5.1 to 17" in str(result.service.unusual())) == (count < needed)
+        assert result.problem.d[0] == (25.0 if count >= needed else 5.1)
+        assert ("jumped from 5.1 to 25" in str(result.service.unusual())) == (count < needed)
     loop.cycles(8)
-    assert loop.cycle(d=np.array([17.0 - 12.0])).service.dvs[0].state is DvState.ON
+    assert loop.cycle(d=np.array([25.0 - 14.0])).service.dvs[0].state is DvState.ON
 
 
 def test_a_wild_disturbance_is_never_believed(loop: Loop) -> None:
     loop.cycles(3)
-    for value in (20.0, -15.0, 30.0, -20.0):
+    for value in (30.0, -25.0, 40.0, -30.0):
         result = loop.cycle(d=np.array([value]))
         assert result.problem is not None and result.problem.d[0] == 5.1
     loop.recovered()
