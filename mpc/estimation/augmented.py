@@ -80,6 +80,20 @@ class Augmented:
         explained[self._biased] = found is not None
         return np.concatenate([x, np.zeros(self._n_inner), biases]), explained
 
+    def explaining(self, z: FloatArray, explained: BoolArray, scan: Scan) -> FloatArray:
+        """Return z with the biases that explain the readings of CVs, as its states have moved.
+
+        Args:
+            z: shape (n_z,).
+            explained: CVs whose bias explains their reading, shape (n_y,).
+            scan: with those readings.
+        """
+        y = self.advance.outputs(z, scan.u_readback / self.model.u_scale, scan.d)
+        missed = np.where(explained & np.isfinite(scan.y), scan.y / self.model.y_scale - y, 0.0)
+        found = z.copy()
+        found[z.size - self._biased.size :] += missed[self._biased]
+        return found
+
     def blank(self, scan: Scan, time_s: float, memory: ReadingMemory) -> EstimatorState:
         """Return a state at a first scan that knows nothing of the plant yet."""
         nothing = np.full(self.model.n_y, np.nan)

@@ -146,7 +146,7 @@ class KalmanFilter:
         bare = KalmanState(z, covariance, np.zeros(0))
         news = np.isfinite(error) & ~explained
         bare = self._corrected(bare, rows, rows @ covariance, error, news)
-        z, covariance = bare.z, bare.covariance
+        z, covariance = self._parts.explaining(bare.z, explained, scan), bare.covariance
         slow = rows[self._slow]
         cross = np.tile(slow @ covariance, (self._n_scans, 1))
         among = np.tile(slow @ covariance @ slow.T, (self._n_scans, self._n_scans))

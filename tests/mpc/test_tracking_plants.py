@@ -219,6 +219,19 @@ def test_an_integrator_does_not_swing_when_its_gain_is_a_fifth_larger(
     assert float(np.sum(np.abs(np.diff(us[:, 0])))) < 20.0
 
 
+def test_the_first_scan_of_a_moving_plant_goes_into_its_state_not_into_biases():
+    model = equations_model(
+        "batch", lambda x, u, d: [-0.2 * x[0] * u[0]], [Variable("left", 8.0, 2.0)],
+        [Variable("heat", 1.0, 0.5)], outputs={"made": lambda x, u, d: 10.0 - x[0]},
+    )  # fmt: skip
+    controller = make_controller(model, 0.5, track=["made"], limits={"heat": (0.0, 3.0)})
+    scan = Scan(np.array([7.0, 3.0]), np.ones(1), np.zeros(0))
+    estimate = controller.start(scan).estimate
+    assert estimate is not None
+    assert estimate.x == pytest.approx([7.0], abs=1e-2)
+    assert estimate.bias == pytest.approx([0.0, 0.0], abs=1e-2)
+
+
 def test_a_plant_that_runs_away_within_a_cycle_is_refused():
     fast = equations_model("fast", lambda x, u, d: [x[0] + u[0]], ["y"], ["u"])
     with pytest.raises(InputError, match="runs away"):
