@@ -83,7 +83,7 @@ class Controller:
         rest = ModelRest(self._scaled, options.integrating)
         self.targets = TargetOptimizer(rest, tuning, economics)
         self._grids = Grids(self._scaled)
-        estimator = options.estimator(self._scaled, variables, weights, cycle_s)
+        estimator = options.follower(self._scaled, variables, weights, cycle_s)
         validity = Validity.of(model, variables, weights.spike_readings)
         rules = options.rules(weights)
         self._intake = Intake(model, variables, estimator, validity, rules, cycle_s)
@@ -113,7 +113,7 @@ class Controller:
         copy.targets, copy._grids = self.targets, self._grids
         intake = self._intake
         if options.estimator_differs(self.options, weights, self.weights):
-            made = options.estimator(self._scaled, self.variables, weights, self.cycle_s)
+            made = options.follower(self._scaled, self.variables, weights, self.cycle_s)
             intake = replace(intake, estimator=made)
         validity = replace(intake.validity, readings=weights.spike_readings)
         copy._intake = replace(intake, validity=validity, rules=options.rules(weights))

@@ -9,6 +9,7 @@ from operator_agent.mpc.engine.formulation import Formulation
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.estimation.bias_observer import BiasObserver
 from operator_agent.mpc.estimation.estimator import Estimator
+from operator_agent.mpc.estimation.net_disturbances import with_net_disturbances
 from operator_agent.mpc.robust.back_off import BackOffRule
 from operator_agent.mpc.robust.uncertainty import Uncertainty
 from operator_agent.mpc.status.rules import ServiceRules
@@ -72,6 +73,13 @@ class ControllerOptions:
         return self.estimator is not before.estimator or any(
             getattr(weights, name) != getattr(weights_before, name) for name in ESTIMATOR_WEIGHTS
         )
+
+    def follower(
+        self, scaled: ScaledModel, variables: ControlVariables, weights: Weights, cycle_s: float
+    ) -> Estimator:
+        """Return the estimator for scans as they are measured; arguments of `EstimatorMaker`."""
+        made = self.estimator(scaled, variables, weights, cycle_s)
+        return with_net_disturbances(made, scaled)
 
     def target_tuning(self, weights: Weights) -> TargetTuning:
         """Return the tuning of the target layer."""

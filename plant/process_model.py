@@ -32,6 +32,9 @@ class ProcessModel:
             [SI]. A temperature's scale is its span, not its value in kelvin.
         drifting: names of the states that grow for months, such as fouling: they have no rest and
             are held while a steady state is sought.
+        made: CasADi function `x -> change of d`, column vector [SI], or None: by how much the MVs
+            have changed what is measured as a disturbance, zero at the nominal steady state. The
+            model's d is what is measured less that; f and g add it again.
     """
 
     name: str
@@ -49,6 +52,7 @@ class ProcessModel:
     d_scale: FloatArray
     y_scale: FloatArray
     drifting: tuple[str, ...] = ()
+    made: ca.Function | None = None
 
     def __post_init__(self) -> None:
         """Refuse shapes that do not fit, scales that are not positive, unknown names."""

@@ -23,7 +23,7 @@ class UnitPlant(Protocol):
     """A plant in one loop."""
 
     def disturbances(self) -> FloatArray:
-        """Return the measured disturbances now, shape (n_d,) [SI]."""
+        """Return the measured disturbances now, as the model takes them, shape (n_d,) [SI]."""
         ...
 
     def outputs(self) -> FloatArray:
@@ -87,16 +87,19 @@ class RecordPlant:
         length_s = settled_s + (case.cycles + 1) * cycle_s
         slate = {name.removeprefix(FRACTION): share for name, share in case.slate.items()}
         events = (CrudeSwitch(settled_s + case.at * cycle_s, RAMP_S, slate),) if slate else ()
-        self._model = model
+        self._model, self._x = model, model.x_nominal
+        self._integrator = make_integrator(model, TOLERANCE)
         self._simulator = Simulator(unit, plant, Scenario(length_s, events=events), 0)
         if settled_s:
             self.advance(colder(model, case), settled_s)
             self._write(model.u_nominal)
 
     def disturbances(self) -> FloatArray:
-        """See `UnitPlant`."""
+        """See `UnitPlant`; without what the controller's model says the MVs have made of them."""
         truth = self._simulator.truth()
-        return np.array([truth[name] for name in self._model.d_names])
+        d = np.array([truth[name] for name in self._model.d_names])
+        made = self._model.made
+        return d if made is None else d - np.asarray(made(self._x)).ravel()
 
     def outputs(self) -> FloatArray:
         """See `UnitPlant`."""
@@ -110,6 +113,7 @@ class RecordPlant:
     def advance(self, u: FloatArray, duration_s: float) -> None:
         """See `UnitPlant`."""
         self._write(u)
+        self._x = self._integrator.step(self._x, u, self.disturbances(), duration_s)
         self._simulator.advance(duration_s)
 
     def _write(self, u: FloatArray) -> None:

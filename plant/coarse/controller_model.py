@@ -9,7 +9,7 @@
 | strippers | a stripping factor without holdup |
 | pumparounds | heat sinks |
 | tank lines | a lag of the crudes' shares |
-| preheat | a measured disturbance |
+| preheat | a measured disturbance; what the MVs do to it by gains and a lag |
 | boiling points | lag on the product's curve |
 """
 
@@ -86,12 +86,21 @@ def build_coarse_unit(case: CrudeUnitCase) -> CoarseUnit:
     rates, cvs = expressions.states.rate_vector(), expressions.controlled()
     rhs = ca.Function(f"{name}_rhs", arguments, [ca.cse(rates)])
     outputs = ca.Function(f"{name}_outputs", arguments, [ca.vertcat(*(cvs[n] for n in CV_NAMES))])
+    unmoved = ca.SX.zeros(len(case.assays))
+    made = ca.Function(
+        f"{name}_made", arguments[:1], [ca.vertcat(unmoved, expressions.temp_recovered)]
+    )
     economics = ca.Function(f"{name}_economics", arguments, [expressions.priced()])
-    return CoarseUnit(_at_rest(case, name, expressions.states, rhs, outputs), economics)
+    return CoarseUnit(_at_rest(case, name, expressions.states, rhs, outputs, made), economics)
 
 
 def _at_rest(
-    case: CrudeUnitCase, name: str, states: States, rhs: ca.Function, outputs: ca.Function
+    case: CrudeUnitCase,
+    name: str,
+    states: States,
+    rhs: ca.Function,
+    outputs: ca.Function,
+    made: ca.Function,
 ) -> ProcessModel:
     d_names = (*(fraction_name(key) for key in case.crude_keys), TEMP_PREHEAT)
 
@@ -114,6 +123,7 @@ def _at_rest(
             u_scale=spans(MV_NAMES),
             d_scale=spans(d_names),
             y_scale=spans(CV_NAMES),
+            made=made,
         )
 
     start = model(np.array(states.guesses))
@@ -134,6 +144,22 @@ def _fed(
     return ca.vertcat(*fed)
 
 
+def _recovered(
+    states: States, parameters: CoarseParameters, case: CrudeUnitCase, mv: Mapping[str, ca.SX]
+) -> ca.SX:
+    """Declare by how much the MVs have warmed the crude before the furnace and return it [K]."""
+    recovered = states.add("temp_recovered", _TEMP_SCALE_K, 0.0)
+    settled = sum(
+        (
+            gain * (mv[name] - case.setpoints[name]) / case.spans[name]
+            for name, gain in parameters.gains_preheat.items()
+        ),
+        ca.SX(0.0),
+    )
+    states.rates["temp_recovered"] = (settled - recovered) / parameters.time_preheat
+    return recovered
+
+
 @dataclass(frozen=True, slots=True)
 class _Expressions:
     """All expressions of the model while it is being put together."""
@@ -147,6 +173,7 @@ class _Expressions:
     coil: Coil
     column: CoarseColumn
     readings: Mapping[str, ca.SX]
+    temp_recovered: ca.SX
 
     @classmethod
     def build(cls, case: CrudeUnitCase) -> "_Expressions":
@@ -163,7 +190,8 @@ class _Expressions:
         outlet = states.add("temp_coil_outlet", _TEMP_SCALE_K, guesses[1])
         slate_fed = _fed(states, parameters, case, d[:-1])
         feed = mv["flow_vol_feed"] * (ca.DM(divided.fractions.T) @ slate_fed)
-        coil = make_coil(laws, parameters, feed, outlet, mv["temp_coil_outlet"], d[-1])
+        recovered = _recovered(states, parameters, case, mv)
+        coil = make_coil(laws, parameters, feed, outlet, mv["temp_coil_outlet"], d[-1] + recovered)
         states.rates["temp_coil_outlet"] = coil.rate
         inputs = CoarseInputs(
             coil=coil,
@@ -183,7 +211,7 @@ class _Expressions:
             step = curve.step(reading, column.products[product], fraction)
             states.rates[f"reading_{name}"] = step / parameters.time_analyser
             readings[name] = reading
-        return cls(parameters, laws, states, u, d, mv, coil, column, readings)
+        return cls(parameters, laws, states, u, d, mv, coil, column, readings, recovered)
 
     def controlled(self) -> dict[str, ca.SX]:
         """Return the controlled variables by name."""

@@ -41,6 +41,8 @@ class CoarseParameters:
         time_drum_emptying: the reflux takes at most the drum's content in this time [s].
         time_coil_outlet: lag of the coil outlet behind its set point [s].
         heat_capacity_coil: of the furnace's tubes and their oil [J/K].
+        preheat_*: settled change of the furnace inlet with one span of an MV [K].
+        time_preheat: lag of that change [s].
         time_line_up: lag of the crude at the coil behind the declared slate [s].
         time_analyser: lag of the boiling points behind the products [s].
         curve_spread: logistic scale of the boiling curve per width of a lump.
@@ -89,6 +91,13 @@ class CoarseParameters:
     time_drum_emptying: float
     time_coil_outlet: float
     heat_capacity_coil: float
+    preheat_flow_vol_feed: float
+    preheat_temp_coil_outlet: float
+    preheat_temp_top: float
+    preheat_duty_pumparound_mid: float
+    preheat_duty_pumparound_bottom: float
+    preheat_flow_mass_steam_bottom: float
+    time_preheat: float
     time_line_up: float
     time_analyser: float
     curve_spread: float
@@ -111,6 +120,11 @@ class CoarseParameters:
                 f"controller model: pumparounds on stages {tuple(coolers)} lie outside 2 to "
                 f"{self.stage_feed - 1}, between the top and the feed"
             )
+
+    @property
+    def gains_preheat(self) -> dict[str, float]:
+        """Settled change of the furnace inlet with one span of an MV, by MV [K]."""
+        return {name.removeprefix("preheat_"): getattr(self, name) for name in _PREHEAT}
 
     @property
     def stages_draw(self) -> dict[str, int]:
@@ -168,6 +182,7 @@ _SI = {
     "time_drum_emptying": "s",
     "time_coil_outlet": "s",
     "heat_capacity_coil": "J/K",
+    "time_preheat": "s",
     "time_line_up": "s",
     "time_analyser": "s",
     "curve_spread": "1",
@@ -175,6 +190,14 @@ _SI = {
     "area_column": "m2",
     "density_liquid": "kg/m3",
     "load_factor_flood": "m/s",
+}
+_PREHEAT = {  # per span of the MV, of either sign
+    "preheat_flow_vol_feed": "delta_K",
+    "preheat_temp_coil_outlet": "delta_K",
+    "preheat_temp_top": "delta_K",
+    "preheat_duty_pumparound_mid": "delta_K",
+    "preheat_duty_pumparound_bottom": "delta_K",
+    "preheat_flow_mass_steam_bottom": "delta_K",
 }
 
 
@@ -187,7 +210,7 @@ def load_coarse_parameters(path: Path) -> CoarseParameters:
     document = read_document(Path(path))
     values: dict[str, Any] = {name: document.count(name) for name in _STAGES}
     values["lump_edges"] = document.numbers("lump_edges", "K")
-    values.update(document.quantities(_SI))
+    values.update(document.quantities(_SI | _PREHEAT))
     for name in _SI:
         if not values[name] > 0.0:
             raise InputError(f"{document.where}.{name}: must be above zero, is {values[name]:g}")

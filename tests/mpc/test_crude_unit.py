@@ -22,6 +22,7 @@ from operator_agent.mpc.variables import variables_from_site
 from operator_agent.mpc.weights import load_weights
 from operator_agent.plant.coarse.controller_model import build_controller_model
 from operator_agent.plant.integrate import make_integrator
+from operator_agent.plant.process_model import ProcessModel
 from operator_agent.plant.simulation.events import CrudeSwitch, Event, FuelChange, SensorFault
 from operator_agent.plant.simulation.instruments import Analyser, Transmitter
 from operator_agent.plant.simulation.scenario import Scenario
@@ -111,10 +112,11 @@ def test_own_model_as_plant_reaches_the_target_and_keeps_all_limits(controller: 
     model, limits = controller.model, controller.variables
     integrator = make_integrator(model)
     x, u, d, state = model.x_nominal, model.u_nominal, model.d_nominal, None
+    assert isinstance(model, ProcessModel) and model.made is not None
     rows = []
     for cycle in range(180):
         y = model.outputs(x, u, d).full().ravel()
-        scan = Scan(y, u, d, cycle)
+        scan = Scan(y, u, d + model.made(x).full().ravel(), cycle)
         state = state or controller.start(scan)
         result, state = controller.step(state, scan, TARGETS, None)
         assert result.outcome.accepted, result.outcome.reason
@@ -132,6 +134,10 @@ def test_own_model_as_plant_reaches_the_target_and_keeps_all_limits(controller: 
     late = np.abs(found[-30:] - target[-30:]) / model.y_scale
     tracked = [model.y_names.index(name) for name in controller.weights.cv_tracking]
     assert np.max(np.mean(late, axis=0)[tracked]) < 0.3
+    # Pumparounds have warmed the measured preheat; the disturbance behind it has not moved.
+    assert state is not None and state.estimate is not None
+    assert np.max(np.abs(model.made(x).full()[-1])) > 1.0
+    assert np.max(np.abs(state.estimate.d - d) / model.d_scale) < 0.05
 
 
 def test_finer_plant_is_held_through_a_crude_switch_and_earns_more_than_the_recipe(
@@ -153,9 +159,9 @@ def test_finer_plant_is_held_through_a_crude_switch_and_earns_more_than_the_reci
     tracked = [model_names.index(name) for name in controller.weights.cv_tracking]
     # Targets walk on for hours after a switch, and what follows them lags: HGO most, whose boiling
     # point is several times as sensitive to draws and feed as the others.
-    assert np.max(np.mean(late, axis=0)[tracked]) < 1.5
+    assert np.max(np.mean(late, axis=0)[tracked]) < 1.2
     steady = [n for n in tracked if model_names[n] != "temp_tbp95_hgo"]
-    assert np.max(np.mean(late, axis=0)[steady]) < 0.8
+    assert np.max(np.mean(late, axis=0)[steady]) < 0.6
 
 
 def exact(case: CrudeUnitCase) -> CrudeUnitCase:

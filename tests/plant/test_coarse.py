@@ -1,6 +1,7 @@
 """The controller's model of the crude unit: its balances, economics and reach."""
 
 import ast
+import math
 from pathlib import Path
 
 import casadi as ca
@@ -172,6 +173,35 @@ def test_a_furnace_at_its_largest_duty_misses_the_set_point(
     at = outputs(model, x, model.u_nominal, d)
     assert at["duty_furnace"] == pytest.approx(parameters.duty_furnace_high, rel=0.02)
     assert x[model.x_names.index("temp_coil_outlet")] < model.u_nominal[1] - 5.0
+
+
+def test_the_crude_at_the_coil_follows_the_declared_one_by_its_lag(
+    model: ProcessModel, parameters: CoarseParameters
+) -> None:
+    d, integrator = model.d_nominal.copy(), make_integrator(model)
+    d[:2] += (-0.1, 0.1)
+    fed = [model.x_names.index(name) for name in ("fed_" + model.d_names[n] for n in range(2))]
+    x = integrator.step(model.x_nominal, model.u_nominal, d, parameters.time_line_up)
+    moved = (x - model.x_nominal)[fed]
+    assert moved == pytest.approx([-0.1 * (1 - math.exp(-1)), 0.1 * (1 - math.exp(-1))], rel=1e-3)
+
+
+def test_pumparounds_give_heat_to_the_crude_and_the_model_says_how_much(
+    model: ProcessModel, parameters: CoarseParameters
+) -> None:
+    assert model.made is not None
+    assert np.max(np.abs(model.made(model.x_nominal).full())) < 1e-9
+    u, place = model.u_nominal.copy(), model.u_names.index("duty_pumparound_mid")
+    u[place] += model.u_scale[place]
+    x = make_steady_state_solver(model).solve(u, model.d_nominal, model.x_nominal)
+    made = model.made(x).full().ravel()
+    assert made[:-1] == pytest.approx(0.0)
+    assert made[-1] == pytest.approx(parameters.gains_preheat["duty_pumparound_mid"])
+    warmer, still = model.d_nominal.copy(), model.made(model.x_nominal).full().ravel()
+    warmer[-1] += made[-1] - still[-1]
+    saved = outputs(model, x, u, model.d_nominal)["duty_furnace"]
+    same = outputs(model, model.x_nominal, model.u_nominal, warmer)["duty_furnace"]
+    assert saved == pytest.approx(same, rel=1e-3)
 
 
 def test_no_crude_at_all_ends_with_a_reason(model: ProcessModel) -> None:
