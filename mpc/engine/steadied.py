@@ -26,6 +26,8 @@ def runs_away(matrices: StageMatrices) -> bool:
     """
     grown = matrices.x_x
     with np.errstate(over="ignore", invalid="ignore"):
+        if float(np.abs(grown).sum(axis=1).max(axis=1).prod()) < RUNS_AWAY:
+            return False  # the norms of the stages bound what their product does
         while grown.shape[0] > 1:
             paired = grown[: grown.shape[0] // 2 * 2]
             rest = grown[paired.shape[0] :]
