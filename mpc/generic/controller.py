@@ -29,6 +29,7 @@ from operator_agent.mpc.estimation.detectability import blind_combination, defau
 from operator_agent.mpc.estimation.disturbances import DisturbanceModel, planning_model
 from operator_agent.mpc.estimation.kalman import KalmanTuning
 from operator_agent.mpc.estimation.noise import NoiseTuning
+from operator_agent.mpc.generic.asked_checks import check_shapes, check_sizes, check_times
 from operator_agent.mpc.generic.defaults import Asked, Defaults, defaults
 from operator_agent.mpc.generic.delayed import delayed_model
 from operator_agent.mpc.generic.equations import Model, states_as_outputs
@@ -61,8 +62,13 @@ def control_model(plant: Plant, cycle_s: float) -> Model:
         cycle_s: of the controller: the sample of a `LinearPlant` [s].
 
     Raises:
-        InputError: the plant in steps is not linear.
+        InputError: the plant in steps is not linear, or it is no plant.
     """
+    if not isinstance(plant, ProcessModel | SampledModel | LinearPlant | SampledPlant):
+        raise InputError(
+            f"a plant is wanted, found {type(plant).__name__}; see `linear_plant`, `from_casadi` "
+            "and `equations_model`"
+        )
     if isinstance(plant, LinearPlant):
         return sampled_model(steps_of(plant, cycle_s))
     return plant_model(plant) if isinstance(plant, SampledPlant) else plant
@@ -128,6 +134,15 @@ def make_controller(
         >>> control.weights.n_pred
         30
     """
+    check_shapes(
+        track,
+        {"limits": limits, "soft": soft, "rates": rates, "prices": prices, "noise": noise,
+         "move_suppression": move_suppression, "dead_times_s": dead_times_s,
+         "reading_ages_s": reading_ages_s},
+    )  # fmt: skip
+    check_times({"cycle_s": cycle_s, "response_s": response_s, "horizon_s": horizon_s,
+                 "estimation_s": estimation_s})  # fmt: skip
+    check_sizes({"noise": noise, "reading_ages_s": reading_ages_s}, move_suppression)
     weighted = dict(track) if isinstance(track, Mapping) else dict.fromkeys(track, 1.0)
     wrong = [f"{name} {weight}" for name, weight in weighted.items() if not 0.0 <= weight < np.inf]
     if wrong:

@@ -9,6 +9,7 @@ from operator_agent.errors import InputError
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.mpc.engine.stage_weights import by_name
+from operator_agent.mpc.generic.asked_checks import check_steerable
 from operator_agent.mpc.generic.equations import Model
 from operator_agent.mpc.generic.open_loop import OpenLoop, open_loop
 from operator_agent.mpc.linear.affine_stages import affine_maps
@@ -85,6 +86,7 @@ def defaults(model: Model, cycle_s: float, asked: Asked) -> Defaults:
             f"nominal point, too fast for a cycle of {cycle_s:g} s; shorten the cycle, or move the "
             "nominal values to where the plant is run"
         )
+    check_steerable(model, loop, asked.track)
     tracking = by_name(asked.track, model.y_names, 0.0, "track")
     seen = [i for i, n in enumerate(model.y_names) if tracking[i] > 0.0 or n in asked.limited]
     tracked = [i for i in seen if tracking[i] > 0.0] or seen

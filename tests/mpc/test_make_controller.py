@@ -205,6 +205,13 @@ def test_dead_times_around_equations_are_exact():
         ({"track": {"temp": np.nan}}, "temp nan"),
         ({"spare": ["temp"]}, "temp"),
         ({"reading_ages_s": {"level": 60.0}}, "level"),
+        ({"reading_ages_s": {"temp": -60.0}}, "temp is -60"),
+        ({"track": "temp"}, "give a list of names"),
+        ({"limits": [("fuel", 0.0, 1.0)]}, "give a mapping"),
+        ({"response_s": 0.0}, "response_s is 0.0"),
+        ({"horizon_s": np.inf}, "horizon_s is inf"),
+        ({"move_suppression": {"fuel": 0.0}}, "factor above zero"),
+        ({"noise": {"temp": -1.0}}, "noise of temp"),
     ],
 )
 def test_what_the_plant_does_not_know_is_refused_by_name(keywords: dict[str, object], says: str):

@@ -236,3 +236,13 @@ def test_a_plant_that_runs_away_within_a_cycle_is_refused():
     fast = equations_model("fast", lambda x, u, d: [x[0] + u[0]], ["y"], ["u"])
     with pytest.raises(InputError, match="runs away"):
         make_controller(fast, 10.0, track=["y"])
+
+
+def test_what_runs_away_out_of_reach_and_what_no_mv_moves_is_refused_by_name():
+    model = equations_model(
+        "two", lambda x, u, d: [x[0] / 10.0, u[0] - x[1], -x[2]], ["hot", "level", "far"], ["feed"]
+    )
+    with pytest.raises(InputError, match="hot run away"):
+        make_controller(model, 1.0, track=["level"])
+    with pytest.raises(InputError, match="track of far"):
+        make_controller(model, 1.0, track=["level", "far"])
