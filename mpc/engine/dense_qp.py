@@ -4,8 +4,9 @@
 
 A compiled dual active-set method solves it, from the working set of the last solution where there
 is one; without a compiler a primal-dual iteration does. Where neither is sure of its answer, DAQP
-is asked, through CasADi and from nothing. DAQP says "success" on a NaN Hessian, and gives numbers
-for an infeasible problem; nothing that leaves here counts before `kkt_residual` has been looked at.
+is asked, through CasADi and from nothing, and PIQP where DAQP gives up. DAQP says "success" on a
+NaN Hessian, and gives numbers for an infeasible problem; nothing that leaves here counts before
+`kkt_residual` has been looked at.
 """
 
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ STATUS = {
 }
 EXACT = 1e-7  # residual of a point that needs no second opinion
 LARGE = 40  # variables from which on an iteration in numpy is faster than DAQP from nothing
+CONFIRMED = 1e-4  # residual below which the last resort counts; acceptance allows ten times it
+PRICED = 1e-6  # of the largest price: interior points leave some price on every limit
 SURE = (1, -5, -6)  # answers of the active-set method that need no second opinion
 
 
@@ -105,7 +108,8 @@ class DenseQp:
         fault = self._fault()
         if fault:
             return self._nothing(fault)
-        return (self._iterated(start) if self._iterates else None) or self._solve_daqp()
+        found = (self._iterated(start) if self._iterates else None) or self._solve_daqp()
+        return found if found.success else self._by_interior_points() or found
 
     def _iterated(self, start: FloatArray | None) -> QpSolution | None:
         """Return what the primal-dual iteration finds and the residual confirms, or None."""
@@ -150,6 +154,23 @@ class DenseQp:
             status=STATUS.get(code, f"code {code}"),
             working_set=np.sign(np.concatenate([bound_prices, row_prices])),
         )
+
+    def _by_interior_points(self) -> QpSolution | None:
+        """Return what PIQP finds where active sets cycle, and the residual confirms, or None."""
+        n, m = self.gradient.size, self.row_low.size
+        if not is_convex(self.hessian):  # PIQP calls a saddle a success
+            return None
+        shape = {"h": ca.Sparsity.dense(n, n), "a": ca.Sparsity.dense(m, n)}
+        solver = ca.conic("inside", "piqp", shape, {"error_on_fail": False})
+        found = solver(
+            h=self.hessian, g=self.gradient, a=self.rows, lba=self.row_low, uba=self.row_high,
+            lbx=self.low, ubx=self.high,
+        )  # fmt: skip
+        x, row_prices, bound_prices = (found[k].full().ravel() for k in ("x", "lam_a", "lam_x"))
+        prices = np.concatenate([bound_prices, row_prices])
+        sides = np.where(np.abs(prices) > PRICED * np.abs(prices).max(initial=0.0), prices, 0.0)
+        point = QpSolution(x, row_prices, bound_prices, True, STATUS[1], np.sign(sides))
+        return point if self.kkt_residual(point) <= CONFIRMED else None
 
     def kkt_residual(self, solution: QpSolution) -> float:
         """Return the largest violation of the optimality conditions; NaN where anything is NaN.
