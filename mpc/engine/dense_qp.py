@@ -157,16 +157,19 @@ class DenseQp:
 
     def _by_interior_points(self) -> QpSolution | None:
         """Return what PIQP finds where active sets cycle, and the residual confirms, or None."""
-        n, m = self.gradient.size, self.row_low.size
         if not is_convex(self.hessian):  # PIQP calls a saddle a success
             return None
+        held = np.isfinite(self.row_low) | np.isfinite(self.row_high)  # it grumbles at others
+        n, m = self.gradient.size, int(held.sum())
         shape = {"h": ca.Sparsity.dense(n, n), "a": ca.Sparsity.dense(m, n)}
         solver = ca.conic("inside", "piqp", shape, {"error_on_fail": False})
         found = solver(
-            h=self.hessian, g=self.gradient, a=self.rows, lba=self.row_low, uba=self.row_high,
-            lbx=self.low, ubx=self.high,
+            h=self.hessian, g=self.gradient, a=self.rows[held], lba=self.row_low[held],
+            uba=self.row_high[held], lbx=self.low, ubx=self.high,
         )  # fmt: skip
-        x, row_prices, bound_prices = (found[k].full().ravel() for k in ("x", "lam_a", "lam_x"))
+        x, held_prices, bound_prices = (found[k].full().ravel() for k in ("x", "lam_a", "lam_x"))
+        row_prices = np.zeros(held.size)
+        row_prices[held] = held_prices
         prices = np.concatenate([bound_prices, row_prices])
         sides = np.where(np.abs(prices) > PRICED * np.abs(prices).max(initial=0.0), prices, 0.0)
         point = QpSolution(x, row_prices, bound_prices, True, STATUS[1], np.sign(sides))
