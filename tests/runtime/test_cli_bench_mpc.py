@@ -32,7 +32,7 @@ def test_table_fits_a_terminal_and_the_file_holds_the_rows(tmp_path: Path):
 def test_scored_case_shows_errors_moves_and_violations_of_every_controller():
     found = run("mpc", "--case", "shell-1", width=80)
     assert max(len(line) for line in found.stdout.splitlines()) <= 80
-    for text in ("make_controller", "pi simc", "of CVs", "TV", "IAE in scales"):
+    for text in ("make_controller", "pi simc", "CVs ┃", "TV", "IAE in scales"):
         assert text in found.stdout
 
 
