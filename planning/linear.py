@@ -45,6 +45,7 @@ class LinearProgram:
         low, high: shape (n,).
         variables, rows: of the Pyomo model, in order.
         integer: places of the columns that must be whole numbers, shape (k,).
+        model: that it was compiled from; variables forget their names when nobody holds it.
     """
 
     cost: FloatArray
@@ -57,6 +58,7 @@ class LinearProgram:
     variables: tuple[Any, ...]
     rows: tuple[Any, ...]
     integer: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    model: Any = None
 
     def fixed_at(self, x: FloatArray) -> "LinearProgram":
         """Return the program with its whole numbers fixed at the nearest of these values."""
@@ -112,6 +114,7 @@ def compile_linear(model: Any) -> LinearProgram:
         tuple(form.columns),
         tuple(row.constraint for row in form.rows),
         np.flatnonzero([not var.is_continuous() for var in form.columns]),
+        model,
     )
 
 

@@ -4,6 +4,7 @@ H. P. Williams, Model Building in Mathematical Programming, 5th ed., problem 12.
 those that HiGHS gives for the published numbers as they are.
 """
 
+import gc
 import math
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,11 @@ from .williams_case import williams_entry
 def program(published: Any) -> LinearProgram:
     data = published("williams_refinery.json")
     return compile_linear(build_williams(williams_refinery(data, "test")))
+
+
+def test_names_stay_when_only_the_program_is_held(program: LinearProgram) -> None:
+    gc.collect()
+    assert "crude[C1]" in {column.name for column in range_program(program).columns}
 
 
 def test_ranges_are_the_published_ones(program: LinearProgram) -> None:
