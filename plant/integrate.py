@@ -57,7 +57,10 @@ class Integrator:
                 "; the inputs ask for more than the plant can do: check the set points and what is "
                 f"out of service ({str(error).splitlines()[-1].rpartition(':')[2].strip()[:80]})"
             ) from error
-        end: FloatArray = result.full().ravel() * model.x_scale
+        values = result.full()
+        if values is None:  # CasADi swallows an interrupt that comes while it copies
+            raise KeyboardInterrupt
+        end: FloatArray = values.ravel() * model.x_scale
         if not bool(np.all(np.isfinite(end))):
             name = model.x_names[int(np.argmin(np.isfinite(end)))]
             raise PlantError(f"model {model.name}: state {name} is not finite after {duration_s} s")
