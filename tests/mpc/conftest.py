@@ -1,12 +1,16 @@
 """Models for the tests: the van de Vusse reactor of Klatt and Engell."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import casadi as ca
 import numpy as np
 import pytest
+from tests.mpc.checked_loop import Loop
 
 from operator_agent.mpc.controller import Controller
+from operator_agent.mpc.estimation.choice import KalmanChoice
+from operator_agent.mpc.options import ControllerOptions
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
 from operator_agent.plant.process_model import ProcessModel
@@ -117,3 +121,41 @@ def reactor_controller(
     reactor_model: ProcessModel, reactor_variables: ControlVariables, reactor_weights: Weights
 ) -> Controller:
     return Controller(reactor_model, reactor_variables, reactor_weights, None, CYCLE_S)
+
+
+@pytest.fixture
+def two(reactor_variables: ControlVariables) -> ControlVariables:
+    """Of the MVs only the feed is critical; any CV may be lost."""
+    return replace(
+        reactor_variables,
+        mv_critical=np.array([True, False]),
+        cv_critical=np.array([False, False]),
+    )
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Controller]:
+    """Where controllers stay: they hold no state between cycles."""
+    return {}
+
+
+@pytest.fixture
+def made(
+    kept: dict[str, Controller],
+    reactor_model: ProcessModel,
+    two: ControlVariables,
+    reactor_weights: Weights,
+) -> dict[str, Controller]:
+    """Controllers by estimator."""
+    if not kept:
+        parts = (reactor_model, two, reactor_weights, None, CYCLE_S)
+        kalman = ControllerOptions(estimator=KalmanChoice())
+        kept.update(bias=Controller(*parts), kalman=Controller(*parts, kalman))
+    return kept
+
+
+@pytest.fixture(params=["bias", "kalman"])
+def loop(
+    request: pytest.FixtureRequest, made: dict[str, Controller], reactor_model: ProcessModel
+) -> Loop:
+    return Loop(made[request.param], reactor_model)

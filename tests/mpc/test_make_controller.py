@@ -5,6 +5,7 @@ from collections.abc import Callable
 import casadi as ca
 import numpy as np
 import pytest
+from tests.mpc.advancing import Advance, by_samples
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
@@ -15,14 +16,12 @@ from operator_agent.mpc.scan import Scan
 from operator_agent.plant.classics.quadruple_tank import MINIMUM_PHASE, quadruple_tank
 from operator_agent.plant.classics.van_de_vusse import KLATT_ENGELL, van_de_vusse
 from operator_agent.plant.classics.wood_berry import wood_berry_sampled
-from operator_agent.plant.generic.sampled_plant import SampledPlant, delayed_plant
+from operator_agent.plant.generic.sampled_plant import delayed_plant
 from operator_agent.plant.generic.transfer_function import first_order, integrator
 from operator_agent.plant.generic.transfer_matrix import linear_plant, sampled_transfer_matrix
 from operator_agent.plant.generic.variable import Variable
 from operator_agent.plant.integrate import make_integrator
 from operator_agent.plant.process_model import ProcessModel
-
-Advance = Callable[[FloatArray, FloatArray], FloatArray]
 
 
 def by_ode(model: ProcessModel, cycle_s: float) -> Advance:
@@ -32,20 +31,6 @@ def by_ode(model: ProcessModel, cycle_s: float) -> Advance:
     def advance(u: FloatArray, d: FloatArray) -> FloatArray:
         states.append(step(states[-1], u, d, cycle_s))
         return model.outputs(states[-1], u, d).full().ravel()
-
-    return advance
-
-
-def by_samples(plant: SampledPlant, cycle_s: float) -> Advance:
-    """Return a plant in steps."""
-
-    def advance(u: FloatArray, d: FloatArray) -> FloatArray:
-        for variable, value in zip(plant.inputs, u, strict=True):
-            plant.write(variable.name, float(value))
-        for variable, value in zip(plant.disturbances, d, strict=True):
-            plant.disturb(variable.name, float(value))
-        plant.advance(cycle_s)
-        return plant.outputs_now()
 
     return advance
 

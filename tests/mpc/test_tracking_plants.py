@@ -11,6 +11,7 @@ from collections.abc import Callable
 import casadi as ca
 import numpy as np
 import pytest
+from tests.mpc.advancing import Advance, by_samples
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
@@ -18,14 +19,12 @@ from operator_agent.mpc.controller import Controller, ControllerState
 from operator_agent.mpc.generic.controller import make_controller, wanted
 from operator_agent.mpc.generic.equations import equations_model
 from operator_agent.mpc.scan import Scan
-from operator_agent.plant.generic.sampled_plant import SampledPlant
 from operator_agent.plant.generic.transfer_function import TransferFunction, integrator
 from operator_agent.plant.generic.transfer_matrix import linear_plant, sampled_transfer_matrix
 from operator_agent.plant.generic.variable import Variable
 from operator_agent.plant.integrate import make_integrator
 from operator_agent.plant.process_model import ProcessModel
 
-Advance = Callable[[FloatArray, FloatArray], FloatArray]
 Law = Callable[[ca.SX, ca.SX, ca.SX], list[ca.SX]]
 
 
@@ -37,17 +36,6 @@ def by_ode(model: object, cycle_s: float, x0: list[float]) -> Advance:
     def advance(u: FloatArray, d: FloatArray) -> FloatArray:
         states.append(step(states[-1], u, d, cycle_s))
         return states[-1]
-
-    return advance
-
-
-def by_samples(plant: SampledPlant, cycle_s: float) -> Advance:
-    def advance(u: FloatArray, d: FloatArray) -> FloatArray:
-        plant.write(plant.inputs[0].name, float(u[0]))
-        for variable, value in zip(plant.disturbances, d, strict=True):
-            plant.disturb(variable.name, float(value))
-        plant.advance(cycle_s)
-        return plant.outputs_now()
 
     return advance
 
