@@ -17,7 +17,7 @@ from operator_agent.errors import InputError, SolveFailedError
 from operator_agent.mpc.engine.condense import Condensed
 from operator_agent.mpc.engine.condense_maps import CondensedMaps
 from operator_agent.mpc.engine.formulation import Accuracy
-from operator_agent.mpc.engine.limit_rows import TerminalLimits
+from operator_agent.mpc.engine.limit_rows import LimitsAhead, TerminalLimits
 from operator_agent.mpc.engine.stage_weights import StageWeights
 from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.robust.tree import ScenarioTree
@@ -74,6 +74,8 @@ class Problem:
         cold_iterations: see above.
         relinearise: False reuses the Jacobians of the warm start where it has some.
         terminal: limits of the CVs at the end of the horizon; None for none.
+        ahead: limits that change along the horizon, instead of those in `variables`, which are
+            then those of the first stage; None where they stay.
         prices: of the stage cost, shape (n_p,); None where there is none.
         tolerance: iterate until step and optimality residual fall below it, scaled; None takes
             another iteration only where the last one was large or ended elsewhere than predicted.
@@ -103,6 +105,7 @@ class Problem:
     cold_iterations: int
     relinearise: bool = True
     terminal: TerminalLimits | None = None
+    ahead: LimitsAhead | None = None
     prices: FloatArray | None = None
     tolerance: float | None = None
     accuracy: Accuracy | None = None
@@ -112,11 +115,17 @@ class Problem:
     scenarios: ScenarioTree | None = None
 
     def __post_init__(self) -> None:
-        """Refuse another number of prices than a stage cost needs.
+        """Refuse another number of prices than a stage cost needs, or of stages with limits.
 
         Raises:
             InputError: with both numbers.
         """
+        n_pred = self.transcription.horizon.n_pred
+        if self.ahead is not None and self.ahead.mv_low.shape[0] != n_pred:
+            raise InputError(
+                f"limits ahead are of {self.ahead.mv_low.shape[0]} stages and the horizon has "
+                f"{n_pred}; give one of each stage"
+            )
         cost = self.transcription.formulation.stage_cost
         if cost is None or cost.n_p == 0:
             return

@@ -10,6 +10,7 @@ from math import isfinite
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.limits_ahead import block_limits
 from operator_agent.mpc.problem import PointWorth, Problem, SolverStatus
 from operator_agent.mpc.variables import ControlVariables
 
@@ -52,7 +53,7 @@ def check_inputs(problem: Problem) -> Fault | None:
     culprit = problem.finite()
     if culprit:
         return Fault(SolverStatus.NOT_FINITE, f"{culprit} of the problem is NaN or infinite")
-    variables = problem.variables
+    variables, limits = problem.variables, problem.ahead or problem.variables
     low, high = _reachable(problem)
     for i in [i for i, room in enumerate((high - low).tolist()) if room < 0.0]:
         change = variables.mv_rate * problem.cycle_s
@@ -62,19 +63,41 @@ def check_inputs(problem: Problem) -> Fault | None:
             f"{variables.mv_low[i]:.6g} to {variables.mv_high[i]:.6g} and one cycle moves it by "
             f"{change[i]:.6g} at most [SI]; bring it inside by hand or widen the limits",
         )
+    if problem.ahead is not None:
+        reason = _closed_ahead(problem)
+        if reason:
+            return Fault(SolverStatus.LIMITS_CONFLICT, reason)
     for low_limit, high_limit, rank in (
-        (variables.cv_hard_low, variables.cv_hard_high, "hard"),
-        (variables.cv_soft_low, variables.cv_soft_high, "soft"),
+        (limits.cv_hard_low, limits.cv_hard_high, "hard"),
+        (limits.cv_soft_low, limits.cv_soft_high, "soft"),
     ):
         crossed = low_limit > high_limit
         if crossed.any():
-            i = np.flatnonzero(crossed)[0]
+            where = tuple(np.argwhere(crossed)[0])
+            stage = f" at stage {where[0] + 1}" if len(where) > 1 else ""
             return Fault(
                 SolverStatus.LIMITS_CONFLICT,
-                f"the {rank} limits of {variables.cv_names[i]} run from {low_limit[i]:.6g} to "
-                f"{high_limit[i]:.6g} [SI]; low must not pass high",
+                f"the {rank} limits of {variables.cv_names[where[-1]]}{stage} run from "
+                f"{low_limit[where]:.6g} to {high_limit[where]:.6g} [SI]; low must not pass high",
             )
     return None
+
+
+def _closed_ahead(problem: Problem) -> str:
+    """Return which MV cannot keep its limits ahead, in words; nothing where all can."""
+    variables, horizon = problem.variables, problem.transcription.horizon
+    low, high = block_limits(problem)
+    change = variables.mv_rate * problem.cycle_s
+    low[0] = np.maximum(low[0], problem.u_held - change)
+    high[0] = np.minimum(high[0], problem.u_held + change)
+    for block, i in np.argwhere(low > high):
+        return (
+            f"{variables.mv_names[i]} stands at {problem.u_held[i]:.6g} and cannot keep its limits "
+            f"ahead: {horizon.borders_s[horizon.starts[block]]:.6g} s from now they, and those "
+            f"that follow, leave {low[block, i]:.6g} to {high[block, i]:.6g} [SI]; let them close "
+            "later or slower, or allow a larger rate or more blocks of moves"
+        )
+    return ""
 
 
 def check_point(

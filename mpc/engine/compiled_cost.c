@@ -4,8 +4,8 @@
    finite stays one: comparisons are written so that NaN goes through. */
 
 typedef struct {
-  int n_pred, n_blocks, n_u, n_y, n_rows, n_slacks, n_rated, n_sides;
-  const double *stage, *cv, *slack, *side, *sign, *rated, *first;
+  int n_pred, n_blocks, n_u, n_y, n_rows, n_slacks, n_rated;
+  const double *stage, *cv, *slack, *sign, *rated, *first;
   const double *tracking, *move, *resting, *shares, *counts, *low, *high, *changes;
   const double *limits, *linear, *quadratic, *levenberg;
   const double *held, *rest, *first_low, *first_high, *bias, *wanted;
@@ -20,14 +20,14 @@ static const double *take(const double **from, long count) {
 /* arg: sizes, places, parts that seldom change, parts that always do. */
 static Problem problem_of(const double **arg) {
   const double *s = arg[0], *p = arg[1], *f = arg[2], *n = arg[3];
-  Problem q = {(int)s[0], (int)s[1], (int)s[2], (int)s[3], (int)s[4], (int)s[5], (int)s[6],
-               (int)s[7]};
+  Problem q = {(int)s[0], (int)s[1], (int)s[2], (int)s[3], (int)s[4], (int)s[5], (int)s[6]};
   q.stage = take(&p, q.n_rows), q.cv = take(&p, q.n_rows), q.slack = take(&p, q.n_rows);
-  q.side = take(&p, q.n_rows), q.sign = take(&p, q.n_rows), q.rated = take(&p, q.n_rated);
+  q.sign = take(&p, q.n_rows), q.rated = take(&p, q.n_rated);
   q.first = take(&p, q.n_pred), q.shares = take(&p, q.n_blocks), q.counts = take(&p, q.n_blocks);
   q.tracking = take(&f, (long)q.n_pred * q.n_y), q.move = take(&f, q.n_u);
-  q.resting = take(&f, q.n_u), q.low = take(&f, q.n_u), q.high = take(&f, q.n_u);
-  q.changes = take(&f, (long)(q.n_blocks - 1) * q.n_u), q.limits = take(&f, q.n_sides);
+  q.resting = take(&f, q.n_u), q.low = take(&f, (long)q.n_blocks * q.n_u);
+  q.high = take(&f, (long)q.n_blocks * q.n_u);
+  q.changes = take(&f, (long)(q.n_blocks - 1) * q.n_u), q.limits = take(&f, q.n_rows);
   q.linear = take(&f, q.n_slacks), q.quadratic = take(&f, q.n_slacks), q.levenberg = take(&f, 1);
   q.held = take(&n, q.n_u), q.rest = take(&n, q.n_u), q.first_low = take(&n, q.n_u);
   q.first_high = take(&n, q.n_u), q.bias = take(&n, q.n_y), q.wanted = take(&n, 0);
@@ -42,7 +42,7 @@ static double clipped(double value, double low, double high) {
 static double outside(const Problem *q, const double *y, const double *bias, int row) {
   int cv = (int)q->cv[row];
   double value = y[(int)q->stage[row] * q->n_y + cv] + (bias ? bias[cv] : 0.0);
-  return q->sign[row] * (value - q->limits[(int)q->side[row]]);
+  return q->sign[row] * (value - q->limits[row]);
 }
 
 /* What the slacks of outputs with bias cost; `worst` has room for all of them. */
@@ -159,7 +159,7 @@ static int write_qp_body(const double **arg, double **res, double *unused) {
     for (int j = 0; j < n_u; j++) {
       int i = b * n_u + j;
       double away = blocks[i] - q.rest[j], own = q.move[j] * move_of(&q, blocks, b, j);
-      double low = q.low[j] - blocks[i], high = q.high[j] - blocks[i];
+      double low = q.low[i] - blocks[i], high = q.high[i] - blocks[i];
       res[0][(long)i * n + i] +=
           2.0 * (q.counts[b] * q.move[j] + q.shares[b] * q.resting[j] + q.levenberg[0]);
       own += q.shares[b] * q.resting[j] * away;
@@ -182,8 +182,9 @@ static int write_qp_body(const double **arg, double **res, double *unused) {
     for (int i = 0; i < q.n_rated; i++, r++) {
       int j = (int)q.rated[i];
       double step = move_of(&q, blocks, b + 1, j), change = q.changes[b * n_u + j];
-      res[3][r] = -change - step > 0.0 ? 0.0 : -change - step;
-      res[4][r] = change - step < 0.0 ? 0.0 : change - step;
+      int tied = change == 0.0; /* stays equal, to the last digit */
+      res[3][r] = !tied && -change - step > 0.0 ? 0.0 : -change - step;
+      res[4][r] = !tied && change - step < 0.0 ? 0.0 : change - step;
     }
   return 0;
 }

@@ -52,12 +52,12 @@ class CostKernels:
         cost, write, measure = kernels
         n_pred, n_blocks, n_u, n_y = shape[:4]
         n_moves, n_slacks = n_blocks * n_u, limits.n_slacks
-        counts = (*shape[:4], limits.n_rows, n_slacks, shape.rated.size, len(limits.sides))
+        counts = (*shape[:4], limits.n_rows, n_slacks, shape.rated.size)
         sizes = np.array(counts, dtype=np.float64)
-        places = (limits.stage, limits.cv, limits.slack, limits.side, limits.sign, shape.rated,
+        places = (limits.stage, limits.cv, limits.slack, limits.sign, shape.rated,
                   shape.first, shape.shares, shape.counts)  # fmt: skip
         indices: FloatArray = np.concatenate([part.astype(np.float64) for part in places])
-        n_fixed = n_pred * n_y + 4 * n_u + (n_blocks - 1) * n_u + len(limits.sides)
+        n_fixed = n_pred * n_y + 2 * n_u + (3 * n_blocks - 1) * n_u + limits.n_rows
         self._fixed = np.zeros(n_fixed + 2 * n_slacks + 1)
         self._now = np.zeros(4 * n_u + n_y + n_pred * n_y)
         self._blocks, self._outputs = np.zeros((n_blocks, n_u)), np.zeros((n_pred, n_y))

@@ -30,10 +30,13 @@ class Horizon:
     Attributes:
         lengths_s: of the stages, shape (N,) [s].
         starts: first stage of each block, shape (n_blocks,); the first is 0.
+        still: whether each MV stays where a block begins, of all blocks but the first, shape
+            (n_blocks - 1, n_u); empty where all of them may move.
     """
 
     lengths_s: tuple[float, ...]
     starts: tuple[int, ...]
+    still: tuple[tuple[bool, ...], ...] = ()
 
     @classmethod
     def of(

@@ -22,7 +22,7 @@ from operator_agent.mpc.engine.stages import Response
 from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.problem import Problem
 
-LARGEST_STEP = 1.0  # spans of one MV per iteration: a prediction further away is not believed
+LARGEST_STEP = 1.0  # spans of one MV in a first iteration: what is further away is not believed
 
 
 @dataclass(slots=True)
@@ -64,8 +64,8 @@ class ScaledProblem:
         bias, y_reference = now[4 * n_u : 4 * n_u + n_y], now[4 * n_u + n_y :].reshape(n_pred, n_y)
         np.divide(problem.u_held, model.u_scale, out=u_held)
         np.divide(problem.u_reference, model.u_scale, out=u_reference)
-        np.maximum(seldom.u_low, u_held - seldom.change, out=first_low)
-        np.minimum(seldom.u_high, u_held + seldom.change, out=first_high)
+        np.maximum(seldom.u_low[0], u_held - seldom.change, out=first_low)
+        np.minimum(seldom.u_high[0], u_held + seldom.change, out=first_high)
         np.divide(problem.bias, model.y_scale, out=bias)
         np.divide(problem.y_reference, model.y_scale, out=y_reference)
         return cls(
@@ -91,12 +91,12 @@ class ScaledProblem:
 
     @property
     def u_low(self) -> FloatArray:
-        """Low limits of the MVs, shape (n_u,)."""
+        """Low limits of the MVs in each block, shape (n_blocks, n_u)."""
         return self.seldom.u_low
 
     @property
     def u_high(self) -> FloatArray:
-        """High limits of the MVs, shape (n_u,)."""
+        """High limits of the MVs in each block, shape (n_blocks, n_u)."""
         return self.seldom.u_high
 
     @property
@@ -105,9 +105,9 @@ class ScaledProblem:
         return self.seldom.block_changes
 
     @property
-    def side_limits(self) -> FloatArray:
-        """Limits of the sides of the limit rows, shape (n_sides,)."""
-        return self.seldom.side_limits
+    def row_limits(self) -> FloatArray:
+        """Limits of the limit rows, shape (n_rows,)."""
+        return self.seldom.row_limits
 
     @property
     def stage_tracking(self) -> FloatArray:
@@ -134,8 +134,8 @@ class ScaledProblem:
         if (steps <= self.block_changes).all():
             return fitted
         for b, change in enumerate(self.block_changes, start=1):
-            low = np.maximum(self.u_low, fitted[b - 1] - change)
-            high = np.minimum(self.u_high, fitted[b - 1] + change)
+            low = np.maximum(self.u_low[b], fitted[b - 1] - change)
+            high = np.minimum(self.u_high[b], fitted[b - 1] + change)
             fitted[b] = np.maximum(low, np.minimum(high, blocks[b]))
         return fitted
 
@@ -170,7 +170,7 @@ def slack_cost(grid: Transcription, scaled: ScaledProblem, y: FloatArray) -> flo
     """Return what it costs that outputs with bias, shape (N, n_y), break limits."""
     if grid.kernels is not None:
         return grid.kernels.cost(scaled.parts, None, y)[1]
-    slack = grid.limits.slacks(y, scaled.side_limits)
+    slack = grid.limits.slacks(y, scaled.row_limits)
     return float(slack.dot(scaled.linear + scaled.quadratic * slack))
 
 
@@ -263,7 +263,7 @@ def _write_by_numpy(
     if n_rows:
         sign = limits.sign
         qp.rows[:n_rows, :n_moves] = sign[:, None] * of_blocks[limits.stage, limits.cv]
-        gap = scaled.side_limits[limits.side] - free[limits.stage, limits.cv]
+        gap = scaled.row_limits - free[limits.stage, limits.cv]
         qp.row_high[:n_rows] = sign * gap
     low, high = scaled.u_low - blocks, scaled.u_high - blocks
     low[0], high[0] = scaled.first_low - blocks[0], scaled.first_high - blocks[0]
@@ -272,8 +272,9 @@ def _write_by_numpy(
     if grid.rate_rows.size:
         steps = (blocks[1:] - blocks[:-1])[:, grid.rated]
         change = scaled.block_changes[:, grid.rated]
-        qp.row_low[n_rows:] = np.minimum(-change - steps, 0.0).ravel()
-        qp.row_high[n_rows:] = np.maximum(change - steps, 0.0).ravel()
+        tied = change == 0.0  # stays equal, to the last digit
+        qp.row_low[n_rows:] = np.where(tied, -steps, np.minimum(-change - steps, 0.0)).ravel()
+        qp.row_high[n_rows:] = np.where(tied, -steps, np.maximum(change - steps, 0.0)).ravel()
 
 
 def _write_objective(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.errors import InputError
 from operator_agent.mpc.engine.formulation import Formulation, Ranking, Sharing
 from operator_agent.mpc.variables import ControlVariables
 
@@ -20,7 +21,7 @@ class LimitShape:
 
     Attributes:
         soft_low, soft_high, hard_low, hard_high: whether each CV has the limit.
-        own_low, own_high: whether a soft limit lies inside the hard one.
+        own_low, own_high: whether a soft limit lies inside the hard one, at any stage.
         rates: whether each MV has a rate limit; empty when all have.
         terminal_low, terminal_high: whether each CV has a limit at the end of the horizon alone;
             empty when none has.
@@ -41,18 +42,20 @@ class LimitShape:
         cls,
         variables: ControlVariables,
         terminal: "TerminalLimits | None" = None,
+        ahead: "LimitsAhead | None" = None,
     ) -> "LimitShape":
-        """Return the sides that are finite.
+        """Return the sides that are finite, at any stage.
 
         Args:
             variables: limits of all stages.
             terminal: limits of the last stage alone.
+            ahead: limits of each stage instead; None where they stay.
         """
 
         def sides(found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[bool, ...]:
-            return tuple(found.tolist())
+            return tuple(bool(one.any()) for one in np.atleast_2d(found).T)
 
-        v = variables
+        v = ahead or variables
         return cls(
             soft_low=sides(np.isfinite(v.cv_soft_low)),
             soft_high=sides(np.isfinite(v.cv_soft_high)),
@@ -60,10 +63,25 @@ class LimitShape:
             hard_high=sides(np.isfinite(v.cv_hard_high)),
             own_low=sides(v.cv_soft_low > v.cv_hard_low),
             own_high=sides(v.cv_soft_high < v.cv_hard_high),
-            rates=sides(np.isfinite(v.mv_rate)),
+            rates=sides(np.isfinite(variables.mv_rate)),
             terminal_low=() if terminal is None else sides(np.isfinite(terminal.low)),
             terminal_high=() if terminal is None else sides(np.isfinite(terminal.high)),
         )
+
+    def lacks(self, wanted: "LimitShape") -> tuple[int, ...]:
+        """Return the CVs that want a limit on a side for which this shape has no rows."""
+
+        def rows(shape: LimitShape) -> list[tuple[bool, ...]]:
+            own = [
+                tuple(s and inside for s, inside in zip(soft, inner, strict=True))
+                for soft, inner in ((shape.soft_low, shape.own_low),
+                                    (shape.soft_high, shape.own_high))
+            ]  # fmt: skip
+            return [*own, shape.hard_low, shape.hard_high]
+
+        pairs = zip(rows(self), rows(wanted), strict=True)
+        more = [np.array(new) & ~np.array(old) for old, new in pairs]
+        return tuple(np.flatnonzero(np.any(more, axis=0)).tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,36 @@ class TerminalLimits:
 
     low: FloatArray
     high: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsAhead:
+    """Limits that change along the horizon, by stage; they stand in for those of the variables.
+
+    Attributes:
+        mv_low, mv_high: of the MVs during each stage, shape (N, n_u) [SI]; open sides are infinite.
+        cv_hard_low, cv_hard_high, cv_soft_low, cv_soft_high: of the CVs at its end, shape (N, n_y).
+    """
+
+    mv_low: FloatArray
+    mv_high: FloatArray
+    cv_hard_low: FloatArray
+    cv_hard_high: FloatArray
+    cv_soft_low: FloatArray
+    cv_soft_high: FloatArray
+
+    def __post_init__(self) -> None:
+        """Refuse NaN, and stages or variables that do not fit together.
+
+        Raises:
+            InputError: with the limit.
+        """
+        for name in self.__slots__:
+            array, first = getattr(self, name), self.mv_low if name[0] == "m" else self.cv_hard_low
+            if array.shape != first.shape or array.shape[0] != self.mv_low.shape[0]:
+                raise InputError(f"{name} ahead has shape {array.shape} and not {first.shape}")
+            if bool(np.isnan(array).any()):
+                raise InputError(f"{name} ahead has NaN; an open side is infinite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,25 +211,23 @@ class LimitRows:
             next_row=_integers(following),
         )
 
-    def side_limits(self, limits: FloatArray) -> FloatArray:
-        """Return the limit of each side, shape (n_sides,).
+    def row_limits(self, limits: FloatArray) -> FloatArray:
+        """Return the limit of each row, shape (n_rows,).
 
         Args:
             limits: soft low, soft high, hard low, hard high, terminal low and high, shape
-                (6, n_y).
+                (6, N, n_y), or (6, 1, n_y) where they are those of all stages.
         """
-        return np.array(
-            [
-                limits[2 * (2 if s.terminal else int(s.hard)) + (s.sign > 0.0), s.cv]
-                for s in self.sides
-            ]
-        )
+        kinds = [2 * (2 if s.terminal else int(s.hard)) + (s.sign > 0.0) for s in self.sides]
+        kind = _integers(kinds)[self.side]
+        found: FloatArray = limits[kind, self.stage % limits.shape[1], self.cv]
+        return found
 
-    def slacks(self, y: FloatArray, side_limits: FloatArray) -> FloatArray:
+    def slacks(self, y: FloatArray, row_limits: FloatArray) -> FloatArray:
         """Return the smallest slacks for outputs y (N, n_y), shape (n_slacks,)."""
         if not self.slack_cv.size:
             return np.zeros(0)
-        outside = self.sign * (y[self.stage, self.cv] - side_limits[self.side])
+        outside = self.sign * (y[self.stage, self.cv] - row_limits)
         worst: FloatArray = np.maximum.reduceat(outside[self.slack_order], self.slack_starts)
         return np.maximum(worst, 0.0)
 

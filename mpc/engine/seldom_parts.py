@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.limits_ahead import block_limits
 from operator_agent.mpc.engine.stage_weights import StageWeights
 from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.problem import Problem
@@ -20,10 +21,11 @@ class SeldomParts:
     """Limits and weights by the scales; all arrays are read-only.
 
     Attributes:
-        u_low, u_high: of the MVs, shape (n_u,).
+        u_low, u_high: of the MVs in each block, as far as later ones can be reached from there,
+            shape (n_blocks, n_u).
         change: largest one of the MVs in one cycle, shape (n_u,).
         block_changes: largest change between blocks, shape (n_blocks - 1, n_u).
-        side_limits: of the sides of the limit rows, shape (n_sides,).
+        row_limits: of the limit rows, shape (n_rows,).
         stage_tracking: weight of each output at each stage, shape (N, n_y).
         linear, quadratic: price of each slack, shape (n_slacks,).
         stage_part, block_part: parts of a stage and of a block that pass in a cycle, one at most;
@@ -35,7 +37,7 @@ class SeldomParts:
     u_high: FloatArray
     change: FloatArray
     block_changes: FloatArray
-    side_limits: FloatArray
+    row_limits: FloatArray
     stage_tracking: FloatArray
     linear: FloatArray
     quadratic: FloatArray
@@ -51,7 +53,7 @@ class SeldomParts:
 
 def content(problem: Problem) -> Hashable:
     """Return what the limits and weights of a problem are, as a key."""
-    v, w, terminal = problem.variables, problem.weights, problem.terminal
+    v, w, terminal, ahead = problem.variables, problem.weights, problem.terminal, problem.ahead
     limits = (v.mv_low, v.mv_high, v.mv_rate, v.cv_hard_low, v.cv_hard_high, v.cv_soft_low,
               v.cv_soft_high, w.tracking, w.move, w.resting)  # fmt: skip
     seldom = (w.terminal, w.soft_linear, w.soft_quadratic, w.hard_linear, w.hard_quadratic)
@@ -63,6 +65,7 @@ def content(problem: Problem) -> Hashable:
         *[part.tobytes() for part in limits],
         *[None if part is None else part.tobytes() for part in seldom],
         None if terminal is None else (terminal.low.tobytes(), terminal.high.tobytes()),
+        None if ahead is None else tuple(getattr(ahead, n).tobytes() for n in ahead.__slots__),
     )
 
 
@@ -76,17 +79,19 @@ def _made(problem: Problem) -> SeldomParts:
     model, horizon = grid.model, grid.horizon
     rate = v.mv_rate / model.u_scale
     linear, quadratic = penalties(grid, weights)
-    u_low, u_high = v.mv_low / model.u_scale, v.mv_high / model.u_scale
+    u_low, u_high = (limit / model.u_scale for limit in block_limits(problem))
     changes: FloatArray = rate * horizon.block_lengths_s[:-1, None]
-    sides, tracking = grid.limits.side_limits(_limits(problem)), _stage_tracking(grid, weights)
-    packed = (tracking.ravel(), weights.move, weights.resting, u_low, u_high, changes.ravel(),
-              sides, linear, quadratic, np.array([weights.levenberg]))  # fmt: skip
+    if grid.still is not None:
+        changes[grid.still] = 0.0
+    rows, tracking = grid.limits.row_limits(_limits(problem)), _stage_tracking(grid, weights)
+    packed = (tracking.ravel(), weights.move, weights.resting, u_low.ravel(), u_high.ravel(),
+              changes.ravel(), rows, linear, quadratic, np.array([weights.levenberg]))  # fmt: skip
     return SeldomParts(
         u_low=u_low,
         u_high=u_high,
         change=rate * problem.cycle_s,
         block_changes=changes,
-        side_limits=sides,
+        row_limits=rows,
         stage_tracking=tracking,
         linear=linear,
         quadratic=quadratic,
@@ -97,12 +102,13 @@ def _made(problem: Problem) -> SeldomParts:
 
 
 def _limits(problem: Problem) -> FloatArray:
-    """Return all CV limits scaled, shape (6, n_y); the soft ones never outside the hard ones."""
-    v, terminal = problem.variables, problem.terminal
+    """Return all CV limits scaled, shape (6, N or 1, n_y); no soft one outside a hard one."""
+    v, terminal = problem.ahead or problem.variables, problem.terminal
     low, high = v.cv_hard_low, v.cv_hard_high
     if terminal is not None:
-        low, high = terminal.low, terminal.high
+        low, high = (np.broadcast_to(side, low.shape) for side in (terminal.low, terminal.high))
     limits = np.array([v.cv_soft_low, v.cv_soft_high, v.cv_hard_low, v.cv_hard_high, low, high])
+    limits = limits.reshape(6, -1, limits.shape[-1])
     np.maximum(limits[0], limits[2], out=limits[0])
     np.minimum(limits[1], limits[3], out=limits[1])
     limits /= problem.transcription.model.y_scale

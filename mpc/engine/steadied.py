@@ -85,7 +85,7 @@ def _reachable(
     low, high = scaled.first_low, scaled.first_high
     if block:
         change = scaled.block_changes[block - 1]
-        low = np.maximum(scaled.u_low, blocks[block - 1] - change)
-        high = np.minimum(scaled.u_high, blocks[block - 1] + change)
+        low = np.maximum(scaled.u_low[block], blocks[block - 1] - change)
+        high = np.minimum(scaled.u_high[block], blocks[block - 1] + change)
     found: FloatArray = np.maximum(low, np.minimum(high, wanted))
     return found

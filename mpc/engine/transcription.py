@@ -69,10 +69,15 @@ class Transcription:
         self.stages = _stages(scaled, horizon, self.scheme, self.formulation.substeps, self.exact)
         self.affine = isinstance(self.stages, AffineStages)  # one iteration solves it
         self.accuracy = QUICK if self.scheme is Scheme.IMPLICIT_EULER else CLOSE
+        self.shape = shape
         self.limits = LimitRows.of(shape, horizon.n_pred, self.formulation)
         n_u = self.model.n_u
         self.n_moves = horizon.n_blocks * n_u
-        rated = np.flatnonzero(np.array(shape.rates)) if shape.rates else np.arange(n_u)
+        moving = np.array(shape.rates) if shape.rates else np.ones(n_u, dtype=np.bool_)
+        self.still = np.array(horizon.still) if horizon.still else None
+        if self.still is not None:
+            moving |= self.still.any(axis=0)
+        rated = np.flatnonzero(moving)
         self.rated = rated
         before = np.arange(horizon.n_blocks - 1)[:, None] * n_u + rated
         self.rate_rows = before.ravel()

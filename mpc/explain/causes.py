@@ -104,7 +104,7 @@ def _bound_cause(program: LastProgram, i: int) -> Cause:
         return Cause(CauseKind.LIMIT, f"{name} held")
     high = program.solution.bound_prices[i] > 0.0
     level = program.held[i] + (program.high[i] if high else program.low[i])
-    limit = program.scaled.u_high[mv] if high else program.scaled.u_low[mv]
+    limit = (program.scaled.u_high if high else program.scaled.u_low).ravel()[i]
     side = "high" if high else "low"
     if abs(level - limit) <= CLIP_TOLERANCE:
         return Cause(CauseKind.LIMIT, f"{name} limit {side}")

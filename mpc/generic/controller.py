@@ -156,7 +156,7 @@ def make_controller(
     states = [n for n in asked if n in model.x_names and n not in (*model.y_names, *model.u_names)]
     model = states_as_outputs(model, states) if states else model
     pairs = {name: Soft(low, high) for name, (low, high) in soft.items()}
-    variables = control_variables(model, limits, pairs, rates)
+    variables = control_variables(model, limits, pairs, rates).variables
     variables = _with_readings(variables, noise, critical, spare)
     by_name(reading_ages_s, model.y_names, 0.0, "reading_ages_s")  # refuses what is no CV
     chosen = defaults(

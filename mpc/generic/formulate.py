@@ -17,6 +17,7 @@ from operator_agent.mpc.generic.limits import Limits, Soft
 Named = Mapping[str, ca.SX]
 Rate = Callable[[Named, Named, Named, Named], ca.SX]
 Final = Callable[[Named, Named], ca.SX]
+Blocks = Sequence[int] | Mapping[str, Sequence[int]]
 CURVATURE = 1e-4  # of the price of a slack, relative: makes the QP strictly convex, moves nothing
 HARD_GAIN = 100.0  # a hard limit costs so many times what the whole horizon can gain per span
 LEAST_MOVE = 1e-8  # of the largest weight: keeps directions that cost nothing where they are
@@ -42,22 +43,33 @@ def with_input_spans(model: Model, limits: Limits) -> Model:
     for i, name in enumerate(model.u_names):
         low, high = limits.get(name, (None, None))
         if low is not None and high is not None:
-            spans[i] = max(spans[i], 0.25 * (high - low))
+            width = float(np.max(np.subtract(high, low)))
+            spans[i] = max(spans[i], 0.25 * width) if np.isfinite(width) else spans[i]
     return replace(model, u_scale=spans)
 
 
-def horizon_of(sample_time_s: float, n_pred: int, blocks: Sequence[int] | None) -> Horizon:
+def horizon_of(
+    sample_time_s: float, n_pred: int, blocks: Blocks | None, u_names: tuple[str, ...]
+) -> Horizon:
     """Return equal stages; without blocks each stage has its own moves.
 
-    Raises:
-        InputError: there is no stage, or a block without one.
+    Where MVs have blocks of their own, a block begins wherever any of them may move, and the
+    others stay there.
     """
-    if n_pred < 1 or not sample_time_s > 0.0:
-        raise InputError(f"{n_pred} stages of {sample_time_s} s: give one stage at least")
-    sizes = [1] * n_pred if blocks is None else [int(b) for b in blocks]
-    if not sizes or min(sizes) < 1:
-        raise InputError(f"blocks are {blocks}; each has one stage at least")
-    return Horizon.of((), sample_time_s, tuple(sizes), n_pred)
+    every = Horizon.of((), sample_time_s, (1,) * n_pred, n_pred)
+    if blocks is None:
+        return every
+    if not isinstance(blocks, Mapping):
+        return Horizon.of((), sample_time_s, tuple(int(b) for b in blocks), n_pred)
+    own = [
+        Horizon.of((), sample_time_s, tuple(int(b) for b in blocks[name]), n_pred).starts
+        if name in blocks
+        else every.starts
+        for name in u_names
+    ]
+    starts = sorted({start for one in own for start in one})
+    still = tuple(tuple(start not in one for one in own) for start in starts[1:])
+    return Horizon(every.lengths_s, tuple(starts), still if any(map(any, still)) else ())
 
 
 def stage_cost_of(

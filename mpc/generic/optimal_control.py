@@ -26,6 +26,7 @@ from operator_agent.mpc.engine.stage_weights import by_name
 from operator_agent.mpc.engine.transcription import LimitShape, Transcription
 from operator_agent.mpc.generic.equations import Model, nominal_outputs, states_as_outputs
 from operator_agent.mpc.generic.formulate import (
+    Blocks,
     Final,
     Rate,
     Wanted,
@@ -35,7 +36,7 @@ from operator_agent.mpc.generic.formulate import (
     weights_of,
     with_input_spans,
 )
-from operator_agent.mpc.generic.limits import Limits, Soft, both_sides, control_variables
+from operator_agent.mpc.generic.limits import Limits, Placed, Soft, both_sides, control_variables
 from operator_agent.mpc.generic.option_checks import (
     check_blocks,
     check_counts,
@@ -46,7 +47,6 @@ from operator_agent.mpc.generic.option_checks import (
 )
 from operator_agent.mpc.problem import Outcome, Problem, SecondSolver, Warm
 from operator_agent.mpc.solve import solve
-from operator_agent.mpc.variables import ControlVariables
 
 NONE: Mapping[str, float] = MappingProxyType({})
 NO_LIMITS: Limits = MappingProxyType({})
@@ -85,6 +85,7 @@ class OptimalControl:
         parameters: Mapping[str, float] = NONE,
         bias: Mapping[str, float] = NONE,
         limits: Limits = NO_LIMITS,
+        soft: Limits = NO_LIMITS,
     ) -> Outcome:
         """Return the outcome of one solve; `outcome.move` exists only when it was accepted.
 
@@ -96,7 +97,9 @@ class OptimalControl:
             references: by name, a number or a preview of shape (N,); others keep their default.
             parameters: of the cost, by name; all of them.
             bias: measured minus modelled outputs, by name [SI].
-            limits: other hard limits than at the beginning, of the same names and sides.
+            limits: other hard limits than at the beginning, of MVs and of what was limited then:
+                each side a number, or a preview of shape (N,), infinite where it is open.
+            soft: other places of the soft limits, likewise; their prices stay.
 
         Raises:
             InputError: a name is not known, a shape does not fit, or `warm` is of another model.
@@ -104,6 +107,7 @@ class OptimalControl:
         start, model = self.problem, self.model
         check_warm(warm, model)
         y_reference, u_reference = self._references(references)
+        placed = self._limits(limits, soft)
         return solve(
             replace(
                 start,
@@ -114,7 +118,8 @@ class OptimalControl:
                 y_reference=y_reference,
                 u_reference=u_reference,
                 prices=self._prices(parameters),
-                variables=self._variables(limits),
+                variables=placed.variables,
+                ahead=placed.ahead,
             ),
             warm,
         )
@@ -153,24 +158,21 @@ class OptimalControl:
             raise InputError(f"no value for parameter {', '.join(missing)} of the cost; give all")
         return by_name(given, self.parameters, 0.0, "parameter")
 
-    def _variables(self, limits: Limits) -> ControlVariables:
-        if not limits:
-            return self.problem.variables
-        known = self.problem.variables
-        old = (known.mv_low, known.mv_high, known.cv_hard_low, known.cv_hard_high)
-        new = [
-            np.where(np.isnan(given), before, given)
-            for given, before in zip(both_sides(self.model, limits), old, strict=True)
-        ]
-        for after, before in zip(new[2:], old[2:], strict=True):
-            if bool(np.any(np.isfinite(after) != np.isfinite(before))):
-                raise InputError(
-                    f"limits {', '.join(limits)}: a side that was open at the beginning is limited "
-                    "now, or the other way round; build the problem with it"
-                )
-        return replace(
-            known, mv_low=new[0], mv_high=new[1], cv_hard_low=new[2], cv_hard_high=new[3]
-        )
+    def _limits(self, limits: Limits, soft: Limits) -> Placed:
+        start = self.problem
+        now = Placed(start.variables, start.ahead)
+        if not limits and not soft:
+            return now
+        grid = start.transcription
+        placed = now.moved(self.model, limits, soft, grid.horizon.n_pred)
+        lost = grid.shape.lacks(LimitShape.of(placed.variables, start.terminal, placed.ahead))
+        if lost:
+            names = ", ".join(self.model.y_names[i] for i in lost)
+            raise InputError(
+                f"limits of {names}: a side that was open at the beginning, or a soft one that lay "
+                "outside of the hard one, is limited now; build the problem with it"
+            )
+        return placed
 
 
 def optimal_control(
@@ -178,7 +180,7 @@ def optimal_control(
     *,
     sample_time_s: float,
     n_pred: int,
-    blocks: Sequence[int] | None = None,
+    blocks: Blocks | None = None,
     track: Mapping[str, float] = NONE,
     references: Mapping[str, float] = NONE,
     terminal: Mapping[str, float] = NONE,
@@ -205,13 +207,15 @@ def optimal_control(
         model: continuous or sampled.
         sample_time_s: length of a stage and time between solves [s].
         n_pred: stages.
-        blocks: stages of each block of moves; None lets the MVs move at every stage.
+        blocks: stages of each block of moves, of all MVs or by MV; None lets them move at every
+            stage, as those do that are not named.
         track: weight per squared SI unit and stage, of outputs, states or MVs.
         references: where they are wanted [SI]; nominal values when left out.
         terminal: further weights at the end of the horizon, of outputs or states.
         moves: weight on the squared change of an MV.
-        limits: hard limits (low, high) of MVs, outputs or states [SI]; None leaves a side open.
-            Those of outputs and states hold at the end of each stage, as far as any move can.
+        limits: hard limits (low, high) of MVs, outputs or states [SI]: numbers, previews of shape
+            (n_pred,), or None for an open side. Those of outputs and states hold at the end of
+            each stage, as far as any move can.
         soft: limits of outputs or states with a price, see `Soft`.
         rates: largest change of an MV per second [SI/s].
         terminal_limits: of outputs or states at the end of the horizon alone.
@@ -239,7 +243,7 @@ def optimal_control(
     check_positive({"sample_time_s": sample_time_s, "tolerance": tolerance,
                     "time_limit_s": time_limit_s, "second_limit_s": second_limit_s,
                     "hard_price": hard_price})  # fmt: skip
-    check_blocks(blocks)
+    check_blocks(blocks, model.u_names)
     check_scheme(scheme)
     wanted = [*track, *terminal, *limits, *soft, *terminal_limits, *references]
     states = [n for n in dict.fromkeys(wanted) if n in model.x_names and n not in model.y_names]
@@ -247,19 +251,19 @@ def optimal_control(
     check_known(model, {"track": track, "references": references, "limits": limits}, True)
     check_known(model, {"terminal": terminal, "soft": soft,
                          "terminal_limits": terminal_limits}, False)  # fmt: skip
-    variables = control_variables(model, limits, soft, rates)
+    placed = control_variables(model, limits, soft, rates, n_pred)
     model = with_input_spans(model, limits)
     end = None
     if terminal_limits:
-        low, high = both_sides(model, terminal_limits)[2:]
+        low, high = (side[0] for side in both_sides(model, terminal_limits)[2:])
         end = TerminalLimits(
             np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
         )
     cost = stage_cost_of(model, stage_cost, final_cost, tuple(parameters), sample_time_s)
     grid = Transcription(
         ScaledModel.of(model),
-        horizon_of(sample_time_s, n_pred, blocks),
-        LimitShape.of(variables, end),
+        horizon_of(sample_time_s, n_pred, blocks, model.u_names),
+        LimitShape.of(placed.variables, end, placed.ahead),
         Formulation(
             scheme=scheme,
             substeps=substeps,
@@ -279,7 +283,8 @@ def optimal_control(
     exact = grid.affine and cost is None
     problem = Problem(
         transcription=grid,
-        variables=variables,
+        variables=placed.variables,
+        ahead=placed.ahead,
         weights=weights_of(model, grid, Wanted(track, terminal, moves, soft, hard_price), cost),
         x=model.x_nominal,
         u_held=model.u_nominal,

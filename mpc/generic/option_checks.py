@@ -1,12 +1,13 @@
 """Options of an optimal control problem that cannot be meant are refused, each with its value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import isfinite
 from numbers import Integral, Real
 
 from operator_agent.errors import InputError
 from operator_agent.mpc.engine.schemes import Scheme
 from operator_agent.mpc.generic.equations import Model
+from operator_agent.mpc.generic.formulate import Blocks
 from operator_agent.mpc.problem import Warm
 
 
@@ -49,16 +50,23 @@ def check_positive(numbers: Mapping[str, float | None]) -> None:
             raise InputError(f"{what} is {number!r}; give a number above zero, or leave it out")
 
 
-def check_blocks(blocks: Sequence[int] | None) -> None:
+def check_blocks(blocks: Blocks | None, u_names: tuple[str, ...]) -> None:
     """Refuse blocks that are not whole stages; the last one goes on to the end of the horizon.
 
     Raises:
-        InputError: with all of them.
+        InputError: with all of them, or with a name that is no MV.
     """
     if blocks is None:
         return
-    if any(int(block) != block or block < 1 for block in blocks):
-        raise InputError(f"blocks are {list(blocks)}; each has one stage at least, whole stages")
+    groups = blocks if isinstance(blocks, Mapping) else {"all MVs": blocks}
+    lost = [name for name in groups if name not in u_names]
+    if lost and groups is blocks:
+        raise InputError(f"blocks of {', '.join(lost)}: MVs are {', '.join(u_names)}")
+    for name, sizes in groups.items():
+        if len(sizes) == 0 or any(int(size) != size or size < 1 for size in sizes):
+            raise InputError(
+                f"blocks of {name} are {list(sizes)}; each has one stage at least, whole stages"
+            )
 
 
 def check_scheme(scheme: Scheme | None) -> None:

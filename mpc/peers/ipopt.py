@@ -85,9 +85,9 @@ class Reference:
             defects = states - before - lengths * rhs
         self._n_defects = defects.numel()
         rows = [ca.vec(defects)]
-        for number, side in enumerate(grid.limits.sides):
+        for side in grid.limits.sides:
             for k, index in zip(side.stages, side.slack, strict=True):
-                rows.append(side.sign * (y[side.cv, k] - p.limits[number]) - slack[index])
+                rows.append(side.sign * y[side.cv, k] - slack[index])
         rows.append(ca.vec(blocks[:, 1:] - blocks[:, :-1]))
         cost = p.cost(blocks, y, slack) + _stage_costs(grid, states, inputs, p)
         nlp: Any = {
@@ -123,18 +123,14 @@ class Reference:
         blocks, states = guess
         start = np.concatenate([blocks.ravel(), states[1:].ravel(), np.zeros(n_inner + n_slacks)])
         low, high = np.full(start.size, -np.inf), np.full(start.size, np.inf)
-        box_low, box_high = np.tile(scaled.u_low, (blocks.shape[0], 1)), np.tile(
-            scaled.u_high, (blocks.shape[0], 1)
-        )  # fmt: skip
+        box_low, box_high = scaled.u_low.copy(), scaled.u_high.copy()
         box_low[0], box_high[0] = scaled.first_low, scaled.first_high
         low[:n_moves], high[:n_moves] = box_low.ravel(), box_high.ravel()
         low[n_moves + n_states + n_inner :] = 0.0
-        n_rows = self._n_defects + grid.limits.n_rows
-        changes = scaled.block_changes.ravel()
-        row_low = np.concatenate(
-            [np.zeros(self._n_defects), np.full(grid.limits.n_rows, -np.inf), -changes]
-        )
-        row_high = np.concatenate([np.zeros(n_rows), changes])
+        changes, nothing = scaled.block_changes.ravel(), np.zeros(self._n_defects)
+        limits = grid.limits.sign * scaled.row_limits
+        row_low = np.concatenate([nothing, np.full(limits.size, -np.inf), -changes])
+        row_high = np.concatenate([nothing, limits, changes])
         began = time.perf_counter()
         result = self._solver(
             x0=start,
@@ -222,10 +218,7 @@ class _Parameters:
         model, n_pred = grid.model, grid.horizon.n_pred
         self._grid = grid
         self.x, self.d = ca.MX.sym("x", model.n_x), ca.MX.sym("d", model.n_d, n_pred)
-        self.bias, self.limits = (
-            ca.MX.sym("bias", model.n_y),
-            ca.MX.sym("limits", len(grid.limits.sides)),
-        )
+        self.bias = ca.MX.sym("bias", model.n_y)
         self.u_held, self.u_rest = ca.MX.sym("held", model.n_u), ca.MX.sym("rest", model.n_u)
         self.reference = ca.MX.sym("reference", model.n_y, n_pred)
         self.tracking = ca.MX.sym("track", model.n_y, n_pred)
@@ -237,7 +230,7 @@ class _Parameters:
         self.prices = ca.MX.sym("prices", 0 if stage_cost is None else stage_cost.n_p)
 
     def _all(self) -> list[ca.MX]:
-        return [self.x, ca.vec(self.d), self.bias, self.limits, self.u_held, self.u_rest,
+        return [self.x, ca.vec(self.d), self.bias, self.u_held, self.u_rest,
                 ca.vec(self.reference), ca.vec(self.tracking), self.move, self.resting,
                 self.linear, self.quadratic, self.prices]  # fmt: skip
 
@@ -250,7 +243,7 @@ class _Parameters:
         weights, prices = scaled.weights, np.zeros(0) if scaled.prices is None else scaled.prices
         d = np.broadcast_to(scaled.d, (self._grid.horizon.n_pred, self._grid.model.n_d))
         return np.concatenate(
-            [scaled.x, d.ravel(), scaled.bias, scaled.side_limits, scaled.u_held,
+            [scaled.x, d.ravel(), scaled.bias, scaled.u_held,
              scaled.u_reference, scaled.y_reference.ravel(), scaled.stage_tracking.ravel(),
              weights.move, weights.resting, scaled.linear, scaled.quadratic, prices]
         )  # fmt: skip

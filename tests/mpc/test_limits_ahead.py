@@ -1,0 +1,182 @@
+"""Limits that change along the horizon, and blocks of moves of each MV's own."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from operator_agent.arrays import FloatArray
+from operator_agent.errors import InputError
+from operator_agent.mpc.engine.limit_rows import LimitsAhead
+from operator_agent.mpc.generic.equations import equations_model
+from operator_agent.mpc.generic.limits import Soft
+from operator_agent.mpc.generic.optimal_control import OptimalControl, optimal_control
+from operator_agent.mpc.peers.ipopt import Reference
+from operator_agent.mpc.problem import Outcome
+
+N = 20
+CART = equations_model("cart", lambda x, u, d: [x[1], u[0]], ["place", "speed"], ["force"])
+TANK = equations_model("tank", lambda x, u, d: [u[0] + 0.5 * u[1] - x[0] - 0.2 * x[0] ** 2],
+                       ["level"], ["in", "by"])  # fmt: skip
+
+
+def cart(**more: Any) -> OptimalControl:
+    chosen: dict[str, Any] = {"track": {"place": 1.0, "force": 0.01}, **more}
+    return optimal_control(CART, sample_time_s=0.2, n_pred=N, tolerance=1e-8, **chosen)
+
+
+def tank(**more: Any) -> OptimalControl:
+    chosen: dict[str, Any] = {"track": {"level": 1.0, "in": 1e-3}, "moves": {"in": 0.1, "by": 0.1}}
+    return optimal_control(TANK, sample_time_s=0.2, n_pred=N, tolerance=1e-8,
+                           cold_iterations=100, **{**chosen, **more})  # fmt: skip
+
+
+def plan_of(outcome: Outcome) -> tuple[FloatArray, FloatArray]:
+    assert outcome.accepted, outcome.reason
+    u, y = outcome.diagnostics.u_planned, outcome.diagnostics.y_predicted
+    assert u is not None and y is not None
+    return u, y
+
+
+def optimum_by_ipopt(control: OptimalControl, x: list[float], **now: Any) -> float:
+    """Return the cost of the same problem by a solver that shares nothing with ours."""
+    grid = control.problem.transcription
+    problem = replace(control.problem, x=np.array(x), **now)
+    states = np.tile(problem.x / control.model.x_scale, (N + 1, 1))
+    blocks = np.tile(problem.u_held / control.model.u_scale, (grid.horizon.n_blocks, 1))
+    found = Reference(grid, grid.scaled.values, 1e-10).solve(problem, (blocks, states))
+    assert found.success
+    return found.cost
+
+
+def test_a_corridor_that_closes_is_kept_at_every_stage():
+    high = np.where(np.arange(N) < 8, 2.0, 0.3)
+    control = cart(limits={"force": (-4.0, 4.0), "place": (None, high)},
+                   references={"place": 1.0})  # fmt: skip
+    outcome = control.solve([0.0, 0.0])
+    u, y = plan_of(outcome)
+    place = y[:, control.model.y_names.index("place")]
+    assert np.all(place <= high + 1e-6)
+    assert place[7] > 0.35  # as far out as the way back allows
+    assert np.all(np.abs(u) <= 4.0)
+    best = optimum_by_ipopt(control, [0.0, 0.0])  # which lets limits give way by 1e-8
+    assert outcome.diagnostics.cost_after == pytest.approx(best, rel=1e-4)
+
+
+def test_limits_of_an_mv_ahead_bind_the_moves_of_their_stages():
+    force = np.where((np.arange(N) >= 2) & (np.arange(N) < 6), 0.1, 2.0)
+    control = cart(limits={"force": (-2.0, 2.0)})
+    outcome = control.solve([1.0, 0.0], limits={"force": (-force, force)})
+    u, _ = plan_of(outcome)
+    assert np.all(np.abs(u[:, 0]) <= force + 1e-9)
+    assert np.all(np.abs(u[2:6, 0]) > 0.1 - 1e-6)  # it would go further
+    again = control.solve([1.0, 0.0])
+    assert again.diagnostics.cost_after < outcome.diagnostics.cost_after
+
+
+def test_moves_begin_in_time_where_limits_close_faster_than_an_mv_may_move():
+    low = np.where(np.arange(N) < 10, -2.0, 1.0)
+    control = cart(limits={"force": (low, 2.0)}, rates={"force": 0.5})
+    u, _ = plan_of(control.solve([1.0, 0.0], [0.0]))
+    assert np.all(u[:, 0] >= low - 1e-9)
+    assert np.all(np.abs(np.diff(u[:, 0], prepend=0.0)) <= 0.5 * 0.2 + 1e-9)
+    assert u[9, 0] >= 0.9 - 1e-9 and u[0, 0] <= 1e-9  # no earlier than needed
+
+
+def test_limits_ahead_that_no_move_can_keep_are_refused_by_name_and_time():
+    low = np.where(np.arange(N) < 3, -2.0, 1.0)
+    control = cart(limits={"force": (low, 2.0)}, rates={"force": 0.5})
+    outcome = control.solve([1.0, 0.0], [0.0])
+    assert not outcome.accepted and outcome.status.name == "LIMITS_CONFLICT"
+    assert "force stands at 0 and cannot keep its limits ahead: 0 s from now" in outcome.reason
+    assert control.solve([1.0, 0.0], [0.9]).accepted
+
+
+def test_a_soft_limit_may_stand_elsewhere_at_night():
+    night = np.where(np.arange(N) < 10, 0.5, np.inf)
+    control = cart(track={"place": 1.0}, references={"place": 1.0}, limits={"force": (-9.0, 9.0)},
+                   soft={"place": Soft(high=0.5, price=100.0)})  # fmt: skip
+    _, day = plan_of(control.solve([0.0, 0.0]))
+    _, mixed = plan_of(control.solve([0.0, 0.0], soft={"place": (None, night)}))
+    assert np.max(day[:, 0]) <= 0.5 + 1e-6
+    assert np.max(mixed[:10, 0]) <= 0.5 + 1e-6 and mixed[12, 0] > 0.8
+
+
+def test_a_closed_loop_under_a_moving_preview_follows_its_first_plan():
+    ahead = np.where(np.arange(3 * N) < 15, 3.0, 0.2)
+    control = cart(limits={"force": (-3.0, 3.0), "speed": (-9.0, 9.0)})
+    step = np.array([[1.0, 0.2], [0.0, 1.0]]), np.array([0.02, 0.2])
+    x, u, warm = np.array([3.0, 0.0]), np.zeros(1), None
+    for k in range(2 * N):
+        now = ahead[k : k + N]
+        outcome = control.solve(x, u, warm, limits={"speed": (-now, now)})
+        assert outcome.accepted
+        u, warm = outcome.move, outcome.warm
+        x = step[0] @ x + step[1] * u[0]
+        assert abs(x[1]) <= now[0] + 1e-6
+    assert abs(x[0]) < 1.0
+
+
+def test_each_mv_keeps_its_own_blocks():
+    blocks = {"in": (4, 16), "by": (1, 1, 1, 5)}
+    control = tank(blocks=blocks, references={"level": 1.5}, limits={"in": (0.0, 3.0)},
+                   rates={"by": 2.0})  # fmt: skip
+    outcome = control.solve([0.2])
+    u, _ = plan_of(outcome)
+    assert len(np.unique(u[:, 0])) == 2 and len(np.unique(u[:4, 0])) == 1
+    assert len(np.unique(u[:, 1])) == 4 and len(np.unique(u[3:, 1])) == 1
+    best = optimum_by_ipopt(control, [0.2])
+    assert outcome.diagnostics.cost_after == pytest.approx(best, rel=1e-6)
+    free = tank(references={"level": 1.5}, limits={"in": (0.0, 3.0)}, rates={"by": 2.0})
+    assert free.solve([0.2]).diagnostics.cost_after < best
+
+
+def test_blocks_by_mv_that_are_equal_are_those_of_all():
+    one = tank(blocks=(2, 3, 15)).solve([0.2])
+    other = tank(blocks={"in": (2, 3, 15), "by": (2, 3, 15)}).solve([0.2])
+    assert np.array_equal(one.move, other.move)
+
+
+def test_blocks_by_mv_hold_in_a_closed_loop_with_warm_starts():
+    control = tank(blocks={"in": (5, 5, 10)}, limits={"in": (0.0, 3.0), "by": (0.0, 1.0)})
+    x, u, warm = np.array([0.2]), np.zeros(2), None
+    for _ in range(10):
+        outcome = control.solve(x, u, warm, references={"level": 1.5})
+        planned, y = plan_of(outcome)
+        assert np.ptp(planned[:5, 0]) == 0.0 and np.ptp(planned[5:10, 0]) == 0.0
+        x, u, warm = y[0, :1], outcome.move, outcome.warm
+    assert x[0] == pytest.approx(1.5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"limits": {"place": (None, [1.0, 2.0])}}, "have 2 numbers; give one, or a preview of 20"),
+        ({"limits": {"place": (None, [np.nan] * N)}}, "give numbers"),
+        ({"limits": {"force": ([2.0] * N, 1.0)}}, "low must not pass high"),
+        ({"terminal_limits": {"speed": ([0.0] * N, 1.0)}}, "have 20 numbers; give one"),
+        ({"blocks": {"power": (1, 2)}}, "blocks of power: MVs are force"),
+        ({"blocks": {"force": (1, 0)}}, "blocks of force are"),
+        ({"blocks": []}, "each has one stage at least"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(more: dict[str, Any], says: str):
+    with pytest.raises(InputError, match=says):
+        cart(**more)
+
+
+def test_a_preview_for_what_was_never_limited_is_refused():
+    control = cart(limits={"place": (None, 1.0)})
+    with pytest.raises(InputError, match="open at the beginning"):
+        control.solve([0.0, 0.0], limits={"place": (np.full(N, -1.0), 1.0)})
+    assert control.solve([0.0, 0.0], limits={"place": (None, None)}).accepted
+
+
+def test_limits_ahead_of_another_horizon_are_refused():
+    control = cart(limits={"place": (None, np.linspace(1.0, 2.0, N))})
+    ahead = control.problem.ahead
+    assert ahead is not None
+    short = LimitsAhead(*(getattr(ahead, name)[:-1] for name in LimitsAhead.__slots__))
+    with pytest.raises(InputError, match="of 19 stages and the horizon has 20"):
+        replace(control.problem, ahead=short)
