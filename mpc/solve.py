@@ -45,7 +45,8 @@ from operator_agent.mpc.second_plan import resting_plan, second_plan, shifted_pl
 
 SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
 MAX_RETRIES = 3  # of a step that did not pay, each within a smaller reach
-SHRINK = 0.25  # of the reach at each retry; it grows again by full steps
+SHRINK = 0.25  # of the reach at each retry; full steps that paid let it grow as fast
+FARTHEST_STEP = 4.0  # spans of one MV: as far as it grows
 MAX_STALLS = 3  # solves in a row that kept the shifted plan; then a cold start looks for another
 FAR = 1e-2  # relative slope: a warm solve that stalled so far from an optimum is lost
 PRICE_TOLERANCE = 1e-6  # multiplier above which a limit counts as active
@@ -185,7 +186,7 @@ def _iterated(
         elif ended is not None:
             return Reached(last, ended, first_cost)
         elif step.length == 1.0:
-            course.reach = min(LARGEST_STEP, course.reach / SHRINK)
+            course.reach = min(FARTHEST_STEP, course.reach / SHRINK)
     assert last is not None  # counts of iterations start at one
     return Reached(last, SolverStatus.ITERATION_LIMIT, first_cost)
 

@@ -152,10 +152,16 @@ static double clear_prices(Qp *q) {
   return worst;
 }
 
-static int attempt(Qp *q, const double *start) {
+/* Go on from the last working set: the limits of rows alone have changed since. */
+static void go_on(Qp *q) {
+  solve_on_working_set(q);
+  while (drop_negative(q)) solve_on_working_set(q);
+}
+
+/* Satisfy what the point of the working set violates, one after the other. */
+static int completed(Qp *q) {
   double sign = 0.0, violation = 0.0, size = 1.0;
   for (int j = 0; j < q->n; j++) size = fmax(size, fabs(q->gradient[j]));
-  begin(q, start);
   for (int round = 0; round < ROUNDS; round++) {
     for (int c; (c = most_violated(q, &sign, &violation)) >= 0; evaluate_rows(q)) {
       int status = satisfy(q, c, sign, violation);
@@ -170,12 +176,9 @@ static int attempt(Qp *q, const double *start) {
   return INACCURATE;
 }
 
-static int checked(const Qp *q) {
-  long n = q->n, m = q->m;
-  if (!all_finite(q->hessian, n * n) || !all_finite(q->gradient, n) || !all_finite(q->rows, m * n))
-    return NOT_FINITE;
+static int checked_limits(const Qp *q) {
   int status = OPTIMAL;
-  for (int c = 0; c < n + m; c++) {
+  for (int c = 0; c < q->n + q->m; c++) {
     double low = -limit_of(q, c, -1.0), high = limit_of(q, c, 1.0);
     if (isnan(low) || isnan(high)) return NOT_FINITE;
     if (low > high || low == INFINITY || high == -INFINITY) status = INFEASIBLE;
@@ -183,52 +186,77 @@ static int checked(const Qp *q) {
   return status;
 }
 
-/* Arguments: n, m, iterations, numbers in memory; hessian, gradient, rows by column, row_low,
-   row_high, low, high; start: side of each bound and row, 0 outside the working set.
-   Results: x, row and bound prices, the working set, (status, iterations, warm), memory.
-   Without a solution x and the prices are NaN. */
-static int dense_qp_body(const double **arg, double **res, double *unused) {
-  Qp q = {.n = (int)arg[0][0], .m = (int)arg[0][1], .limit = (int)arg[0][2]};
-  (void)unused;
-  q.hessian = arg[1], q.gradient = arg[2], q.rows = arg[3], q.row_low = arg[4];
-  q.row_high = arg[5], q.low = arg[6], q.high = arg[7];
-  const double *start = arg[8];
-  int status = NO_ROOM, warm = 0, all = q.n + q.m;
-  if (room(&q, res[5]) <= (long)arg[0][3]) status = checked(&q);
-  if (status == OPTIMAL) {
-    q.dense = coupled(&q), q.width = padded(q.dense);
-    q.tail = q.n - q.dense, q.tail_width = padded(q.tail);
-    memset(q.tail_direction, 0, q.tail_width * sizeof(double));
-    collect_tail(&q);
-    if (!factorise_hessian(&q)) status = NOT_CONVEX;
-  }
-  if (status == OPTIMAL) {
-    for (int c = 0; c < all; c++) warm = warm || side_of(start, c) != 0.0;
-    status = attempt(&q, warm ? start : NULL);
-    if (status != OPTIMAL && warm) {
-      warm = 0, q.iterations = 0;
-      status = attempt(&q, NULL);
-    }
-  }
+static int checked(const Qp *q) {
+  long n = q->n, m = q->m;
+  if (!all_finite(q->hessian, n * n) || !all_finite(q->gradient, n) || !all_finite(q->rows, m * n))
+    return NOT_FINITE;
+  return checked_limits(q);
+}
+
+/* Take sizes and arrays, and factorise the Hessian. */
+static int prepare(Qp *q, const double **arg, double *memory) {
+  q->n = (int)arg[0][0], q->m = (int)arg[0][1], q->limit = (int)arg[0][2];
+  q->hessian = arg[1], q->gradient = arg[2], q->rows = arg[3], q->row_low = arg[4];
+  q->row_high = arg[5], q->low = arg[6], q->high = arg[7];
+  if (room(q, memory) > (long)arg[0][3]) return NO_ROOM;
+  int status = checked(q);
+  if (status != OPTIMAL) return status;
+  q->dense = coupled(q), q->width = padded(q->dense);
+  q->tail = q->n - q->dense, q->tail_width = padded(q->tail);
+  memset(q->tail_direction, 0, q->tail_width * sizeof(double));
+  collect_tail(q);
+  q->weighed = q->turns = 0;
+  return factorise_hessian(q) ? OPTIMAL : NOT_CONVEX;
+}
+
+static void tell(const Qp *q, double **res, int status, int warm) {
   double nothing = status == OPTIMAL ? 0.0 : NAN;
-  for (int i = 0; i < q.m; i++) res[1][i] = nothing;
-  for (int j = 0; j < q.n; j++) {
-    res[0][j] = status == OPTIMAL ? q.x[j] : NAN;
+  for (int i = 0; i < q->m; i++) res[1][i] = nothing;
+  for (int j = 0; j < q->n; j++) {
+    res[0][j] = status == OPTIMAL ? q->x[j] : NAN;
     res[2][j] = nothing;
   }
-  memset(res[3], 0, all * sizeof(double));
-  for (int k = 0; status == OPTIMAL && k < q.size; k++) {
-    int c = q.member[k];
-    double price = q.sign[k] * q.price[k];
-    if (c < q.n) res[2][c] = price;
-    else res[1][c - q.n] = price;
-    res[3][c] = q.sign[k];
+  memset(res[3], 0, (q->n + q->m) * sizeof(double));
+  for (int k = 0; status == OPTIMAL && k < q->size; k++) {
+    int c = q->member[k];
+    double price = q->sign[k] * q->price[k];
+    if (c < q->n) res[2][c] = price;
+    else res[1][c - q->n] = price;
+    res[3][c] = q->sign[k];
   }
-  for (int s = 0; status == OPTIMAL && s < q.tail; s++) {
-    if (q.fixed[s] == 0.0) continue;
-    res[2][q.dense + s] = q.fixed[s] * q.fixed_price[s];
-    res[3][q.dense + s] = q.fixed[s];
+  for (int s = 0; status == OPTIMAL && s < q->tail; s++) {
+    if (q->fixed[s] == 0.0) continue;
+    res[2][q->dense + s] = q->fixed[s] * q->fixed_price[s];
+    res[3][q->dense + s] = q->fixed[s];
   }
-  res[4][0] = status, res[4][1] = q.iterations, res[4][2] = warm;
+  res[4][0] = status, res[4][1] = q->iterations, res[4][2] = warm;
+}
+
+/* Arguments: n, m, iterations, numbers in memory, whether the limits of rows alone differ from the
+   last call's; hessian, gradient, rows by column, row_low, row_high, low, high; start: side of each
+   bound and row, 0 outside the working set.
+   Results: x, row and bound prices, the working set, (status, iterations, warm), memory, which
+   begins with the state of the method; zero before the first call.
+   Without a solution x and the prices are NaN. */
+static int dense_qp_body(const double **arg, double **res, double *unused) {
+  Qp *q = (Qp *)res[5];
+  int status = NO_ROOM, warm = 0, again = arg[0][4] != 0.0 && q->solved;
+  const double *start = arg[8];
+  (void)unused;
+  q->iterations = q->solved = 0;
+  if (again) {
+    status = checked_limits(q);
+    if (status == OPTIMAL) go_on(q), status = completed(q);
+  }
+  if (status != OPTIMAL && (status = prepare(q, arg, res[5] + STATE)) == OPTIMAL) {
+    for (int c = 0; c < q->n + q->m; c++) warm = warm || side_of(start, c) != 0.0;
+    q->iterations = 0, begin(q, warm ? start : NULL), status = completed(q);
+    if (status != OPTIMAL && warm) {
+      q->iterations = 0, begin(q, NULL), status = completed(q);
+      warm = 0;
+    }
+  }
+  q->solved = status == OPTIMAL;
+  tell(q, res, status, warm);
   return 0;
 }

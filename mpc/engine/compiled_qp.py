@@ -16,6 +16,7 @@ _FILES = (
 )
 _SHAPES = {"dense_qp": (9, 6)}
 _CHANGES = 20  # of the working set for each variable; a cold start takes less than two
+_STATE = 128  # numbers in memory for the state of the method, as `compiled_qp_data.c` has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +25,23 @@ class ActiveSet:
 
     Attributes:
         kernel: bound to the QP's arrays and to those below.
+        again: whether the limits of rows alone differ from the last call's; shape (1,).
         start: side of each bound and row, shape (n + m,).
         results: x, row and bound prices, working set and report, one behind the other.
         ends: of these parts.
     """
 
     kernel: Kernel
+    again: FloatArray
     start: FloatArray
     results: FloatArray
     ends: tuple[int, int, int, int]
 
     def solve(
-        self, start: FloatArray | None
+        self, start: FloatArray | None, again: bool = False
     ) -> tuple[int, FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return status code, x, row prices, bound prices and working set; see `DenseQp.solve`."""
+        self.again[0] = again
         if start is not None and start.shape == self.start.shape:
             self.start[:] = start  # the kernel looks at signs alone
         else:
@@ -59,9 +63,10 @@ def active_set(arrays: Sequence[FloatArray]) -> ActiveSet | None:
     n, m = arrays[1].size, arrays[3].size
     padded = -(-n // 8) * 8
     room = 4 * n * padded + 17 * padded + 4 * m * n + 10 * (n + m) + 400
-    sizes = np.array([n, m, _CHANGES * n, room], dtype=np.float64)
+    sizes = np.array([n, m, _CHANGES * n, room, 0], dtype=np.float64)
     start = np.zeros(n + m)
     ends = (n, n + m, 2 * n + m, 3 * n + 2 * m)
     results = np.zeros(ends[-1] + 3)
-    kernel = Kernel(found[0], [sizes, *arrays, start], [*np.split(results, ends), np.empty(room)])
-    return ActiveSet(kernel, start, results, ends)
+    memory = np.zeros(_STATE + room)
+    kernel = Kernel(found[0], [sizes, *arrays, start], [*np.split(results, ends), memory])
+    return ActiveSet(kernel, sizes[4:], start, results, ends)

@@ -33,10 +33,11 @@
 
 typedef struct {
   int n, m, dense, width, tail, tail_width, limit, size, iterations;
+  int solved;  /* whether the last call ended with a solution */
   int turns;   /* of the Gram matrix's factor since it was made */
   int weighed; /* whether the weights of violations are there */
   const double *hessian, *gradient, *rows, *row_low, *row_high, *low, *high;
-  double *factor, *inverse_pivot, *inverse_root, *metric_gradient; /* of the Hessian */
+  double *factor, *inverse_pivot, *inverse_root;                  /* of the Hessian */
   int *tail_start, *tail_column, *tail_row;                       /* rows' entries in the tail */
   double *tail_value, *tail_seen;
   int *member, *place;                                            /* working set */
@@ -45,6 +46,9 @@ typedef struct {
   double *x, *rows_x, *raw, *normal, *direction, *tail_normal, *tail_direction, *step, *inner;
   double *masked, *weight;
 } Qp;
+
+#define STATE 128 /* numbers that it may take in memory */
+_Static_assert(sizeof(Qp) <= STATE * sizeof(double), "the state needs more room");
 
 /* Room in `memory`, taken from the front; all arrays start at padded places. */
 static double *taken(double **memory, long count) {
@@ -58,7 +62,7 @@ static long room(Qp *q, double *memory) {
   long n = q->n, m = q->m, width = padded(q->n), square = n * width;
   q->factor = taken(&next, square), q->normals = taken(&next, square);
   q->gram = taken(&next, square), q->raws = taken(&next, square);
-  double **vectors[] = {&q->inverse_pivot, &q->inverse_root, &q->metric_gradient, &q->sign,
+  double **vectors[] = {&q->inverse_pivot, &q->inverse_root, &q->sign,
                         &q->price, &q->x, &q->raw, &q->normal, &q->direction, &q->tail_normal,
                         &q->tail_direction, &q->step, &q->inner, &q->fixed, &q->fixed_price,
                         &q->fixed_step, &q->masked};

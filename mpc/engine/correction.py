@@ -7,6 +7,7 @@ nothing moves (the Maratos effect). Source: Nocedal and Wright, "Numerical Optim
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from math import isfinite
 
@@ -82,10 +83,11 @@ def _corrections(
         straight = (of_blocks @ found.x[: grid.n_moves]).reshape(response.free.shape)
         bent = full.outputs - response.free - straight
         grid.qp.row_high[:n_rows] = wanted - limits.sign * bent[limits.stage, limits.cv]
-        found = grid.qp.solve(found.working_set)
+        found = grid.qp.solve_again(found.working_set)
         if not found.success or not isfinite(float(found.x.dot(found.x))):
             break
-        trial = predicted(grid, scaled, response, found.x[: grid.n_moves], False)
+        near = replace(response, plan=replace(response.plan, inner=full.inner))  # a better guess
+        trial = predicted(grid, scaled, near, found.x[: grid.n_moves], False)
         if trial is None:
             break
         yield trial, found

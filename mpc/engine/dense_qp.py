@@ -100,11 +100,28 @@ class DenseQp:
             start: working set of an earlier solution, shape (n + m,): any values are valid, good
                 ones save time. None, or one of another shape, starts from nothing.
         """
-        if self._active_set is not None:
-            code, x, row_prices, bound_prices, working_set = self._active_set.solve(start)
-            if code in SURE:
-                status = STATUS[code]
-                return QpSolution(x, row_prices, bound_prices, code == 1, status, working_set)
+        return self._by_active_set(start, again=False) or self._by_others(start)
+
+    def solve_again(self, start: FloatArray) -> QpSolution:
+        """Return the answer after the limits of rows, and nothing else, have changed.
+
+        The factors of the last call serve again.
+
+        Args:
+            start: as in `solve`: should the last call have found nothing.
+        """
+        return self._by_active_set(start, again=True) or self._by_others(start)
+
+    def _by_active_set(self, start: FloatArray | None, again: bool) -> QpSolution | None:
+        """Return the answer of the compiled method where there is one and it is sure, or None."""
+        if self._active_set is None:
+            return None
+        code, x, row_prices, bound_prices, working_set = self._active_set.solve(start, again)
+        if code not in SURE:
+            return None
+        return QpSolution(x, row_prices, bound_prices, code == 1, STATUS[code], working_set)
+
+    def _by_others(self, start: FloatArray | None) -> QpSolution:
         fault = self._fault()
         if fault:
             return self._nothing(fault)

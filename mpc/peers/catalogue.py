@@ -23,7 +23,7 @@ FATROP = NlpEngine(
     fails_on=("polymerisation",),  # its first cycles, and it needs minutes for the others
 )
 
-OWN = OwnEngine("own", "this project's real-time iterations, one to four", 4)
+OWN = OwnEngine("own", "this project's real-time iterations, one to three", 3)
 OWN_CONVERGED = OwnEngine("own_converged", "the same, iterated to convergence", 40, OWN_TOLERANCE)
 
 ENGINES: tuple[Engine, ...] = (OWN, OWN_CONVERGED, DO_MPC, DO_MPC_TIGHT, REFERENCE, FATROP)

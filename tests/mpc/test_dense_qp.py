@@ -120,6 +120,45 @@ def test_any_start_gives_the_cold_answer_and_its_certificate(seed, n, m, slacks)
         assert warm.x == pytest.approx(cold.x, abs=1e-7)
 
 
+@pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(1, 30),
+    m=st.integers(1, 60),
+    slacks=st.integers(0, 30),
+)
+def test_after_other_limits_of_rows_the_old_factors_give_the_cold_answer(seed, n, m, slacks):
+    data = random_qp(seed, n, m, min(slacks, n), share_equal=0.0)
+    qp, rng = data.into(QpMethod.COMPILED), np.random.default_rng(seed)
+    found = qp.solve()
+    for size in (1e-3, 0.1, 1.0, 10.0, 0.1):
+        moved = size * rng.normal(size=m)
+        qp.row_low[:], qp.row_high[:] = data.row_low + moved, data.row_high + moved
+        found = qp.solve_again(found.working_set)
+        cold = DenseQp(n, m)
+        for own, other in zip(cold.arrays, qp.arrays, strict=True):
+            own[:] = other
+        expected = cold.solve()
+        solved, solvable = (
+            one.success and bool(qp.kkt_residual(one) < EXACT) for one in (found, expected)
+        )
+        assert solved == solvable  # DAQP calls its answers to infeasible QPs a success
+        if solved:
+            assert found.x == pytest.approx(expected.x, abs=1e-7)
+
+
+@pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
+@pytest.mark.parametrize("name", Data.__slots__)
+def test_nan_is_found_when_old_factors_serve(name: str):
+    qp = random_qp(1, 6, 8, 2).into(QpMethod.COMPILED)
+    start = qp.solve().working_set
+    array = getattr(qp, name)
+    array[np.unravel_index(array.size // 2, array.shape)] = np.nan
+    found = qp.solve_again(start)
+    assert not (found.success and qp.kkt_residual(found) < 1e-6)
+
+
 def test_the_primal_dual_iteration_solves_an_obstacle_problem_from_nothing():
     n = 20  # a string over an obstacle: the class of problems for which it is known to converge
     place = np.linspace(-1.0, 1.0, n)

@@ -194,3 +194,19 @@ def test_a_solve_leaves_nothing_to_the_garbage_collector(problem: Problem):
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_a_warm_solve_crosses_many_spans_in_few_iterations(problem: Problem):
+    model = problem.transcription.model
+    near = replace(model, u_scale=model.u_scale / 8.0)
+    grid = Transcription(
+        ScaledModel.of(near), problem.transcription.horizon, problem.transcription.shape
+    )
+    rest = np.tile([0.8998, 134.0], (problem.y_reference.shape[0], 1))
+    problem = replace(problem, transcription=grid, iterations=3)
+    warm = solve(replace(problem, y_reference=rest), None).warm
+    best, found = solve(problem, None).diagnostics, solve(problem, warm).diagnostics
+    assert best.u_planned is not None
+    assert np.max(np.abs(best.u_planned - model.u_nominal) / near.u_scale) > 3.0
+    assert found.cost_after < found.cost_before
+    assert found.cost_after == pytest.approx(best.cost_after, rel=2e-2)
