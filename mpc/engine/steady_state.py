@@ -9,6 +9,7 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.linearise import Linearisation, Lineariser
+from operator_agent.mpc.variables import BoolArray
 
 STEADY_TOLERANCE = 1e-8  # scaled, per second: under a ten-thousandth of a span in an hour
 MAX_ITERATIONS = 120
@@ -17,6 +18,8 @@ NEWTON_STEP_S = 1e9  # so long a step is plain Newton
 NEWTON_ITERATIONS = 6
 NEWTON_GAIN = 0.5  # a Newton step near the solution reduces the residual at least so much
 LARGEST_CHANGE = 5.0  # spans of one state per iteration
+BESIDE_ITERATIONS = 20
+BESIDE_CHANGE = 1.0  # spans of one state or MV per iteration: it shall not leap over a fold
 
 
 def steady_state(
@@ -31,6 +34,38 @@ def steady_state(
         start: scaled state, shape (n_x,).
     """
     return _newton(point, u, d, start) or _pseudo_transient(point, u, d, start)
+
+
+def rest_beside(
+    point: Lineariser, u: FloatArray, d: FloatArray, start: FloatArray, free: BoolArray
+) -> tuple[FloatArray, FloatArray, Linearisation] | None:
+    """Return x and u of a rest close to a start, and the linearisation there, or None.
+
+    Free MVs move with the states, by the least change in spans: so there is a rest also where none
+    is left at the MVs as they are, and one that is not stable is not left for another.
+
+    Args:
+        point: the model at one point.
+        u: scaled, shape (n_u,).
+        d: SI, shape (n_d,).
+        start: scaled state, shape (n_x,).
+        free: MVs that may move, shape (n_u,).
+    """
+    x, u = start, u.copy()
+    for _ in range(BESIDE_ITERATIONS):
+        linear = point.linearise(x, u, d)
+        rates = linear.rhs[0]
+        size = float(np.max(np.abs(rates), initial=0.0))
+        if size < STEADY_TOLERANCE:
+            return x, u, linear
+        slopes = np.hstack([point.rhs_x_pattern.dense(linear.rhs_x)[0], linear.rhs_u[0][:, free]])
+        if not (np.isfinite(size) and bool(np.all(np.isfinite(slopes)))):
+            return None
+        change = np.linalg.lstsq(slopes, -rates, rcond=None)[0]
+        change *= BESIDE_CHANGE / max(float(np.max(np.abs(change))), BESIDE_CHANGE)
+        x = x + change[: x.size]
+        u[free] += change[x.size :]
+    return None
 
 
 def _newton(

@@ -16,13 +16,13 @@ class TargetState:
     Attributes:
         x, u: scaled, shapes (n_x,) and (n_u,).
         hold: limits that hold it; None at the start.
-        rest: x and u of the rest from which it went there; None at the start.
+        rest: x of the rest from which it went there, shape (n_x,); None at the start.
     """
 
     x: FloatArray
     u: FloatArray
     hold: Hold | None = None
-    rest: tuple[FloatArray, FloatArray] | None = None
+    rest: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

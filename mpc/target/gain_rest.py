@@ -104,3 +104,9 @@ class GainRest:
                 [np.where(floating[:, None], 0.0, gain), gain[floating] * HOUR_S]
             ),
         )
+
+    def beside(
+        self, x: FloatArray, u: FloatArray, d: FloatArray, free: BoolArray
+    ) -> tuple[FloatArray, SteadyPoint]:
+        """Return the MVs as they are and their rest: there is one everywhere."""
+        return u, self.at(x, u, d)

@@ -1,6 +1,6 @@
 """The linear program of one cycle: the plant's gains at the last target, limits and costs."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from operator_agent.mpc.target.wishes import Economics, ProfitSlope
 
 SURPRISE = 2.0  # distance of a rest from its prediction, by that of the step that went there
 LEAST_SURPRISE = 0.3  # spans: less is the curve of any plant
-SHARES = (0.5, 0.25, 0.0)  # of a step that led elsewhere, tried in turn
+CLOSER = 0.5  # distance of a rest with other MVs by that of the rest at the MVs as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,23 +119,20 @@ class ProgramBuilder:
     def _rest(
         self, state: TargetState, inputs: TargetInputs
     ) -> tuple[FloatArray, SteadyPoint | None]:
-        """Return u and the rest at the last target, or on the way to it.
+        """Return u and the rest at the last target, or close to it with other MVs.
 
-        Beyond a fold, as that of a reactor which ignites, the rest that was promised is gone, and
-        another one is far away. The target then takes a part of its step. Where not even its last
-        rest is near, the plant itself has been moved by a disturbance.
+        Beyond a fold, as that of a reactor which ignites, the rest that was promised is gone at
+        those MVs, and another one is far away; and one that is not stable moves far with each
+        disturbance. Both are close by at other MVs, if it is not the plant itself that has moved.
         """
         x, u = self._where(state, inputs)
         point = self._model.at(x, u, inputs.d)
-        if state.rest is None or (point is not None and _expected(point, x, state.rest[0])):
+        if point is not None and (state.rest is None or _expected(point, x, state.rest)):
             return u, point
-        x_last, u_last = self._where(replace(state, x=state.rest[0], u=state.rest[1]), inputs)
-        for share in SHARES:
-            x_part, u_part = x_last + share * (x - x_last), u_last + share * (u - u_last)
-            part = self._model.at(x_part, u_part, inputs.d)
-            if part is not None and _expected(part, x_part, x_last):
-                return u_part, part
-        return u, point
+        found = self._model.beside(x, u, inputs.d, inputs.free)
+        if found is None or (point is not None and not _closer(found, x, u, point)):
+            return u, point
+        return found
 
     def _where(self, state: TargetState, inputs: TargetInputs) -> tuple[FloatArray, FloatArray]:
         """Return x and u of the last target, with held MVs and integrating states as read."""
@@ -195,9 +192,19 @@ class ProgramBuilder:
 
 def _expected(point: SteadyPoint, x: FloatArray, last: FloatArray) -> bool:
     """Return whether a rest lies where the gains at the last one had promised it."""
-    step = float(np.max(np.abs(x - last), initial=0.0))
-    missed = float(np.max(np.abs(point.x - x), initial=0.0))
-    return missed <= max(SURPRISE * step, LEAST_SURPRISE)
+    return _apart(point.x, x) <= max(SURPRISE * _apart(x, last), LEAST_SURPRISE)
+
+
+def _closer(
+    found: tuple[FloatArray, SteadyPoint], x: FloatArray, u: FloatArray, other: SteadyPoint
+) -> bool:
+    """Return whether a rest with other MVs lies much closer than another one without."""
+    distance = max(_apart(found[1].x, x), _apart(found[0], u))
+    return distance < CLOSER * _apart(other.x, x)
+
+
+def _apart(one: FloatArray, other: FloatArray) -> float:
+    return float(np.max(np.abs(one - other), initial=0.0))
 
 
 def _pulls(names: tuple[str, ...], tuning: TargetTuning) -> list[tuple[int, str, float]]:

@@ -16,6 +16,7 @@ from operator_agent.mpc.engine.linearise import Lineariser, ScaledModel
 from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.mpc.engine.steady_state import (
     STEADY_TOLERANCE,
+    rest_beside,
     steady_gains,
     steady_state,
 )
@@ -103,6 +104,17 @@ class SteadyModel(Protocol):
         """
         ...
 
+    def beside(
+        self, x: FloatArray, u: FloatArray, d: FloatArray, free: BoolArray
+    ) -> tuple[FloatArray, SteadyPoint] | None:
+        """Return MVs and their rest close to a state, or None; arguments as in `at`.
+
+        Args:
+            x, u, d: as in `at`.
+            free: MVs that move to where there is one, shape (n_u,).
+        """
+        ...
+
 
 class ModelRest:
     """The states of rest of a process model. Holds scratch memory, no state between calls."""
@@ -137,20 +149,41 @@ class ModelRest:
 
     def at(self, x: FloatArray, u: FloatArray, d: FloatArray) -> SteadyPoint | None:
         """Return the rest near a state; None when there is none. See `SteadyModel.at`."""
+        point = self._rest(*self._apart(x, d), u)
+        return None if point is None else self._whole(point, x)
+
+    def beside(
+        self, x: FloatArray, u: FloatArray, d: FloatArray, free: BoolArray
+    ) -> tuple[FloatArray, SteadyPoint] | None:
+        """Return MVs and their rest close to a state, or None. See `SteadyModel.beside`."""
+        moving, fixed = self._apart(x, d)
+        found = rest_beside(self._point, u, fixed, moving, free)
+        gains = None if found is None else steady_gains(self._point, found[2])
+        if found is None or gains is None:
+            return None
+        point = SteadyPoint(found[0], found[2].outputs[0].copy(), *gains)
+        return found[1], self._whole(point, x)
+
+    def _apart(self, x: FloatArray, d: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the states that have a rest, and DVs with the states that are held [SI]."""
         held = self._held
         if held is None:
-            return self._rest(x, u, d)
+            return x, d
         places = np.array(held.held, dtype=np.intp)
         fixed = x[places] * self.x_scale[places]
-        point = self._rest(x[np.array(held.free, dtype=np.intp)], u, np.concatenate([d, fixed]))
-        if point is None:
-            return None
-        gain = with_states(held.free, point.x_gain, np.zeros((x.size, u.size)))
+        return x[np.array(held.free, dtype=np.intp)], np.concatenate([d, fixed])
+
+    def _whole(self, point: SteadyPoint, x: FloatArray) -> SteadyPoint:
+        """Return a rest with the states that are held."""
+        held = self._held
+        if held is None:
+            return point
+        gain = with_states(held.free, point.x_gain, np.zeros((x.size, point.x_gain.shape[1])))
         row_gain = point.row_gain.copy()
         row_gain[: self.floating.size][self.floating] = 0.0
         return SteadyPoint(with_states(held.free, point.x, x), point.rows, gain, row_gain)
 
-    def _rest(self, x: FloatArray, u: FloatArray, d: FloatArray) -> SteadyPoint | None:
+    def _rest(self, x: FloatArray, d: FloatArray, u: FloatArray) -> SteadyPoint | None:
         near = self._near_rest(x, u, d)
         if near is not None:
             return near

@@ -97,7 +97,7 @@ class TargetOptimizer:
         problem = program.problem
         change = np.clip(decision.point.change, problem.low, problem.high)
         x, u = program.x + program.x_gain @ change, program.u + change
-        after = TargetState(x, u, decision.hold, (program.x, program.u))
+        after = TargetState(x, u, decision.hold, program.x)
         return self._target(program, inputs, decision, after), after
 
     def with_resting(self, inputs: TargetInputs) -> TargetInputs:

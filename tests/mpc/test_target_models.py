@@ -115,6 +115,27 @@ def test_gains_are_those_of_finite_steps_of_the_rest() -> None:
         assert point.row_gain[:, i] == pytest.approx(slope, abs=1e-5)
 
 
+def test_a_rest_beside_lies_on_the_curve_of_rests_closest_to_where_it_is_asked_for() -> None:
+    """The rests are u = d + x^2: below u = d there is none."""
+    x, u, d = (ca.SX.sym(letter, 1) for letter in "xud")
+    model = ProcessModel(
+        name="fold",
+        x_names=("x",), u_names=("u",), d_names=("d",), y_names=("y",),
+        rhs=ca.Function("rhs", [x, u, d], [u - x**2 - d]),
+        outputs=ca.Function("outputs", [x, u, d], [x]),
+        x_nominal=np.ones(1), u_nominal=np.array([2.0]), d_nominal=np.ones(1),
+        x_scale=np.ones(1), u_scale=np.ones(1), d_scale=np.ones(1), y_scale=np.ones(1),
+    )  # fmt: skip
+    rest, free = ModelRest(ScaledModel.of(model)), np.ones(1, np.bool_)
+    assert rest.at(np.array([0.1]), np.array([0.9]), np.ones(1)) is None  # beyond the fold
+    found = rest.beside(np.array([0.1]), np.array([0.9]), np.ones(1), free)
+    assert found is not None
+    u_beside, point = found
+    assert u_beside[0] == pytest.approx(1.0 + point.x[0] ** 2, abs=1e-7)
+    assert abs(point.x[0] - 0.1) < 0.05 and abs(u_beside[0] - 0.9) < 0.12
+    assert rest.beside(np.array([0.1]), np.array([0.9]), np.ones(1), ~free) is None
+
+
 def test_a_sampled_model_rests_where_it_maps_to_itself() -> None:
     x, u, d = (ca.SX.sym(letter, 1) for letter in "xud")
     model = SampledModel(
