@@ -163,6 +163,7 @@ class Warm:
         row_prices: of the rows of the last QP, shape (n_rows,); None when not known.
         working_set: of the last QP, see `QpSolution`.
         paths: plans of the other scenarios; this one is that of the first.
+        looked: cost of a plan beside which a cold start found nothing better; 0 without one.
     """
 
     blocks: FloatArray
@@ -173,6 +174,7 @@ class Warm:
     row_prices: FloatArray | None = None
     working_set: FloatArray | None = None
     paths: tuple["Warm", ...] = ()
+    looked: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from operator_agent.mpc.problem import (
     refused,
 )
 from operator_agent.mpc.robust.course import TreeCourse
-from operator_agent.mpc.second_plan import resting_plan, second_plan, shifted_plan
+from operator_agent.mpc.second_plan import SHARE, resting_plan, second_plan, shifted_plan
 
 SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
 MAX_RETRIES = 3  # of a step that did not pay, each within a smaller reach
@@ -50,6 +50,8 @@ FARTHEST_STEP = 4.0  # spans of one MV: as far as it grows
 MAX_STALLS = 3  # solves in a row that kept the shifted plan; then a cold start looks for another
 FAR = 1e-2  # relative slope: a warm solve that stalled so far from an optimum is lost
 PRICE_TOLERANCE = 1e-6  # multiplier above which a limit counts as active
+ASTRAY = 0.5  # spans off the reference, besides its own length: the plan may lie in a bad valley
+DEARER = 2.0  # than the plan beside which the last second look found nothing: then it looks again
 
 
 def solve(problem: Problem, warm: Warm | None) -> Outcome:
@@ -80,9 +82,15 @@ def _attempted(problem: Problem, warm: Warm | None, trace: Trace) -> Outcome:
         return _told(tree.problems, _own(problem, tree, warm, trace), warm, trace)
     course = SinglePath(problem)
     reached = _own(problem, course, warm, trace)
+    looked = 0.0
+    if warm is not None and _astray(problem, course, reached, trace):
+        reached, looked = _looked_again(problem, course, reached, warm, trace)
     for guess in _guesses(problem, course, reached, warm):
         reached = _better(problem, course, reached, guess, trace)
-    return _told(course.problems, reached, warm, trace)
+    outcome = _told(course.problems, reached, warm, trace)
+    if looked > 0.0 and outcome.warm is not None:
+        outcome = replace(outcome, warm=replace(outcome.warm, looked=looked))
+    return outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,42 @@ class Reached(Generic[K]):
     last: Iteration[K] | Fault
     status: SolverStatus
     first_cost: float = np.nan
+
+
+def _astray(problem: Problem, course: SinglePath, reached: Reached[Known], trace: Trace) -> bool:
+    """Return whether all iterations were used and a tracked CV still goes far from its reference.
+
+    Where a small error grows along the plan, as in a reactor that may ignite, a plan that was
+    good a cycle ago leads somewhere else, and its slopes do not show the way back.
+    """
+    last, grid = reached.last, problem.transcription
+    told = problem.second_solver is SecondSolver.BESIDE
+    if told or grid.affine or isinstance(last, Fault) or len(trace.steps) < problem.iterations:
+        return False
+    scaled = course.scaled
+    tracked = scaled.stage_tracking[-1] > 0.0
+    wanted = scaled.y_reference[:, tracked]
+    if not wanted.size:
+        return False
+    gap = _outputs(last.paths[0].taken.plan)[:, tracked] + scaled.bias[tracked] - wanted
+    return bool((np.abs(gap).max(axis=0) > ASTRAY + np.ptp(wanted, axis=0)).any())
+
+
+def _looked_again(
+    problem: Problem, course: SinglePath, reached: Reached[Known], warm: Warm, trace: Trace
+) -> tuple[Reached[Known], float]:
+    """Return where a cold start leads if that costs less, else what there is and what it costs."""
+    last = reached.last
+    assert not isinstance(last, Fault)
+    if last.cost <= DEARER * warm.looked:
+        return reached, warm.looked
+    course.reach = LARGEST_STEP
+    limit_s = problem.time_limit_s or SHARE * problem.cycle_s
+    found = _own(replace(problem, time_limit_s=limit_s), course, None, trace)
+    better = _cheaper(problem, reached, found, trace)
+    if _astray(problem, course, better, trace):
+        better = _better(problem, course, better, shifted_plan(problem, course.scaled, warm), trace)
+    return better, last.cost if better is reached else 0.0
 
 
 def _own(problem: Problem, course: Course[K], warm: Warm | None, trace: Trace) -> Reached[K]:
@@ -221,6 +265,13 @@ def _better(
         return reached
     course.reach = LARGEST_STEP
     found = _iterated(problem, course, Known(plan), True, trace)
+    return _cheaper(problem, reached, replace(found, status=SolverStatus.RESCUED), trace)
+
+
+def _cheaper(
+    problem: Problem, reached: Reached[Known], found: Reached[Known], trace: Trace
+) -> Reached[Known]:
+    """Return what was found besides if that costs less and is in time, else what there is."""
     last = reached.last
     if isinstance(found.last, Fault):
         return reached
@@ -229,7 +280,7 @@ def _better(
             return reached
         if problem.time_limit_s is not None and trace.spent_s() > problem.time_limit_s:
             return replace(reached, status=SolverStatus.TIME_LIMIT)
-    return Reached(found.last, SolverStatus.RESCUED, reached.first_cost)
+    return replace(found, first_cost=reached.first_cost)
 
 
 def _late(problem: Problem) -> Fault:

@@ -118,8 +118,27 @@ def test_a_reactor_is_held_where_it_runs_away_by_itself():
     hotter = equations_model("plant", reactor(7.2e10 * 1.1, 4.7e4), *places)
     controller = make_controller(model, 0.05, track=["temp"], limits={"coolant": (250.0, 350.0)})
     plant, start = by_ode(hotter, 0.05, [0.5, 350.0]), np.array([0.5, 350.0])
-    ys, _ = loop(controller, plant, start, 60, lambda k: {"temp": 345.0})
-    assert np.max(np.abs(ys[-10:, 1] - 345.0)) < 0.1
+    ys, _ = loop(controller, plant, start, 90, lambda k: {"temp": 345.0 if k < 40 else 360.0})
+    assert np.max(np.abs(ys[30:40, 1] - 345.0)) < 0.1
+    assert np.max(np.abs(ys[55:, 1] - 360.0)) < 0.5 and np.max(ys[:, 1]) < 361.0
+
+
+def test_a_plan_that_ignites_is_left_for_another_one():
+    """A small error ignites the prediction; its moves would then ignite the reactor."""
+    model = equations_model("reactor", reactor(), *REACTOR)
+    faster = equations_model("plant", reactor(7.2e10 * 1.1, 4.25e4), *REACTOR)
+    controller = make_controller(model, 0.25, track=["conc"], limits={"coolant": (290.0, 310.0)})
+    plant, rng = by_ode(faster, 0.25, [0.8, 330.0]), np.random.default_rng(1)
+    ys, _ = loop(
+        controller,
+        lambda u, d: plant(u, d) + rng.normal(size=2) * [1e-3, 0.1],
+        np.array([0.8, 330.0]),
+        100,
+        lambda k: {"conc": 0.9 if k < 50 else 0.8},
+        lambda k: np.array([353.0, 1.03]),
+    )
+    assert np.max(ys[20:, 1]) < 336.0
+    assert np.mean(ys[-20:, 0]) == pytest.approx(0.8, abs=3e-3)
 
 
 def test_a_loop_of_tenths_of_a_second_uses_every_reading():
