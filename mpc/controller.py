@@ -31,6 +31,7 @@ from operator_agent.mpc.status.masking import masked_weights, narrowed, serviced
 from operator_agent.mpc.status.states import ServiceRequest
 from operator_agent.mpc.status.validity import Validity
 from operator_agent.mpc.target.inputs import Present, TargetInputs
+from operator_agent.mpc.target.noise_band import followed
 from operator_agent.mpc.target.planned import planned_wishes
 from operator_agent.mpc.target.steady_model import ModelRest
 from operator_agent.mpc.target.target import (
@@ -196,6 +197,8 @@ class Controller:
         spread = state.spread.with_innovation(estimate.innovation, self.options.back_off)
         kept_off, capped = spread.larger(self.options.back_off, self._limits, scale, advised)
         variables, cuts = backed_off(allowed, kept_off)
+        seen = np.concatenate([estimate.bias, estimate.d])
+        state = replace(state, told=followed(state.told, seen, self.targets.tuning))
         told, more = self._told(state, estimate, variables, targets, advice)
         target, target_state = self._target(state, estimate, told, request)
         more = (*more, target.reason) if target.reason else more
@@ -237,10 +240,12 @@ class Controller:
         )
         biases = {n: v for n, v in asked.items() if n in known}
         by_name(biases, self.model.y_names, 0.0, "target bias")  # refuses what is no CV
+        assert state.told is not None
+        bias, d = np.split(state.told.level, [self.model.n_y])
         told = TargetInputs(
             variables=variables,
-            d=estimate.d,
-            bias=estimate.bias,
+            d=d,
+            bias=bias,
             wishes=planned_wishes(targets, biases, self._economics is not None),
             present=Present(estimate.x, state.service.held, estimate.y),
             mv_free=state.service.moved,

@@ -14,6 +14,7 @@ from operator_agent.mpc.robust.back_off import Spread
 from operator_agent.mpc.status.states import ServiceStatus
 from operator_agent.mpc.status.validity import ValidityMemory
 from operator_agent.mpc.target.inputs import TargetInputs
+from operator_agent.mpc.target.noise_band import NoiseBand
 from operator_agent.mpc.target.target import SteadyTarget, TargetState
 
 
@@ -31,6 +32,7 @@ class ControllerState:
         mode: of the last cycle; None before the first.
         spread: of the innovations, for back-offs.
         validity: what is remembered of numbers that were not believed.
+        told: bias and disturbances that the target rests on; None before the first.
         refusals: solves in a row without a move although all that they needed was there.
     """
 
@@ -43,6 +45,7 @@ class ControllerState:
     mode: ControllerMode | None = None
     spread: Spread = field(default_factory=Spread)
     validity: ValidityMemory = field(default_factory=ValidityMemory)
+    told: NoiseBand | None = None
     refusals: int = 0
 
 

@@ -36,6 +36,7 @@ def after_solve(
         target=None,
         target_state=None,
         spread=Spread(),
+        told=None,
         refusals=0,
     )
 

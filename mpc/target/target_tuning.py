@@ -52,6 +52,9 @@ class TargetTuning:
         leave_worth: a limit that holds the target is left at once when that pays more [usd/s];
             infinite: only for its persistence.
         leave_cycles: or when leaving it has paid for so many cycles in a row; 1 leaves at once.
+        noise_band: biases and disturbances that leave a band of so many times the size of their
+            turns are followed at once, smaller errors slowly; 0 follows every reading.
+        noise_cycles: in which most of what is left inside of the band is followed; 1 at once.
     """
 
     pull: Mapping[str, float]
@@ -64,6 +67,8 @@ class TargetTuning:
     balance_rank: int = 0
     leave_worth: float = math.inf
     leave_cycles: int = 3
+    noise_band: float = 8.0
+    noise_cycles: float = 30.0
 
     def __post_init__(self) -> None:
         """Freeze the mappings and refuse values that cannot make a target layer."""
@@ -77,6 +82,11 @@ class TargetTuning:
             raise InputError(
                 f"target: margin {self.margin} and leave_worth {self.leave_worth} are zero or "
                 f"more, leave_cycles {self.leave_cycles} is one or more"
+            )
+        if not (0.0 <= self.noise_band < math.inf and 1.0 <= self.noise_cycles < math.inf):
+            raise InputError(
+                f"target: noise_band {self.noise_band} is zero or more, noise_cycles "
+                f"{self.noise_cycles} one or more, and both are finite"
             )
         lost = [name for name, value in self.resting.items() if not math.isfinite(value)]
         if lost:
