@@ -84,7 +84,7 @@ def _shifted_prices(problem: Problem, warm: Warm) -> tuple[FloatArray | None, Fl
         return None, None
     if prices.size != rows or active.size != grid.next_constraint.size:
         return None, None
-    if problem.cycle_s > HALF_STAGE * grid.lengths_s[0]:
+    if problem.cycle_s > HALF_STAGE * max(grid.lengths_s[:2]):  # both as short as a cycle
         prices = np.concatenate([prices[limits.next_row], prices[limits.n_rows :]])
         active = active[grid.next_constraint]
     return prices, active

@@ -15,6 +15,7 @@ from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.rollout import rollout
 from operator_agent.mpc.engine.stage_weights import stage_weights
 from operator_agent.mpc.engine.transcription import LimitShape, Transcription
+from operator_agent.mpc.engine.warm_start import warm_start
 from operator_agent.mpc.peers.ipopt import Reference
 from operator_agent.mpc.problem import PointWorth, Problem, SolverStatus
 from operator_agent.mpc.solve import solve
@@ -210,3 +211,23 @@ def test_a_warm_solve_crosses_many_spans_in_few_iterations(problem: Problem):
     assert np.max(np.abs(best.u_planned - model.u_nominal) / near.u_scale) > 3.0
     assert found.cost_after < found.cost_before
     assert found.cost_after == pytest.approx(best.cost_after, rel=2e-2)
+
+
+@pytest.mark.parametrize(("second_s", "moved"), [(18.0, True), (90.0, False)])
+def test_limits_that_hold_move_on_only_where_a_stage_has_passed(
+    problem: Problem, second_s: float, moved: bool
+):
+    n_pred = problem.transcription.horizon.n_pred
+    grid = Transcription(
+        ScaledModel.of(problem.transcription.model),
+        Horizon((18.0, *[second_s] * (n_pred - 1)), tuple(range(n_pred))),
+        problem.transcription.shape,
+    )
+    problem = replace(problem, transcription=grid)
+    first = solve(problem, None).warm
+    assert first is not None and first.working_set is not None
+    assert first.working_set[: grid.n_moves].any()
+    known = warm_start(problem, ScaledProblem.of(problem), first)
+    assert known.working_set is not None
+    expected = first.working_set[grid.next_constraint] if moved else first.working_set
+    assert known.working_set.tolist() == expected.tolist()
