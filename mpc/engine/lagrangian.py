@@ -37,9 +37,8 @@ def add_lagrangian(
     inputs = grid.stage_inputs(plan.blocks)
     slope_x, slope_u = running.slopes(states, inputs, scaled.d, scaled.prices)
     of_blocks = response.condensed.states_of_blocks
-    gradient = np.einsum("kx,kxm->m", slope_x, of_blocks)
-    gradient += np.einsum("ku,kmu->m", slope_u, grid.columns)
-    grid.qp.gradient[:n_moves] += gradient
+    grid.qp.gradient[:n_moves] += slope_x.ravel() @ of_blocks.reshape(slope_x.size, n_moves)
+    grid.qp.gradient[:n_moves] += np.add.reduceat(slope_u, grid.horizon.starts).ravel()
     if grid.exact:
         hessian = grid.qp.hessian[:n_moves, :n_moves]
         bent = _curvature(grid, running, scaled, response, states, inputs, slope_x, row_prices)
@@ -69,4 +68,6 @@ def _curvature(
         end_slopes = slope_x + np.einsum("kxy,ky->kx", matrices.y_x, prices)
         adjoint = adjoints(matrices.x_x, end_slopes)
         inside = grid.stages.curvature(response.plan, inputs, scaled.d, adjoint)
+        if grid.bends is not None:
+            return grid.bends.of(condensed, ends, inside)
     return reduced(condensed.states_of_blocks, grid.columns, ends, inside)

@@ -12,6 +12,7 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.compiled_cost import CostKernels, GridShape, cost_kernels
+from operator_agent.mpc.engine.compiled_curvature import reduced_hessian
 from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.dense_qp import DenseQp
 from operator_agent.mpc.engine.euler_stages import EulerStages
@@ -102,6 +103,9 @@ class Transcription:
         self.columns: FloatArray = np.zeros((horizon.n_pred, self.n_moves, n_u))
         for k, block in enumerate(horizon.block_of_stage):
             self.columns[k, block * n_u : (block + 1) * n_u] = np.eye(n_u)
+        sizes = (horizon.n_pred, self.model.n_x, n_u, self.n_moves)
+        mapped = self.exact and isinstance(self.stages, MapStages)
+        self.bends = reduced_hessian(self.block_of_stage.tolist(), sizes) if mapped else None
         self.running = (
             RunningCost(scaled, cost, horizon) if self.exact or cost is not None else None
         )
