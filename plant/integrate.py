@@ -174,7 +174,7 @@ class SteadyStateSolver:
         x = np.asarray(x_guess, dtype=np.float64)
         for duration_s in _SETTLE_S:
             x = self.integrator.step(x, u, d, duration_s)
-            rest = self._newton(x, u, d)
+            rest = self.near(u, d, x)
             if rest is not None:
                 return rest
         residual = self.jacobian(x / model.x_scale, u, d)[0].full().ravel()
@@ -185,10 +185,16 @@ class SteadyStateSolver:
             "draws, duties and the feed fit together"
         )
 
-    def _newton(self, x: FloatArray, u: FloatArray, d: FloatArray) -> FloatArray | None:
-        """Return the point of rest near x, or None when Newton's method leaves for elsewhere."""
+    def near(self, u: FloatArray, d: FloatArray, x_guess: FloatArray) -> FloatArray | None:
+        """Return the rest to which Newton's method leads, stable or not; None where it leaves.
+
+        Args:
+            u: MVs, shape (n_u,) [SI].
+            d: DVs, shape (n_d,) [SI].
+            x_guess: states, shape (n_x,) [SI].
+        """
         scale = self.integrator.model.x_scale
-        scaled = start = x / scale
+        scaled = start = x_guess / scale
         for _ in range(_N_NEWTON):
             rate, slopes = self.jacobian(scaled, u, d)
             residual: FloatArray = rate.full().ravel()

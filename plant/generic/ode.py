@@ -36,12 +36,14 @@ def from_casadi(
         equations: `(x, u, d) -> (rates, outputs)`; each is a mapping from names to CasADi
             expressions: states, inputs and disturbances in, the rate of every state [SI/s] and
             every output [SI] out.
-        states: their nominal values are the guess from which rest is sought.
+        states: their nominal values are the guess from which rest is sought: one within a span is
+            taken, stable or not; else where the plant settles by itself, see `at_rest`.
         inputs, disturbances: at rest and how far they move.
         output_spans: how far each output typically moves, by name [SI].
 
     Raises:
-        InputError: a rate or an output is missing, too many or no scalar expression.
+        InputError: a rate or an output is missing, too many or no scalar expression, or the guess
+            does not tell which of several states of rest is meant.
         PlantError: the plant does not come to rest.
 
     Example:

@@ -56,6 +56,40 @@ def test_bad_equations_are_refused_in_one_sentence(text, call) -> None:
         call()
 
 
+def reactor(temp, span=5.0, conc=0.5):
+    """Three states of rest: Bequette, "Process Dynamics" (1998), module 8; times in minutes."""
+
+    def rates(x, u, d):
+        reacted = 7.2e10 * ca.exp(-8750.0 / x["temp"]) * x["conc"]
+        heat = 5e4 / 239.0 * reacted + 5e4 / 23_900.0 * (u["coolant"] - x["temp"])
+        return {"conc": 1.0 - x["conc"] - reacted, "temp": 350.0 - x["temp"] + heat}
+
+    return from_casadi(
+        "reactor",
+        equations_giving(rates, lambda x, u, d: {"temp": x["temp"]}),
+        [Variable("conc", conc, 0.1), Variable("temp", temp, span)],
+        [Variable("coolant", 300.0, 5.0)],
+        {"temp": 5.0},
+    )
+
+
+def test_a_rest_close_to_the_guess_is_kept_though_the_plant_runs_away_from_it() -> None:
+    for temp in (350.0, 352.0):
+        model = reactor(temp)
+        assert model.x_nominal == pytest.approx([0.4993, 350.1], rel=2e-3)
+
+
+def test_a_guess_between_two_states_of_rest_is_refused_with_both() -> None:
+    with pytest.raises(InputError, match=r"several states of rest.*temp 3.*closer.*temp 35"):
+        reactor(358.0)
+
+
+def test_a_rest_far_from_the_guess_is_told(caplog) -> None:
+    model = reactor(400.0, span=1.0, conc=0.1)
+    assert model.x_nominal[1] == pytest.approx(324.5, abs=0.1)  # of rest: 324, 350, 368
+    assert "rests far from its nominal states: temp" in caplog.text
+
+
 def test_equations_without_rest_are_told() -> None:
     with pytest.raises(PlantError, match="does not come to rest"):
         build(lambda x, u, d: {"a": u["u"] + x["a"] * 1e-9})
