@@ -7,20 +7,20 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
-from operator_agent.messages import Advice, ControllerMode, EconomicTargets
+from operator_agent.messages import Advice, EconomicTargets
 from operator_agent.mpc.advice import backed_off
 from operator_agent.mpc.cycle_values import ControllerState, CycleResult, Stopwatch
 from operator_agent.mpc.engine.acceptance import unmet_limits
 from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.sampled_model import SampledModel
-from operator_agent.mpc.engine.stage_weights import by_name, stage_weights
+from operator_agent.mpc.engine.stage_weights import stage_weights
 from operator_agent.mpc.engine.transcription import LimitShape, Transcription
 from operator_agent.mpc.estimation.estimator import EstimatorState, Rejected
 from operator_agent.mpc.intake import Intake, Taken
 from operator_agent.mpc.options import ControllerOptions
-from operator_agent.mpc.problem import Outcome, Problem
-from operator_agent.mpc.refusals import after_solve
+from operator_agent.mpc.problem import Outcome, Problem, SolverStatus, refused
+from operator_agent.mpc.refusals import BREAKS, after_solve, broken
 from operator_agent.mpc.robust.grids import Grids
 from operator_agent.mpc.robust.tree import ScenarioTree
 from operator_agent.mpc.scan import Scan
@@ -30,17 +30,10 @@ from operator_agent.mpc.status.judgement import refusal
 from operator_agent.mpc.status.masking import masked_weights, narrowed, serviced
 from operator_agent.mpc.status.states import ServiceRequest
 from operator_agent.mpc.status.validity import Validity
-from operator_agent.mpc.target.inputs import Present, TargetInputs
-from operator_agent.mpc.target.noise_band import followed
-from operator_agent.mpc.target.planned import planned_wishes
 from operator_agent.mpc.target.steady_model import ModelRest
-from operator_agent.mpc.target.target import (
-    NotRenewed,
-    SteadyTarget,
-    TargetOptimizer,
-    TargetState,
-)
+from operator_agent.mpc.target.target import SteadyTarget, TargetOptimizer
 from operator_agent.mpc.target.wishes import Economics
+from operator_agent.mpc.targeting import Targeting
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
 from operator_agent.plant.process_model import ProcessModel
@@ -49,6 +42,8 @@ __all__ = ["Controller", "ControllerState", "CycleResult", "Scan"]
 
 DEFAULTS = ControllerOptions()
 ALL_IN_SERVICE = ServiceRequest()
+RESCUE_SHARE = 0.1  # of a cycle that IPOPT may take where the own iterations stall: the move that
+RESCUE_S = 1.0  # follows must still fit its readings; in short cycles up to half, at most so long
 
 
 class Controller:
@@ -98,7 +93,11 @@ class Controller:
         if options.back_off is not None:
             options.back_off.check_names(variables)
         self.targets = self.targets.with_tuning(options.target_tuning(weights))
-        self._setpoints = SetpointRules.of(self._intake.validity, self.targets, weights)
+        rules = SetpointRules.of(self._intake.validity, self.targets, weights)
+        economic = self._economics is not None
+        self._targeting = Targeting(
+            self.model.name, self.targets, rules, economic, weights.target_every
+        )
         self._limits = variables.with_margin(weights.hard_margin * self.model.y_scale)
         self.variables, self.weights, self.options = variables, weights, options
 
@@ -170,6 +169,24 @@ class Controller:
                 the scan has not its shapes.
         """
         watch = Stopwatch()
+        try:
+            return self._cycled(state, scan, targets, advice, request, watch)
+        except InputError:
+            raise  # the caller's: of scan, targets, advice or request
+        except BREAKS as error:  # a move follows when the next cycle starts anew from the readings
+            why = refused(SolverStatus.FAILED, broken("the cycle", error))
+            after = ControllerState(state.cycle + 1, service=state.service, mode=request.mode)
+            return self._result(why, None, after, advice, (), watch, self._limits), after
+
+    def _cycled(
+        self,
+        state: ControllerState,
+        scan: Scan,
+        targets: EconomicTargets | None,
+        advice: Advice | None,
+        request: ServiceRequest,
+        watch: Stopwatch,
+    ) -> tuple[CycleResult, ControllerState]:
         taken = self._intake.take(state, scan, request)
         watch.lap("estimate")
         service, estimate = taken.service, taken.estimate
@@ -197,10 +214,8 @@ class Controller:
         spread = state.spread.with_innovation(estimate.innovation, self.options.back_off)
         kept_off, capped = spread.larger(self.options.back_off, self._limits, scale, advised)
         variables, cuts = backed_off(allowed, kept_off)
-        seen = np.concatenate([estimate.bias, estimate.d])
-        state = replace(state, told=followed(state.told, seen, self.targets.tuning))
-        told, more = self._told(state, estimate, variables, targets, advice)
-        target, target_state = self._target(state, estimate, told, request)
+        told, state, more = self._targeting.told(state, estimate, variables, targets, advice)
+        target, target_state = self._targeting.renewed(state, estimate, told, request.mode)
         more = (*more, target.reason) if target.reason else more
         watch.lap("target")
         problem = self._problem(state, estimate, target, variables, advice, request)
@@ -215,66 +230,6 @@ class Controller:
             light, estimate, after, advice, (*capped, *cuts, *more), watch, variables
         )
         return replace(result, problem=problem, target_inputs=told), after
-
-    def _told(
-        self,
-        state: ControllerState,
-        estimate: EstimatorState,
-        variables: ControlVariables,
-        targets: EconomicTargets | None,
-        advice: Advice | None,
-    ) -> tuple[TargetInputs, tuple[str, ...]]:
-        """Return what the target layer is told, and what of the advice it cannot follow."""
-        asked = {n: b for n, b in advice.target_biases.items() if b} if advice else {}
-        known = targets.targets if targets is not None else {}
-        lost = [n for n in known if n not in (*self.model.y_names, *self.model.u_names)]
-        if lost:
-            raise InputError(
-                f"target of {', '.join(lost)}: model {self.model.name} has the CVs "
-                f"{', '.join(self.model.y_names)} and the MVs {', '.join(self.model.u_names)}"
-            )
-        targets, unmet = self._setpoints.followed(targets, estimate.y, state.service.held)
-        known = targets.targets if targets is not None else {}
-        cuts = tuple(
-            f"target bias of {n}: planning gives no target" for n in asked if n not in known
-        )
-        biases = {n: v for n, v in asked.items() if n in known}
-        by_name(biases, self.model.y_names, 0.0, "target bias")  # refuses what is no CV
-        assert state.told is not None
-        bias, d = np.split(state.told.level, [self.model.n_y])
-        told = TargetInputs(
-            variables=variables,
-            d=d,
-            bias=bias,
-            wishes=planned_wishes(targets, biases, self._economics is not None),
-            present=Present(estimate.x, state.service.held, estimate.y),
-            mv_free=state.service.moved,
-            cv_on=state.service.controlled,
-        )
-        return told, (*cuts, *unmet)
-
-    def _target(
-        self,
-        state: ControllerState,
-        estimate: EstimatorState,
-        told: TargetInputs,
-        request: ServiceRequest,
-    ) -> tuple[SteadyTarget, TargetState]:
-        held = state.service.held
-        fresh = self.targets.start(estimate.x, held)
-        bumpless = request.mode is not ControllerMode.ON or state.mode not in (
-            None, ControllerMode.ON,
-        )  # fmt: skip
-        walking = fresh if bumpless else state.target_state or fresh
-        due = state.cycle % self.weights.target_every == 0
-        if state.target is not None and not due and not bumpless:
-            return state.target, walking
-        new, walked = self.targets.renew(walking, told)
-        if not isinstance(new, NotRenewed):
-            return new, walked
-        reason = f"the target was not renewed: {new.reason}"
-        kept = state.target or SteadyTarget(held, estimate.y, (), (), np.nan, np.nan, reason)
-        return replace(kept, reason=reason), fresh
 
     def _problem(
         self,
@@ -307,6 +262,7 @@ class Controller:
             relinearise=state.cycle % weights.relinearise_every == 0,
             tolerance=options.tolerance,
             time_limit_s=options.time_limit_s,
+            second_limit_s=None if options.time_limit_s else _rescue_s(self.cycle_s),
             scenarios=tree,
         )
 
@@ -374,6 +330,10 @@ class Controller:
             bias=None if estimate is None else estimate.bias,
             innovation=None if estimate is None else estimate.innovation,
         )
+
+
+def _rescue_s(cycle_s: float) -> float:
+    return max(RESCUE_SHARE * cycle_s, min(RESCUE_S, 0.5 * cycle_s))
 
 
 def _or_nan(values: FloatArray | None, size: int) -> FloatArray:

@@ -11,6 +11,7 @@ from operator_agent.mpc.cycle_values import ControllerState
 from operator_agent.mpc.engine.sampled_model import SampledModel
 from operator_agent.mpc.estimation.estimator import Estimator, EstimatorState, Rejected
 from operator_agent.mpc.estimation.readings import stamp_s
+from operator_agent.mpc.refusals import BREAKS
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.status.judgement import filled, judged
 from operator_agent.mpc.status.rules import ServiceRules, check_request, judge_mvs, odd_writes
@@ -159,10 +160,10 @@ class Intake:
         if gap_s > LONGEST_GAP_CYCLES * self.cycle_s:
             note = f"no scan for {gap_s:.0f} s: the estimate started anew; check the clock"
             return self._started(scan), (note,)
-        return self._sound(self._guarded(lambda: self.estimator.update(last, scan))), ()
+        return self._guarded(lambda: self._sound(self.estimator.update(last, scan))), ()
 
     def _started(self, scan: Scan) -> EstimatorState | Rejected:
-        return self._sound(self._guarded(lambda: self.estimator.start(scan)))
+        return self._guarded(lambda: self._sound(self.estimator.start(scan)))
 
     def _guarded(
         self, follow: Callable[[], EstimatorState | Rejected]
@@ -172,7 +173,7 @@ class Intake:
             found = follow()
         except OperatorAgentError:
             raise
-        except (ValueError, ArithmeticError, RuntimeError) as error:
+        except BREAKS as error:
             return Rejected(f"the estimator failed: {error}", True)
         return found
 

@@ -31,7 +31,8 @@ class ControllerOptions:
         formulation: of the optimal control problem; None for the engine's default.
         tolerance: iterate each solve until step and optimality fall below it, scaled; None takes
             the iterations of the weights.
-        time_limit_s: wall time that one solve may take [s]; None for any.
+        time_limit_s: wall time that one solve may take [s]; None for any, of which IPOPT, where
+            the own iterations stall, takes a tenth of a cycle at most, or a second.
         target: ranks, pulls and hysteresis of the target; None for those in the weights.
         service: when variables count as lost; None takes `max_bad_readings` of the weights.
         integrating: states that integrate, such as levels: the target balances them.

@@ -33,6 +33,7 @@ class SolverStatus(Enum):
     PEER_FAILED = "another solver, which was asked, did not converge"
     STALLED = "no step length improved the plan; the shifted plan stands"
     QP_FAILED = "the quadratic problem was not solved"
+    FAILED = "the computation itself broke off"
     NOT_FINITE = "a number in the problem or in the model is not finite"
     TIME_LIMIT = "the time of one solve was used up"
     LIMITS_CONFLICT = "no move satisfies all limits on the MVs"

@@ -7,6 +7,11 @@ from operator_agent.mpc.cycle_values import ControllerState
 from operator_agent.mpc.problem import Outcome, SolverStatus
 from operator_agent.mpc.robust.back_off import Spread
 
+# What arithmetic and numerical libraries raise; an interrupt and a lack of a file are none of it.
+BREAKS = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError,
+    TypeError, ValueError,
+)  # fmt: skip
 RESTART_AFTER = 3  # refused solves in a row: one may be chance, three rest on a wrong estimate
 
 
@@ -39,6 +44,11 @@ def after_solve(
         told=None,
         refusals=0,
     )
+
+
+def broken(what: str, error: BaseException) -> str:
+    """Return in words that a part of the cycle broke off."""
+    return f"{what} broke off ({type(error).__name__}): {error}"
 
 
 def _refused(outcome: Outcome) -> bool:

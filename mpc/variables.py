@@ -43,7 +43,7 @@ class ControlVariables:
     cv_critical: BoolArray
 
     def __post_init__(self) -> None:
-        """Refuse wrong shapes and NaN; tighten the soft limits into the hard ones."""
+        """Refuse wrong shapes and NaN; bring the soft limits inside the hard ones."""
         for size, names in (
             (len(self.mv_names), ("mv_low", "mv_high", "mv_rate", "mv_critical")),
             (
@@ -56,8 +56,11 @@ class ControlVariables:
                 array = getattr(self, name)
                 if array.shape != (size,) or bool(np.any(np.isnan(array.astype(np.float64)))):
                     raise InputError(f"{name} needs {size} numbers, one for each name: {array}")
-        object.__setattr__(self, "cv_soft_low", np.maximum(self.cv_soft_low, self.cv_hard_low))
-        object.__setattr__(self, "cv_soft_high", np.minimum(self.cv_soft_high, self.cv_hard_high))
+        for name in ("cv_soft_low", "cv_soft_high"):
+            inside = np.minimum(
+                np.maximum(getattr(self, name), self.cv_hard_low), self.cv_hard_high
+            )
+            object.__setattr__(self, name, inside)
 
     def with_mv_limits(
         self, low: Mapping[str, float], high: Mapping[str, float]
@@ -83,10 +86,11 @@ class ControlVariables:
                 range that is limited on both sides.
         """
         kept = np.clip(0.5 * (self.cv_hard_high - self.cv_hard_low), 0.0, margin)
+        low, high = self.cv_hard_low + kept, self.cv_hard_high - kept
         return replace(
             self,
-            cv_soft_low=np.maximum(self.cv_soft_low, self.cv_hard_low + kept),
-            cv_soft_high=np.minimum(self.cv_soft_high, self.cv_hard_high - kept),
+            cv_soft_low=np.minimum(np.maximum(self.cv_soft_low, low), high),
+            cv_soft_high=np.minimum(np.maximum(self.cv_soft_high, low), high),
         )
 
 

@@ -36,7 +36,7 @@ def serviced(
 
     An MV that is not moved has no room; one that is stuck has none to the side where it stuck; one
     outside narrower limits has the room to come back at its rate. A CV that is not controlled has
-    no limits.
+    no limits; soft limits that cross are none.
 
     Args:
         variables: with the optimizer's limits.
@@ -51,14 +51,15 @@ def serviced(
     high = np.where(stuck > 0, np.minimum(high, np.maximum(held, low)), high)
     low = np.where(stuck < 0, np.maximum(low, np.minimum(held, high)), low)
     free = ~status.controlled
+    loose = free | (variables.cv_soft_low > variables.cv_soft_high)
     return replace(
         variables,
         mv_low=np.where(moved, low, held),
         mv_high=np.where(moved, high, held),
         cv_hard_low=np.where(free, -np.inf, variables.cv_hard_low),
         cv_hard_high=np.where(free, np.inf, variables.cv_hard_high),
-        cv_soft_low=np.where(free, -np.inf, variables.cv_soft_low),
-        cv_soft_high=np.where(free, np.inf, variables.cv_soft_high),
+        cv_soft_low=np.where(loose, -np.inf, variables.cv_soft_low),
+        cv_soft_high=np.where(loose, np.inf, variables.cv_soft_high),
     )
 
 

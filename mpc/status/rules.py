@@ -14,11 +14,13 @@
 |---|---|
 | out of service | OFF |
 | without a reading that counts for more than `max_bad` cycles | DROPPED |
+| hard limits that cross | CROSSED |
 | a spike in this cycle | REJECTED |
 | no good reading in this cycle | BAD |
+| soft limits that cross | LOOSE |
 | else | ON |
 
-A critical MV that is HELD or OUTSIDE, a critical CV that is OFF or DROPPED, and fewer
+A critical MV that is HELD or OUTSIDE, a critical CV that is OFF, DROPPED or CROSSED, and fewer
 variables in service than the rules ask for are obstacles: there is no move, and a controller that
 is on sheds. A critical MV that is BAD waits `max_bad` cycles before it is one.
 """
@@ -96,7 +98,7 @@ def check_request(request: ServiceRequest, variables: ControlVariables) -> None:
             )
     for name, asked in request.optimizer_limits.items():
         low, high = _operator_limits(variables, name)
-        if asked.low > high or asked.high < low:
+        if low <= high and (asked.low > high or asked.high < low):
             raise InputError(
                 f"optimizer limits of {name}: {asked.low:.6g} to {asked.high:.6g} lie outside of "
                 f"the operator's, {low:.6g} to {high:.6g} [SI]; give limits inside"
@@ -249,9 +251,9 @@ def judge_cvs(
         doubts: what is wrong with a reading, with its numbers, by name.
     """
     found = []
-    for name, verdict, count in zip(variables.cv_names, verdicts, bad, strict=True):
-        count, why = int(count), doubts.get(name, verdict.value)
-        counted = _counted(count, rules)
+    for i, (name, verdict) in enumerate(zip(variables.cv_names, verdicts, strict=True)):
+        count, why = int(bad[i]), doubts.get(name, verdict.value)
+        counted, crossed = _counted(count, rules), _crossed(variables, i)
         if name in request.out_of_service:
             state, reason = CvState.OFF, request.out_of_service[name]
             reason = f"{reason}; neither tracked nor limited until it is put back"
@@ -259,16 +261,30 @@ def judge_cvs(
             state = CvState.DROPPED
             reason = f"no reading that counts ({counted}): {why}; neither tracked nor limited "
             reason += "until a good one comes, check its transmitter"
+        elif crossed.startswith("hard"):
+            state, reason = CvState.CROSSED, f"its {crossed}; neither tracked nor limited until "
+            reason += "they are corrected"
         elif verdict is Verdict.SPIKE:
             state, reason = CvState.REJECTED, f"{why} ({counted}); controlled by its prediction, "
             reason += "check its transmitter"
         elif count > 0:
             state, reason = CvState.BAD, f"{why} ({counted}); controlled by its prediction, "
             reason += "check its transmitter"
+        elif crossed:
+            state, reason = CvState.LOOSE, f"its {crossed}; left out until they are corrected"
         else:
             state, reason = CvState.ON, ""
         found.append(CvStatus(name, state, reason, count))
     return tuple(found)
+
+
+def _crossed(variables: ControlVariables, i: int) -> str:
+    """Return which limits of CV i cross, with their values, or an empty text."""
+    for rank in ("hard", "soft"):
+        low, high = (getattr(variables, f"cv_{rank}_{side}")[i] for side in ("low", "high"))
+        if low > high:
+            return f"{rank} limits cross, {low:.6g} to {high:.6g} [SI]"
+    return ""
 
 
 def judge_dvs(

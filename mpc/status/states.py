@@ -34,6 +34,8 @@ class CvState(Enum):
     REJECTED = "its reading is too far from the prediction and was not believed; controlled"
     BAD = "no good reading; controlled by its prediction"
     DROPPED = "no good reading for too long; neither tracked nor limited"
+    CROSSED = "its hard limits cross; neither tracked nor limited until they are corrected"
+    LOOSE = "its soft limits cross and are left out; tracked, and kept inside its hard ones"
 
 
 class DvState(Enum):
@@ -46,7 +48,7 @@ class DvState(Enum):
 
 
 MOVED = frozenset({MvState.ON, MvState.SATURATED, MvState.WOUND_UP})
-CONTROLLED = frozenset({CvState.ON, CvState.REJECTED, CvState.BAD})
+CONTROLLED = frozenset({CvState.ON, CvState.REJECTED, CvState.BAD, CvState.LOOSE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,19 @@ import pytest
 
 from operator_agent.errors import SolveFailedError
 from operator_agent.mpc.controller import Controller, CycleResult
+from operator_agent.mpc.estimation.bias_observer import BiasObserver
+from operator_agent.mpc.estimation.estimator import Estimator, EstimatorState, Rejected
+from operator_agent.mpc.generic.controller import wanted
 from operator_agent.mpc.options import ControllerOptions
 from operator_agent.mpc.problem import PointWorth, SolverStatus
 from operator_agent.mpc.scan import Scan
+from operator_agent.mpc.status.states import CvState, ServiceRequest
+from operator_agent.mpc.target.wishes import Economics
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
 from operator_agent.plant.integrate import make_integrator
 from operator_agent.plant.process_model import ProcessModel
+from operator_agent.site import Limits
 
 NAN = np.nan
 
@@ -92,14 +98,61 @@ def test_held_value_outside_limits_names_variable_and_limits(
     refused(result, SolverStatus.OUT_OF_SERVICE, "feed_rate", "60", "18.83")
 
 
-def test_crossed_cv_limits_are_refused(
+@pytest.mark.parametrize(
+    ("rank", "low", "state"),
+    [("soft", 141.0, CvState.LOOSE), ("hard", 150.0, CvState.CROSSED)],
+)
+def test_crossed_cv_limits_cost_these_limits_alone(
+    reactor_model: ProcessModel,
+    reactor_variables: ControlVariables,
+    reactor_weights: Weights,
+    rank: str,
+    low: float,
+    state: CvState,
+):
+    crossed = replace(reactor_variables, **{f"cv_{rank}_low": np.array([-np.inf, low])})
+    controller = Controller(reactor_model, crossed, reactor_weights, None, 18.0)
+    scan, goal = good_scan(reactor_model), wanted({"conc_b": 0.95})
+    result, _ = controller.step(controller.start(scan), scan, goal, None)
+    assert result.outcome.accepted, result.outcome.reason
+    assert np.any(result.outcome.move != scan.u_readback)  # the other CV is controlled
+    told = result.service.unusual()
+    assert set(told) == {"temp_reactor"} and told["temp_reactor"].startswith(state.name)
+    for word in (rank, f"{low:.6g}", "corrected"):
+        assert word in told["temp_reactor"]
+    assert result.problem is not None
+    kept = result.problem.variables
+    assert np.isinf(kept.cv_soft_low[1]) and kept.cv_hard_high[1] == (
+        142.0 if rank == "soft" else np.inf
+    )
+
+
+def test_crossed_limits_of_a_critical_cv_are_an_obstacle(
     reactor_model: ProcessModel, reactor_variables: ControlVariables, reactor_weights: Weights
 ):
-    crossed = replace(reactor_variables, cv_soft_low=np.array([-np.inf, 141.0]))
+    crossed = replace(
+        reactor_variables,
+        cv_hard_low=np.array([1.0, -np.inf]),
+        cv_hard_high=np.array([0.9, 142.0]),
+    )
     controller = Controller(reactor_model, crossed, reactor_weights, None, 18.0)
     scan = good_scan(reactor_model)
     result, _ = controller.step(controller.start(scan), scan, None, None)
-    refused(result, SolverStatus.LIMITS_CONFLICT, "temp_reactor", "soft")
+    refused(result, SolverStatus.OUT_OF_SERVICE, "critical CV conc_b", "CROSSED", "1 to 0.9")
+
+
+def test_soft_limits_outside_of_narrowed_hard_ones_lie_on_their_edge(
+    reactor_model: ProcessModel, reactor_variables: ControlVariables, reactor_weights: Weights
+):
+    margin = replace(reactor_weights, hard_margin=0.02)
+    controller = Controller(reactor_model, reactor_variables, margin, None, 18.0)
+    scan = good_scan(reactor_model)
+    asked = ServiceRequest(optimizer_limits={"temp_reactor": Limits(141.0, 142.0)})
+    result, _ = controller.step(controller.start(scan), scan, None, None, asked)
+    assert result.outcome.accepted, result.outcome.reason
+    assert result.problem is not None and result.service.unusual() == {}
+    kept = result.problem.variables
+    assert 141.0 <= kept.cv_soft_low[1] <= kept.cv_soft_high[1] <= 142.0
 
 
 @pytest.mark.parametrize("weight", [NAN, np.inf, -1.0])
@@ -179,3 +232,84 @@ def test_move_of_an_accepted_outcome_cannot_be_edited(
     result, _ = reactor_controller.step(reactor_controller.start(scan), scan, None, None)
     with pytest.raises(ValueError, match="read-only"):
         result.outcome.move[0] = 99.0
+
+
+class Shortened:
+    """An estimator of somebody else's that forgets a part of what it knows in two scans."""
+
+    def __init__(self, made: Estimator, part: str) -> None:
+        self._made, self._part, self.scans = made, part, 0
+
+    def start(self, scan: Scan) -> EstimatorState | Rejected:
+        return self._made.start(scan)
+
+    def update(self, state: EstimatorState, scan: Scan) -> EstimatorState | Rejected:
+        self.scans += 1
+        found = self._made.update(state, scan)
+        if isinstance(found, Rejected) or not 3 <= self.scans < 5:
+            return found
+        return replace(found, **{self._part: getattr(found, self._part)[1:]})
+
+
+@pytest.mark.parametrize(
+    ("part", "status", "word"),
+    [
+        ("d", SolverStatus.FAILED, "broke off"),
+        ("x", SolverStatus.NOT_FINITE, "the estimator failed"),
+    ],
+)
+def test_what_breaks_off_inside_a_cycle_is_an_outcome_without_a_move(
+    reactor_model: ProcessModel,
+    reactor_variables: ControlVariables,
+    reactor_weights: Weights,
+    part: str,
+    status: SolverStatus,
+    word: str,
+):
+    options = ControllerOptions(estimator=lambda *made: Shortened(BiasObserver(*made), part))
+    controller = Controller(reactor_model, reactor_variables, reactor_weights, None, 18.0, options)
+    scan, told = good_scan(reactor_model), []
+    state = controller.start(scan)
+    for cycle in range(7):
+        now = replace(scan, read_id=cycle, time_s=18.0 * cycle)
+        result, state = controller.step(state, now, wanted({"conc_b": 0.95}), None)
+        told.append(result.outcome.status)
+        if not result.outcome.accepted:
+            refused(result, status, word)
+            assert state.warm is None
+    assert status in told
+    assert result.outcome.accepted  # what broke does not stay
+
+
+def test_a_target_layer_that_breaks_off_leaves_its_last_target(
+    reactor_model: ProcessModel, reactor_variables: ControlVariables, reactor_weights: Weights
+):
+    x, u, d, p = (ca.SX.sym(n, k) for n, k in (("x", 4), ("u", 2), ("d", 1), ("p", 1)))
+    earns = Economics(ca.Function("profit", [x, u, d, p], [p[0] * x[1] * u[0]]), ("product",))
+    controller = Controller(reactor_model, reactor_variables, reactor_weights, earns, 18.0)
+    scan = good_scan(reactor_model)
+    state = controller.start(scan)
+    result, state = controller.step(state, scan, wanted({}, {"product": 1.0}), None)
+    last = result.u_target
+    result, state = controller.step(state, scan, wanted({}, {"products": 1.0}), None)
+    assert result.outcome.accepted, result.outcome.reason
+    assert np.array_equal(result.u_target, last)
+    assert any("no price for product" in note for note in result.cuts)
+    result, state = controller.step(state, scan, wanted({}, {"product": 1.0}), None)
+    assert not any("not renewed" in note for note in result.cuts)
+
+
+@pytest.mark.parametrize(("cycle_s", "allowed_s"), [(60.0, 6.0), (5.0, 1.0), (0.2, 0.1)])
+def test_the_second_solver_gets_a_small_part_of_a_cycle(
+    reactor_model: ProcessModel,
+    reactor_variables: ControlVariables,
+    reactor_weights: Weights,
+    cycle_s: float,
+    allowed_s: float,
+):
+    weights = replace(reactor_weights, first_stages_s=(cycle_s,))
+    controller = Controller(reactor_model, reactor_variables, weights, None, cycle_s)
+    scan = good_scan(reactor_model)
+    result, _ = controller.step(controller.start(scan), scan, None, None)
+    assert result.problem is not None
+    assert result.problem.second_limit_s == pytest.approx(allowed_s)
