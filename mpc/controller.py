@@ -259,6 +259,7 @@ class Controller:
             cycle_s=self.cycle_s,
             iterations=weights.iterations,
             cold_iterations=weights.cold_iterations,
+            second_solver=self.options.second_solver,
             relinearise=state.cycle % weights.relinearise_every == 0,
             tolerance=options.tolerance,
             time_limit_s=options.time_limit_s,

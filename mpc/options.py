@@ -10,6 +10,7 @@ from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.estimation.bias_observer import BiasObserver
 from operator_agent.mpc.estimation.estimator import Estimator
 from operator_agent.mpc.estimation.net_disturbances import with_net_disturbances
+from operator_agent.mpc.problem import SecondSolver
 from operator_agent.mpc.robust.back_off import BackOffRule
 from operator_agent.mpc.robust.uncertainty import Uncertainty
 from operator_agent.mpc.status.rules import ServiceRules
@@ -33,6 +34,7 @@ class ControllerOptions:
             the iterations of the weights.
         time_limit_s: wall time that one solve may take [s]; None for any, of which IPOPT, where
             the own iterations stall, takes a tenth of a cycle at most, or a second.
+        second_solver: when IPOPT looks for a plan, too.
         target: ranks, pulls and hysteresis of the target; None for those in the weights.
         service: when variables count as lost; None takes `max_bad_readings` of the weights.
         integrating: states that integrate, such as levels: the target balances them.
@@ -47,6 +49,7 @@ class ControllerOptions:
     formulation: Formulation | None = None
     tolerance: float | None = None
     time_limit_s: float | None = None
+    second_solver: SecondSolver = SecondSolver.STALLED
     target: TargetTuning | None = None
     service: ServiceRules | None = None
     integrating: tuple[str, ...] = ()

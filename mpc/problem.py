@@ -45,6 +45,7 @@ class SecondSolver(Enum):
     """When IPOPT looks for a plan, too. What it finds counts only where it costs less."""
 
     STALLED = "it goes on where a cold start stalled"
+    ASTRAY = "also, after a cold start, where a warm plan goes far from its reference"
     BESIDE = "it looks beside each cold start, and where a warm solve failed"
 
 

@@ -115,8 +115,8 @@ def _astray(problem: Problem, course: SinglePath, reached: Reached[Known], trace
     good a cycle ago leads somewhere else, and its slopes do not show the way back.
     """
     last, grid = reached.last, problem.transcription
-    told = problem.second_solver is SecondSolver.BESIDE
-    if told or grid.affine or isinstance(last, Fault) or len(trace.steps) < problem.iterations:
+    asked = problem.second_solver is SecondSolver.ASTRAY
+    if not asked or grid.affine or isinstance(last, Fault) or len(trace.steps) < problem.iterations:
         return False
     scaled = course.scaled
     tracked = scaled.stage_tracking[-1] > 0.0
@@ -242,7 +242,7 @@ def _guesses(
     last, stalled = reached.last, reached.status is SolverStatus.STALLED
     if problem.transcription.affine or reached.status is SolverStatus.TIME_LIMIT:
         return []
-    if problem.second_solver is SecondSolver.STALLED:
+    if problem.second_solver is not SecondSolver.BESIDE:
         if warm is not None or not stalled or isinstance(last, Fault):
             return []
         return [last.paths[0].taken.plan]

@@ -38,6 +38,7 @@ from operator_agent.mpc.generic.seen_states import states_are_read
 from operator_agent.mpc.linear.models import plant_model
 from operator_agent.mpc.linear.steps import sampled_model, steps_of
 from operator_agent.mpc.options import ControllerOptions
+from operator_agent.mpc.problem import SecondSolver
 from operator_agent.mpc.target.target_tuning import TargetTuning
 from operator_agent.mpc.target.wishes import Economics
 from operator_agent.mpc.variables import ControlVariables
@@ -203,6 +204,7 @@ def _put_together(
             step=weights.target_step,
         ),
         integrating=loop.integrating,
+        second_solver=SecondSolver.ASTRAY,
     )
     if loop.settles and not unmeasured and not states_are_read(model):
         return model, options
