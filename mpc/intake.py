@@ -14,6 +14,7 @@ from operator_agent.mpc.estimation.readings import stamp_s
 from operator_agent.mpc.refusals import BREAKS
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.status.judgement import filled, judged
+from operator_agent.mpc.status.loops import LoopSight
 from operator_agent.mpc.status.rules import ServiceRules, check_request, judge_mvs, odd_writes
 from operator_agent.mpc.status.states import ServiceRequest, ServiceStatus
 from operator_agent.mpc.status.validity import Validity, ValidityMemory
@@ -91,9 +92,11 @@ class Intake:
         clean, memory, doubts = self._believed(state, scan)
         before = state.service.mvs
         notes = odd_writes(before, request, variables, self.cycle_s) if request.written else ()
+        sights = zip(clean.u_readback, clean.mv_process, clean.mv_output, strict=True)
+        loops = tuple(LoopSight(*map(float, seen)) for seen in sights)
         mvs = judge_mvs(
-            before, clean.u_readback, request, variables, rules, self.cycle_s, doubts
-        )  # fmt: skip
+            before, clean.u_readback, request, variables, rules, self.cycle_s, doubts, loops
+        )
         whole = filled(clean, mvs, state.estimate, request, variables, self.model.d_nominal)
         estimate, gap = self._estimate(state, whole)
         estimate = self._named(estimate, doubts)

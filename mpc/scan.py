@@ -25,6 +25,10 @@ class Scan:
             given, for what reads all the time; NaN where unknown, which counts as 0.
         y_new: False where a reading is known to repeat the last one, shape (n_y,); where it is
             True, as when not given, a sample no younger than the last one counts as a repeat.
+        mv_process: what the loop below each MV brings about, its process value, shape (n_u,) [SI];
+            NaN, as when not given, where it is not known.
+        mv_output: its output to the valve, share of the travel from 0 to 1, shape (n_u,); NaN, as
+            when not given, where it is not known.
     """
 
     y: FloatArray
@@ -34,6 +38,8 @@ class Scan:
     time_s: float = math.nan
     y_age_s: FloatArray = field(default_factory=lambda: np.zeros(0))
     y_new: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    mv_process: FloatArray = field(default_factory=lambda: np.zeros(0))
+    mv_output: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         """Fill in ages and newness where they were not given; refuse what is no row of numbers.
@@ -41,16 +47,22 @@ class Scan:
         Raises:
             InputError: naming what is wrong; a number that is missing may be None or NaN.
         """
-        for name in ("y", "u_readback", "d", "y_age_s"):
+        for name in ("y", "u_readback", "d", "y_age_s", "mv_process", "mv_output"):
             object.__setattr__(self, name, _numbers(getattr(self, name), name))
         if self.y_age_s.size == 0:
             object.__setattr__(self, "y_age_s", np.zeros(self.y.shape))
         if self.y_new.size == 0:
             object.__setattr__(self, "y_new", np.ones(self.y.shape, dtype=np.bool_))
-        for name in ("y_age_s", "y_new"):
-            shape = getattr(self, name).shape
-            if shape != self.y.shape:
-                raise InputError(f"scan: {name} has shape {shape}; y has {self.y.shape}")
+        for name in ("mv_process", "mv_output"):
+            if getattr(self, name).size == 0:
+                object.__setattr__(self, name, np.full(self.u_readback.shape, np.nan))
+        for name, like in (
+            ("y_age_s", "y"), ("y_new", "y"), ("mv_process", "u_readback"),
+            ("mv_output", "u_readback"),
+        ):  # fmt: skip
+            shape, wanted = getattr(self, name).shape, getattr(self, like).shape
+            if shape != wanted:
+                raise InputError(f"scan: {name} has shape {shape}; {like} has {wanted}")
 
     def mv_missing(self) -> list[int]:
         """Return the numbers of the MVs without a read-back."""

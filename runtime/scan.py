@@ -8,7 +8,7 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.messages import Reading
 from operator_agent.mpc.scan import Scan
-from operator_agent.site import Role, Site, Tag
+from operator_agent.site import Site, Tag
 
 
 def to_scan(
@@ -37,20 +37,22 @@ def to_scan(
             why = "was not read" if reading is None else reading.reason
             return None, f"critical input {tag.name} ({tag.description}): {why}"
     scan = Scan(
-        y=_values(site, Role.CV, by_tag),
+        y=_column([tag.name for tag in site.cvs], by_tag),
         u_readback=np.array([setpoints.get(tag.name, math.nan) for tag in site.mvs]),
-        d=_values(site, Role.DV, by_tag),
+        d=_column([tag.name for tag in site.dvs], by_tag),
         read_id=read_id,
         time_s=time_s,
         y_age_s=np.array([_age_s(tag, by_tag.get(tag.name), time_s) for tag in site.cvs]),
+        mv_process=_column([tag.name for tag in site.mvs], by_tag),
+        mv_output=_column([tag.output for tag in site.mvs], by_tag),
     )
     return scan, ""
 
 
-def _values(site: Site, role: Role, by_tag: Mapping[str, Reading]) -> FloatArray:
+def _column(tags: Sequence[str], by_tag: Mapping[str, Reading]) -> FloatArray:
     values = []
-    for tag in site.with_role(role):
-        reading = by_tag.get(tag.name)
+    for name in tags:
+        reading = by_tag.get(name)
         values.append(reading.value if reading is not None and reading.good else math.nan)
     return np.array(values)
 

@@ -61,6 +61,7 @@ class _Tag(_Strict):
     modbus_register: int | None = None
     setpoint_node: str = ""
     mode_node: str = ""
+    output: str = ""
     critical: bool = False
     range: _Range = _Range()
     engineering: _Range = _Range()
@@ -200,6 +201,7 @@ def _tag(tag: _Tag) -> Tag:
             node=tag.node,
             register=tag.modbus_register,
             setpoint_node=tag.setpoint_node,
+            output=tag.output,
             mode_node=tag.mode_node,
             critical=tag.critical,
             measuring_range=tag.range.si(tag.unit),

@@ -7,6 +7,7 @@
 | out of service, or its loop not in the remote mode | HELD |
 | further outside the operator's limits than one move | OUTSIDE |
 | read-back differs from what was written last cycle | WOUND_UP |
+| the loop below does not come to its set point, see `loops.py` | WOUND_UP |
 | at a limit | SATURATED |
 | else | ON |
 
@@ -34,6 +35,7 @@ from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.frozen import FrozenMapping
 from operator_agent.mpc.estimation.readings import Verdict
+from operator_agent.mpc.status.loops import LoopSight, looped
 from operator_agent.mpc.status.states import (
     CvState,
     CvStatus,
@@ -59,12 +61,18 @@ class ServiceRules:
         min_mvs, min_cvs: fewer in service are no control.
         follow_tolerance: a read-back that differs from the write by more than this part of the
             MV's range was not followed; above the rounding of a 32-bit set point.
+        loop_tolerance: distance of a loop's process value from its set point that counts, part of
+            the MV's range; above the noise of the process value.
+        loop_cycles: a loop has wound up when it stays off to one side for so many cycles and comes
+            no nearer; where the output to the valve is known it says so at once.
     """
 
     max_bad: int = 10
     min_mvs: int = 1
     min_cvs: int = 1
     follow_tolerance: float = 1e-3
+    loop_tolerance: float = 0.05
+    loop_cycles: int = 5
 
     def __post_init__(self) -> None:
         """Refuse counts and tolerances that make no rule."""
@@ -73,6 +81,11 @@ class ServiceRules:
         if not 0.0 < self.follow_tolerance < 1.0:
             raise InputError(
                 f"follow_tolerance is {self.follow_tolerance}; give a part of the range of an MV"
+            )
+        if not (self.loop_tolerance > 0.0 and self.loop_cycles >= 1):
+            raise InputError(
+                f"loop_tolerance is {self.loop_tolerance} and loop_cycles {self.loop_cycles}; give "
+                "a part of the range of an MV above zero, and one cycle or more"
             )
 
 
@@ -161,6 +174,7 @@ def judge_mvs(
     rules: ServiceRules,
     cycle_s: float,
     doubts: Mapping[str, str] = NO_DOUBTS,
+    loops: Sequence[LoopSight] = (),
 ) -> tuple[MvStatus, ...]:
     """Return the states of the MVs.
 
@@ -172,11 +186,19 @@ def judge_mvs(
         rules: see there.
         cycle_s: time between moves [s].
         doubts: why a read-back is not believed, by name.
+        loops: what is seen of the loop below each MV; empty where nothing is.
     """
     last: Sequence[MvStatus | None] = before or [None] * u_readback.size
-    return tuple(
+    states = tuple(
         _mv(i, previous, float(value), request, variables, rules, cycle_s, doubts)
         for i, (previous, value) in enumerate(zip(last, u_readback, strict=True))
+    )
+    if not loops:
+        return states
+    spans = variables.mv_high - variables.mv_low
+    return tuple(
+        looped(previous, mv, loop, rules.loop_tolerance * float(span), rules.loop_cycles)
+        for previous, mv, loop, span in zip(last, states, loops, spans, strict=True)
     )
 
 

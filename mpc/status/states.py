@@ -62,6 +62,9 @@ class MvStatus:
         value: set point from which the cycle plans [SI].
         lost: cycles in a row without a read-back.
         stuck: +1 where the device stays below what was written, -1 where it stays above, else 0.
+        short: cycles in a row in which the loop has stayed below its set point, negative where it
+            has stayed above.
+        process: process value of the loop when that began [SI].
     """
 
     name: str
@@ -70,6 +73,8 @@ class MvStatus:
     value: float
     lost: int = 0
     stuck: int = 0
+    short: int = 0
+    process: float = np.nan
 
     @property
     def moved(self) -> bool:

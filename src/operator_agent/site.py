@@ -72,6 +72,8 @@ class Tag:
         node: OPC UA node id of the measured value (text after `s=`), empty for a Modbus tag.
         register: Modbus holding register of a FLOAT32 measured value, None for an OPC UA tag.
         setpoint_node, mode_node: of an MV: where its set point is written, and its loop's mode.
+        output: of an MV: tag that shows its loop's output to the valve, open at 100 %; empty for
+            none.
         critical: without this tag the controller does not move.
         measuring_range: of the transmitter [SI]; a value well outside is bad.
         engineering, operator: nested limits on the MV's set point or the CV [SI].
@@ -92,6 +94,7 @@ class Tag:
     register: int | None = None
     setpoint_node: str = ""
     mode_node: str = ""
+    output: str = ""
     critical: bool = False
     measuring_range: Limits = Limits()
     engineering: Limits = Limits()
@@ -255,7 +258,10 @@ class Site:
                 raise InputError(
                     f"site {self.name}: {what} {', '.join(doubles)} stands twice in the tag list"
                 )
+        names = {tag.name for tag in self.tags}
         for tag in self.mvs:
+            if tag.output and tag.output not in names:
+                raise InputError(f"tag {tag.name}: its output {tag.output} is not in the tag list")
             safe = self.safety.limits_of(unit(tag.unit).dimension)
             if not tag.engineering.within(safe):
                 raise InputError(

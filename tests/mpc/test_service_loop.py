@@ -37,6 +37,7 @@ class Unit:
     plant: ProcessModel
     goal: float = 0.95
     state: ControllerState | None = None
+    least: float = -np.inf  # what the valve of the jacket can bring about
     x: np.ndarray = field(init=False)
     u: np.ndarray = field(init=False)
     d: np.ndarray = field(init=False)
@@ -58,8 +59,11 @@ class Unit:
             moved = result.service.moved
             assert np.array_equal(result.outcome.move[~moved], result.service.held[~moved])
             self.u = np.where(moved, result.outcome.move, self.u)
-        self.x = self._integrator.step(self.x, self.u, self.d, CYCLE_S)
+        self.x = self._integrator.step(self.x, self.process(), self.d, CYCLE_S)
         return result
+
+    def process(self) -> np.ndarray:
+        return np.maximum(self.u, [-np.inf, self.least])
 
     def cycles(self, count: int, request: ServiceRequest = ON, **changed) -> list[CycleResult]:
         return [self.cycle(request, **changed) for _ in range(count)]
@@ -218,6 +222,34 @@ def test_an_mv_that_does_not_follow_is_planned_from_its_read_back(unit: Unit) ->
         assert result.outcome.move[1] <= asked[1]  # not further into the stop
         unit.u = np.array([unit.u[0], min(unit.u[1], stuck_at)])
     assert unit.cycle().service.mvs[1].state is MvState.ON
+
+
+@pytest.mark.parametrize("output", [NAN, 1.0])
+def test_a_loop_at_the_end_of_its_valve_is_not_wound_up_further(unit: Unit, output: float) -> None:
+    """The set point is written and read back; the valve below it is open and gives no more."""
+    unit.cycles(2)
+    unit.least, unit.goal = float(unit.u[1]) - 60.0, 1.05  # wants more cooling than there is
+    asked, states = [], []
+    for _ in range(25):
+        opening = output if unit.u[1] <= unit.least else 0.4 + 0.0 * output
+        result = unit.cycle(mv_process=unit.process(), mv_output=np.array([NAN, opening]))
+        asked.append(float(unit.u[1]))
+        states.append(result.service.mvs[1])
+    first = next(i for i, mv in enumerate(states) if mv.state is MvState.WOUND_UP)
+    assert min(asked[first:]) >= asked[first] - 1e-6  # no further into the stop
+    assert "above its set point" in states[first].reason and states[first].stuck == -1
+    assert states[-1].state is MvState.WOUND_UP
+    unit.goal = 0.85  # wants less cooling: the way back is open
+    back = [unit.cycle(mv_process=unit.process()) for _ in range(40)]
+    assert unit.u[1] > unit.least and back[-1].service.mvs[1].state is MvState.ON
+
+
+def test_a_loop_that_lags_behind_a_ramp_has_not_wound_up(unit: Unit) -> None:
+    unit.goal, process = 1.0, unit.u.copy()
+    for _ in range(30):
+        result = unit.cycle(mv_process=process.copy())
+        process = process + 0.15 * (unit.u - process)
+        assert all(mv.state is not MvState.WOUND_UP for mv in result.service.mvs)
 
 
 def test_a_read_back_that_is_lost_costs_its_mv_alone(unit: Unit) -> None:

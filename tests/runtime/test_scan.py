@@ -63,3 +63,23 @@ def test_a_bad_critical_input_gives_no_scan(site: Site):
 def test_a_negative_dead_time_is_refused(site: Site):
     with pytest.raises(InputError, match="dead time"):
         replace(site.cvs[0], dead_time_s=-1.0)
+
+
+def test_the_loop_below_an_mv_is_seen_where_the_site_shows_it(site: Site):
+    valve = next(tag.name for tag in site.tags if tag.role is Role.CV)
+    first = replace(site.mvs[0], output=valve)
+    shown = replace(site, tags=tuple(first if t.name == first.name else t for t in site.tags))
+    lost = site.mvs[1].name
+    found = [
+        replace(r, value=0.7) if r.tag == valve
+        else replace(r, quality=Quality.BAD, reason="broken") if r.tag == lost
+        else r
+        for r in readings(site)
+    ]  # fmt: skip
+    uncritical = tuple(replace(t, critical=False) for t in shown.tags)
+    scan, why = scanned(replace(shown, tags=uncritical), found)
+    assert scan is not None, why
+    assert scan.mv_output[0] == 0.7 and np.all(np.isnan(scan.mv_output[1:]))
+    assert scan.mv_process[0] == 400.0 and np.isnan(scan.mv_process[1])
+    with pytest.raises(InputError, match="XV1"):
+        replace(site, tags=(replace(site.mvs[0], output="XV1"), *site.tags[1:]))
