@@ -68,6 +68,7 @@ HELD = ("temp_tbp95_naphtha", "temp_tbp95_kerosene", "temp_tbp95_lgo", "temp_tbp
 FIRM_PULL = 0.09  # [usd/s per squared span]: goals are reached within hours, not days
 LESS_HEAT = FuelChange(300.0, 300.0, 0.9)
 OTHER_CRUDE = CrudeSwitch(300.0, 300.0, {"arabian_light": 0.55, "maya": 0.20, "bonny_light": 0.25})
+LIGHTER = CrudeSwitch(300.0, 1800.0, {"arabian_light": 0.35, "maya": 0.05, "bonny_light": 0.6})
 
 
 class Hold:
@@ -180,10 +181,17 @@ def exact(case: CrudeUnitCase) -> CrudeUnitCase:
 
 
 @pytest.mark.parametrize(
-    ("step", "hours"), [(LESS_HEAT, 5.0), (OTHER_CRUDE, 7.0)], ids=["fuel", "undeclared crude"]
+    ("step", "hours", "declared"),
+    [(LESS_HEAT, 3.25, True), (OTHER_CRUDE, 4.25, False), (LIGHTER, 5.5, True)],
+    ids=["fuel", "undeclared crude", "whole switch of crude"],
 )
-def test_no_offset_is_left_after_a_step_that_is_not_measured(
-    case: CrudeUnitCase, plant: CrudeUnit, controller: Controller, step: Event, hours: float
+def test_no_offset_is_left_after_a_step(
+    case: CrudeUnitCase,
+    plant: CrudeUnit,
+    controller: Controller,
+    step: Event,
+    hours: float,
+    declared: bool,
 ):
     model, limits = controller.model, controller.variables
     pull = controller.weights.target_pull | dict.fromkeys(HELD, FIRM_PULL)
@@ -196,7 +204,7 @@ def test_no_offset_is_left_after_a_step_that_is_not_measured(
         TARGETS, targets={n: rest[n] for n in HELD}, flow_vol_feed=0.97 * rest["flow_vol_feed"]
     )
     state, known, late = None, scan_of(simulator, limits, 0).d, []
-    crude = np.array([name.startswith("fraction_") for name in limits.dv_names])
+    crude = np.array([name.startswith("fraction_") for name in limits.dv_names]) & (not declared)
     for cycle in range(round(hours * 60)):
         scan = scan_of(simulator, limits, cycle)
         scan = replace(scan, d=np.where(crude, known, scan.d))

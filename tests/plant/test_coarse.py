@@ -215,9 +215,9 @@ def test_no_crude_at_all_ends_with_a_reason(model: ProcessModel) -> None:
     ("old", "new", "message"),
     [
         ("stage_lgo: 5", "stage_lgo: 3", "from the top come stage 1"),
-        ("stage_pumparound_top: 2", "stage_pumparound_top: 9", "outside 2 to 7"),
+        ("stage_pumparound_top: 2", "stage_pumparound_top: 9", "outside 2 to 8"),
         ("time_analyser: {value: 5", "time_analyser: {value: 0", "time_analyser: must be above"),
-        ("n_stages: 9", "n_stages: 9\nn_trays: 9", "unknown key 'n_trays'"),
+        ("n_stages: 10", "n_stages: 10\nn_trays: 9", "unknown key 'n_trays'"),
         ("area_column: {value: 23, unit: m2", "area_column: {value: 23, unit: m3", "in m2"),
         ("efficiency_furnace", "efficiency", "key 'efficiency_furnace' is missing"),
     ],

@@ -48,7 +48,7 @@ def test_vapour_pressures_and_heats_follow_the_correlations(
             one = ca.DM.zeros(divided.n)
             one[n] = 1.0
             found = float(laws.latent_heat(one, ca.DM(temp))) * constants.molar_volume[n]
-            assert found == pytest.approx(latent, rel=0.06)
+            assert found == pytest.approx(latent, rel=0.08)  # a line over 120 K; light oils bend
 
 
 def stage_of(laws: LumpLaws, temp: float, steam: float, transfer: float) -> dict[str, float]:
