@@ -9,9 +9,10 @@ from operator_agent.io.device_items import DeviceItem, ItemResult
 from operator_agent.io.gate_memory import DeviceState, EncodedWrite
 from operator_agent.io.opcua_link import NodeValue, OpcuaLink
 from operator_agent.io.opcua_reader import MAX_AGE_CYCLES, raw_reading
-from operator_agent.io.tag_quality import QualityRules, TagMemory, judge
+from operator_agent.io.tag_quality import QualityRules, judge
 from operator_agent.io.write_gate import KINDS
 from operator_agent.site import Site
+from operator_agent.tag_memory import TagMemory
 
 Door = Callable[[OpcuaLink, Sequence[DeviceItem]], Awaitable[tuple[ItemResult, ...]]]
 """`device_writer.write_items`, handed in by the gate's process and by nobody else."""

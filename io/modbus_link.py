@@ -19,9 +19,10 @@ from operator_agent.clock import Clock, SystemClock
 from operator_agent.errors import InputError, LinkError
 from operator_agent.io.deadline import within
 from operator_agent.io.measured import Measured
-from operator_agent.io.tag_quality import QualityRules, RawReading, TagMemory, judge
+from operator_agent.io.tag_quality import QualityRules, RawReading, judge
 from operator_agent.messages import Quality, Reading
 from operator_agent.site import Site, Tag
+from operator_agent.tag_memory import TagMemory
 from operator_agent.units import from_si, to_si
 
 DEVICE_ID = 1

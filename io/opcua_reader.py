@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from operator_agent.clock import Clock, SystemClock
 from operator_agent.io.certificates import CertificatePaths, Identity
 from operator_agent.io.opcua_link import NodeValue, OpcuaLink
-from operator_agent.io.tag_quality import QualityRules, RawReading, TagMemory, judge
+from operator_agent.io.tag_quality import QualityRules, RawReading, judge
 from operator_agent.messages import Quality, Reading
 from operator_agent.site import Site, Tag
+from operator_agent.tag_memory import TagMemory
 from operator_agent.units import si_symbol, to_si
 
 MAX_AGE_CYCLES = 2.0  # a value that missed two cycles is no basis for a move

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from operator_agent.messages import Quality, Reading
 from operator_agent.site import Limits, Tag
+from operator_agent.tag_memory import TagMemory
 from operator_agent.units import si_symbol
 
 RANGE_MARGIN = 1.0  # engineering spans beyond the limits: an upset stays inside, a dead sensor not
@@ -30,19 +31,6 @@ class QualityRules:
     max_age_s: float
     uncertain_is_good: bool = False
     stamp_required: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class TagMemory:
-    """What must be remembered of a tag between scans.
-
-    Attributes:
-        value: last value [SI]; NaN before the first.
-        since_s: plant time at which it took that value [s since 1970 UTC].
-    """
-
-    value: float = math.nan
-    since_s: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +62,7 @@ def judge(
         memory: from the scan before.
         rules: of the site.
     """
-    same = raw.value == memory.value
-    memory = memory if same else TagMemory(raw.value, plant_time_s)
+    memory = memory.after(raw.value, plant_time_s)
     quality, reason = _fault(tag, raw, plant_time_s, memory, rules)
     reading = Reading(
         tag.name,
@@ -105,9 +92,9 @@ def _fault(
             f"{tag.name}: {tag.text(raw.value)} is outside of what it can measure, "
             f"{tag.range_text(accepted)}"
         )
-    unchanged_s = plant_time_s - memory.since_s
-    if unchanged_s > tag.frozen_s:
-        return Quality.BAD, f"{tag.name}: frozen at {tag.text(raw.value)} for {unchanged_s:.0f} s"
+    frozen = memory.frozen(plant_time_s, tag.frozen_s)
+    if frozen:
+        return Quality.BAD, f"{tag.name}: frozen at {tag.text(raw.value)} {frozen}"
     if raw.quality is Quality.UNCERTAIN and not rules.uncertain_is_good:
         return Quality.UNCERTAIN, f"{tag.name}: the device says {raw.status}"
     return Quality.GOOD, ""

@@ -26,6 +26,7 @@ from operator_agent.mpc.robust.tree import ScenarioTree
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.setpoints import SetpointRules
 from operator_agent.mpc.solve import solve
+from operator_agent.mpc.status.frozen_readings import check_frozen
 from operator_agent.mpc.status.judgement import refusal
 from operator_agent.mpc.status.masking import masked_weights, narrowed, serviced
 from operator_agent.mpc.status.states import ServiceRequest
@@ -82,7 +83,9 @@ class Controller:
         estimator = options.follower(self._scaled, variables, weights, cycle_s)
         validity = Validity.of(model, variables, weights.spike_readings)
         rules = options.rules(weights)
-        self._intake = Intake(model, variables, estimator, validity, rules, cycle_s)
+        self._intake = Intake(
+            model, variables, estimator, validity, rules, cycle_s, options.frozen_s
+        )
         self._tune(variables, weights, options)
         self._grid(weights.n_pred, self._limits)
 
@@ -90,6 +93,7 @@ class Controller:
         self, variables: ControlVariables, weights: Weights, options: ControllerOptions
     ) -> None:
         stage_weights(weights, self.model, None)  # refuses names that do not fit, now
+        check_frozen(options.frozen_s, variables)
         if options.back_off is not None:
             options.back_off.check_names(variables)
         self.targets = self.targets.with_tuning(options.target_tuning(weights))
@@ -116,7 +120,9 @@ class Controller:
             made = options.follower(self._scaled, self.variables, weights, self.cycle_s)
             intake = replace(intake, estimator=made)
         validity = replace(intake.validity, readings=weights.spike_readings)
-        copy._intake = replace(intake, validity=validity, rules=options.rules(weights))
+        copy._intake = replace(
+            intake, validity=validity, rules=options.rules(weights), frozen_s=options.frozen_s
+        )
         copy._tune(self.variables, weights, options)
         return copy
 
@@ -190,7 +196,7 @@ class Controller:
         taken = self._intake.take(state, scan, request)
         watch.lap("estimate")
         service, estimate = taken.service, taken.estimate
-        state = replace(state, service=service, validity=taken.validity)
+        state = replace(state, service=service, validity=taken.validity, frozen=taken.frozen)
         refused_here = refusal(service, estimate, self.variables)
         if refused_here is not None:
             return self._no_move(state, taken, refused_here, request, watch)

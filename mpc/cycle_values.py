@@ -11,6 +11,7 @@ from operator_agent.messages import Advice, ControllerMode
 from operator_agent.mpc.estimation.estimator import EstimatorState
 from operator_agent.mpc.problem import Outcome, Problem, Warm
 from operator_agent.mpc.robust.back_off import Spread
+from operator_agent.mpc.status.frozen_readings import FrozenMemory
 from operator_agent.mpc.status.states import ServiceStatus
 from operator_agent.mpc.status.validity import ValidityMemory
 from operator_agent.mpc.target.inputs import TargetInputs
@@ -32,6 +33,7 @@ class ControllerState:
         mode: of the last cycle; None before the first.
         spread: of the innovations, for back-offs.
         validity: what is remembered of numbers that were not believed.
+        frozen: how long readings have stood still.
         told: bias and disturbances that the target rests on; None before the first.
         refusals: solves in a row without a move although all that they needed was there.
     """
@@ -45,6 +47,7 @@ class ControllerState:
     mode: ControllerMode | None = None
     spread: Spread = field(default_factory=Spread)
     validity: ValidityMemory = field(default_factory=ValidityMemory)
+    frozen: FrozenMemory = field(default_factory=FrozenMemory)
     told: NoiseBand | None = None
     refusals: int = 0
 

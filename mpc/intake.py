@@ -13,6 +13,7 @@ from operator_agent.mpc.estimation.estimator import Estimator, EstimatorState, R
 from operator_agent.mpc.estimation.readings import stamp_s
 from operator_agent.mpc.refusals import BREAKS
 from operator_agent.mpc.scan import Scan
+from operator_agent.mpc.status.frozen_readings import FrozenMemory, thawed
 from operator_agent.mpc.status.judgement import filled, judged
 from operator_agent.mpc.status.loops import LoopSight
 from operator_agent.mpc.status.rules import ServiceRules, check_request, judge_mvs, odd_writes
@@ -34,6 +35,7 @@ class Taken:
         estimate: of the plant, or why there is none.
         service: states of all variables.
         validity: memory of doubted numbers for the next cycle.
+        frozen: how long readings have stood still.
         notes: what of scan and request was not followed, in words.
     """
 
@@ -41,6 +43,7 @@ class Taken:
     estimate: EstimatorState | Rejected
     service: ServiceStatus
     validity: ValidityMemory
+    frozen: FrozenMemory
     notes: tuple[str, ...]
 
 
@@ -55,6 +58,7 @@ class Intake:
         validity: ranges of what can be true.
         rules: of the states of variables.
         cycle_s: between scans [s].
+        frozen_s: how long a reading may stand still, by CV or DV name [s].
     """
 
     model: ProcessModel | SampledModel
@@ -63,6 +67,7 @@ class Intake:
     validity: Validity
     rules: ServiceRules
     cycle_s: float
+    frozen_s: Mapping[str, float]
 
     def start(self, scan: Scan) -> EstimatorState | Rejected:
         """Return the estimate at a first scan, or why there is none.
@@ -89,7 +94,9 @@ class Intake:
         variables, rules = self.variables, self.rules
         self.check_shapes(scan)
         check_request(request, variables)
-        clean, memory, doubts = self._believed(state, scan)
+        alive, frozen, still = thawed(state.frozen, scan, self.frozen_s, variables, self.cycle_s)
+        clean, memory, found = self._believed(state, alive)
+        doubts = {**found, **still}
         before = state.service.mvs
         notes = odd_writes(before, request, variables, self.cycle_s) if request.written else ()
         sights = zip(clean.u_readback, clean.mv_process, clean.mv_output, strict=True)
@@ -101,7 +108,7 @@ class Intake:
         estimate, gap = self._estimate(state, whole)
         estimate = self._named(estimate, doubts)
         service = judged(whole, mvs, state.estimate, estimate, request, variables, rules, doubts)
-        return Taken(whole, estimate, service, memory, (*notes, *gap))
+        return Taken(whole, estimate, service, memory, frozen, (*notes, *gap))
 
     def check_shapes(self, scan: Scan) -> None:
         """Refuse a scan of another plant.

@@ -1,9 +1,10 @@
 """The choices of a controller that are not tuning: its estimator, iterations and rules."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from operator_agent.errors import InputError
+from operator_agent.frozen import FrozenMapping
 from operator_agent.mpc.engine.compiled_functions import Compilation
 from operator_agent.mpc.engine.formulation import Formulation
 from operator_agent.mpc.engine.linearise import ScaledModel
@@ -40,6 +41,8 @@ class ControllerOptions:
         integrating: states that integrate, such as levels: the target balances them.
         compilation: when the model is compiled; `ALWAYS` pays half a minute once on a machine for
             a large model, and later starts find the object in the cache.
+        frozen_s: how long the reading of a CV or DV may stand still before it counts as bad, by
+            name [s]; one that is not named may for ever, as when a site's links judge it.
         back_off: keeps limits off by what the CVs have been mispredicted; None does not.
         uncertainty: of disturbances or parameters in d: moves serve all their values; None plans
             for the values that are estimated.
@@ -54,11 +57,13 @@ class ControllerOptions:
     service: ServiceRules | None = None
     integrating: tuple[str, ...] = ()
     compilation: Compilation = Compilation.AUTOMATIC
+    frozen_s: Mapping[str, float] = field(default_factory=lambda: FrozenMapping({}))
     back_off: BackOffRule | None = None
     uncertainty: Uncertainty | None = None
 
     def __post_init__(self) -> None:
         """Refuse limits that nothing can keep, and costs that nobody prices."""
+        object.__setattr__(self, "frozen_s", FrozenMapping(dict(self.frozen_s)))
         for name in ("tolerance", "time_limit_s"):
             value = getattr(self, name)
             if value is not None and not value > 0.0:

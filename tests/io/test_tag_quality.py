@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from operator_agent.io.tag_quality import (
     QualityRules,
     RawReading,
-    TagMemory,
     accepted_range,
     judge,
 )
 from operator_agent.io.watchdog import Watchdog
 from operator_agent.messages import Quality
 from operator_agent.site import Limits
+from operator_agent.tag_memory import TagMemory
 
 TAG = cv(1)
 RULES = QualityRules(max_age_s=120.0)

@@ -3,11 +3,15 @@
 And when the fault goes away, control goes on within a few cycles.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.mpc.checked_loop import ABSURD, CYCLE_S, DAY_S, NAN, Loop
 
+from operator_agent.errors import InputError
 from operator_agent.messages import ControllerMode
+from operator_agent.mpc.controller import Controller
 from operator_agent.mpc.problem import SolverStatus
 from operator_agent.mpc.status.mode import ModeState
 from operator_agent.mpc.status.states import CvState, DvState, MvState, ServiceRequest
@@ -160,3 +164,22 @@ def test_a_frozen_sensor_ends_in_checked_moves_and_thaws(loop: Loop) -> None:
     loop.cycles(10, y=frozen)
     loop.cycles(20)
     assert loop.measured()[0] == pytest.approx(0.93, abs=0.01)
+
+
+def test_a_frozen_sensor_is_found_where_its_time_is_given(reactor_controller: Controller) -> None:
+    options = replace(reactor_controller.options, frozen_s={"conc_b": 4.0 * CYCLE_S})
+    controller = reactor_controller.retuned(reactor_controller.weights, options)
+    loop = Loop(controller, controller.model)
+    loop.cycles(3)
+    stuck, noise = loop.measured(), np.random.default_rng(1)
+    states = []
+    for _ in range(8):
+        y = np.array([stuck[0], loop.measured()[1] + 0.01 * noise.normal()])
+        states.append(loop.cycle(y=y).service.cvs[0])
+    assert [cv.state.name for cv in states[:5]] == ["ON"] * 5
+    assert states[5].state is CvState.BAD and "frozen at" in states[5].reason
+    assert loop.cycle().service.cvs[0].state is CvState.ON  # it thaws
+    with pytest.raises(InputError, match="frozen_s of feed_rate"):
+        controller.retuned(controller.weights, replace(options, frozen_s={"feed_rate": 60.0}))
+    with pytest.raises(InputError, match="frozen_s of conc_b is 0"):
+        controller.retuned(controller.weights, replace(options, frozen_s={"conc_b": 0.0}))
