@@ -42,7 +42,7 @@ def add_lagrangian(
     if grid.exact:
         hessian = grid.qp.hessian[:n_moves, :n_moves]
         bent = _curvature(grid, running, scaled, response, states, inputs, slope_x, row_prices)
-        hessian[:] = convex(hessian + bent)
+        hessian[:] = (convex if grid.ties is None else grid.ties.convex)(hessian + bent)
 
 
 def _curvature(

@@ -24,6 +24,7 @@ from operator_agent.mpc.engine.map_stages import MapStages
 from operator_agent.mpc.engine.running_cost import RunningCost
 from operator_agent.mpc.engine.schemes import Scheme, choose_scheme
 from operator_agent.mpc.engine.stages import Plan, Stages
+from operator_agent.mpc.engine.tied_qp import TiedQp, Ties
 from operator_agent.mpc.linear.affine_stages import AffineStages, affine_maps
 
 __all__ = ["LimitShape", "Transcription"]
@@ -89,7 +90,12 @@ class Transcription:
         self.move_counts: FloatArray = counts[:, None]  # moves that touch each block
         self.block_of_stage = np.array(horizon.block_of_stage, dtype=np.intp)
         n_rows = self.limits.n_rows + self.rate_rows.size
-        self.qp = DenseQp(self.n_moves + self.limits.n_slacks, n_rows)
+        n_variables = self.n_moves + self.limits.n_slacks
+        self.ties = None if self.still is None else Ties(self.still)
+        self.qp = DenseQp(n_variables, n_rows)
+        if self.ties is not None and self.still is not None:
+            tie_rows = self.limits.n_rows + np.flatnonzero(self.still[:, rated].ravel())
+            self.qp = TiedQp(self.ties, n_variables, n_rows, tie_rows)
         every = np.arange(self.limits.n_rows)
         self.qp.rows[every, self.n_moves + self.limits.slack] = -1.0
         every = self.limits.n_rows + np.arange(self.rate_rows.size)

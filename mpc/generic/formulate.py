@@ -166,7 +166,11 @@ def weights_of(
 
 
 def _largest_slope(model: Model, cost: StageCost, length_s: float) -> float:
-    """Return the largest slope of a stage's cost per span at the nominal point, prices at one."""
+    """Return the largest slope of a stage's cost per span, prices at one.
+
+    At the nominal point; a span away from it where the cost is flat there, as one is that a
+    disturbance switches on.
+    """
     x, u, d = (ca.SX.sym(n, k) for n, k in (("x", model.n_x), ("u", model.n_u), ("d", model.n_d)))
     ones = ca.DM.ones(cost.n_p)
     value = length_s * cost.rate(x, u, d, ones)
@@ -174,7 +178,12 @@ def _largest_slope(model: Model, cost: StageCost, length_s: float) -> float:
         value += cost.final(x, ones)
     z, scale = ca.vertcat(x, u), np.concatenate([model.x_scale, model.u_scale])
     slopes = ca.Function("slopes", [x, u, d], [ca.jacobian(value, z), ca.hessian(value, z)[0]])
-    first, second = slopes(model.x_nominal, model.u_nominal, model.d_nominal)
-    sizes = [np.abs(first.full().ravel() * scale), np.abs(np.diag(second.full()) * scale**2)]
-    found = float(np.max(np.concatenate(sizes)))
-    return found if np.isfinite(found) else 0.0
+    for away in (0.0, 1.0):
+        point = (model.x_nominal + away * model.x_scale, model.u_nominal + away * model.u_scale,
+                 model.d_nominal + away * model.d_scale)  # fmt: skip
+        first, second = slopes(*point)
+        sizes = [np.abs(first.full().ravel() * scale), np.abs(np.diag(second.full()) * scale**2)]
+        size = float(np.max(np.concatenate(sizes)))
+        if 0.0 < size < np.inf:
+            return size
+    return 0.0

@@ -8,12 +8,15 @@ import pytest
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
+from operator_agent.mpc.engine.dense_qp import DenseQp
 from operator_agent.mpc.engine.limit_rows import LimitsAhead
+from operator_agent.mpc.engine.tied_qp import TiedQp, Ties
 from operator_agent.mpc.generic.equations import equations_model
 from operator_agent.mpc.generic.limits import Soft
 from operator_agent.mpc.generic.optimal_control import OptimalControl, optimal_control
 from operator_agent.mpc.peers.ipopt import Reference
 from operator_agent.mpc.problem import Outcome
+from operator_agent.plant.generic.variable import Variable
 
 N = 20
 CART = equations_model("cart", lambda x, u, d: [x[1], u[0]], ["place", "speed"], ["force"])
@@ -180,3 +183,51 @@ def test_limits_ahead_of_another_horizon_are_refused():
     short = LimitsAhead(*(getattr(ahead, name)[:-1] for name in LimitsAhead.__slots__))
     with pytest.raises(InputError, match="of 19 stages and the horizon has 20"):
         replace(control.problem, ahead=short)
+
+
+def test_tied_blocks_are_solved_as_the_rows_that_tie_them_say():
+    """The smaller QP gives the point and the prices of the whole one."""
+    rng, n_u = np.random.default_rng(5), 2
+    still = rng.random((5, n_u)) < 0.5
+    n, m = 6 * n_u + 3, 4 + int(still.sum())
+    later = np.flatnonzero(still) + n_u
+    tied = TiedQp(Ties(still), n, m, 4 + np.arange(later.size))
+    whole = DenseQp(n, m)
+    root = rng.normal(size=(6 * n_u, 6 * n_u))
+    for qp in (tied, whole):
+        qp.hessian[:] = np.diag(np.ones(n))
+        qp.hessian[: 6 * n_u, : 6 * n_u] += root @ root.T
+        qp.gradient[:] = 30.0 * np.sin(np.arange(n))
+        qp.rows[:] = 0.0
+        qp.rows[:4, :] = np.cos(np.arange(4 * n)).reshape(4, n)
+        qp.row_high[:4] = 0.1
+        for row, place in enumerate(later, start=4):
+            qp.rows[row, [place - n_u, place]] = -1.0, 1.0
+        qp.row_low[4:] = qp.row_high[4:] = 0.0
+        qp.low[:], qp.high[:] = -0.3, np.linspace(0.2, 0.4, n)
+    start = None
+    for high in (0.1, 0.05):
+        tied.row_high[:4] = whole.row_high[:4] = high
+        theirs = whole.solve()
+        ours = tied.solve(start) if start is None else tied.solve_again(start)
+        assert ours.success and theirs.success
+        assert ours.x == pytest.approx(theirs.x, abs=1e-8)
+        assert tied.kkt_residual(ours) < 1e-8
+        assert ours.row_prices[:4] == pytest.approx(theirs.row_prices[:4], abs=1e-6)
+        start = ours.working_set
+
+
+def test_a_free_end_time_is_one_level_for_all_blocks():
+    """From rest to rest 300 m away with -2 <= u <= 1 takes 30 s: 20 s up, 10 s down."""
+    law = equations_model("dash", lambda x, u, d: [x[1] * u[1], u[0] * u[1]], ["x", "v"],
+                          ["u", Variable("time", 25.0, 10.0)])  # fmt: skip
+    control = optimal_control(
+        law, sample_time_s=1.0 / 60, n_pred=60, blocks={"time": (60,)},
+        stage_cost=lambda x, u, d, p: u["time"] / 60,
+        limits={"u": (-2.0, 1.0), "time": (1.0, 50.0)},
+        terminal_limits={"x": (300.0, 300.0), "v": (0.0, 0.0)},
+    )  # fmt: skip
+    outcome = control.solve([0.0, 0.0])
+    u, _ = plan_of(outcome)
+    assert np.ptp(u[:, 1]) == 0.0
+    assert u[0, 1] == pytest.approx(30.0, rel=1e-4)

@@ -7,6 +7,7 @@ from scipy.linalg import solve_discrete_are
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
+from operator_agent.mpc.engine.schemes import Scheme
 from operator_agent.mpc.generic.equations import (
     algebraic,
     equations_model,
@@ -198,3 +199,32 @@ def test_a_cost_that_is_no_number_gives_no_move():
     )  # fmt: skip
     outcome = control.solve([0.0])
     assert not outcome.accepted and "cost of the plan" in outcome.reason
+
+
+def test_parameters_are_found_from_data_by_one_block_and_previews_of_readings():
+    """Catalytic cracking of gas oil; the least squares are 5.23664e-3 (Dolan, More, Munson,
+    "Benchmarking Optimization Software with COPS 3.0" (2004), problem 15)."""
+    times = [0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.175, 0.2, 0.225, 0.25, 0.3, 0.35, 0.4, 0.45,
+             0.5, 0.55, 0.65, 0.75, 0.85, 0.95]  # fmt: skip
+    oil = [0.8105, 0.6208, 0.5258, 0.4345, 0.3903, 0.3342, 0.3034, 0.2735, 0.2405, 0.2283, 0.2071,
+           0.1669, 0.1530, 0.1339, 0.1265, 0.12, 0.099, 0.087, 0.077, 0.069]  # fmt: skip
+    fuel = [0.2, 0.2886, 0.301, 0.3215, 0.3123, 0.2716, 0.2551, 0.2258, 0.1959, 0.1789, 0.1457,
+            0.1198, 0.0909, 0.0719, 0.0561, 0.046, 0.028, 0.019, 0.014, 0.01]  # fmt: skip
+    model = equations_model(
+        "cracking",
+        lambda x, u, d: [-(u[0] + u[2]) * x[0] ** 2, u[0] * x[0] ** 2 - u[1] * x[1]],
+        [Variable("oil", 1.0, 0.5), Variable("fuel", 0.0, 0.3)],
+        [Variable("k1", 10.0, 5.0), Variable("k2", 8.0, 5.0), Variable("k3", 2.0, 2.0)],
+        ["read", "oil_read", "fuel_read"],
+    )
+    readings = np.zeros((38, 3))
+    for t, a, b in zip(times, oil, fuel, strict=True):
+        readings[round(t / 0.025) - 1] = 1.0, a, b
+    control = optimal_control(
+        model, sample_time_s=0.025, n_pred=38, blocks=(38,), tolerance=1e-7, scheme=Scheme.RADAU_3,
+        stage_cost=lambda x, u, d, p: d["read"] * ((x["oil"] - d["oil_read"]) ** 2
+                                                   + (x["fuel"] - d["fuel_read"]) ** 2),
+        limits=dict.fromkeys(("k1", "k2", "k3"), (0.0, 50.0)),
+    )  # fmt: skip
+    outcome = control.solve([1.0, 0.0], d=readings)
+    assert outcome.diagnostics.cost_after == pytest.approx(5.23664e-3, rel=1e-4)
