@@ -46,7 +46,7 @@ from operator_agent.mpc.second_plan import SHARE, resting_plan, second_plan, shi
 SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
 MAX_RETRIES = 3  # of a step that did not pay, each within a smaller reach
 SHRINK = 0.25  # of the reach at each retry; full steps that paid let it grow as fast
-FARTHEST_STEP = 4.0  # spans of one MV: as far as it grows
+FARTHEST_STEP = 4.0  # spans of one MV: as far as it grows, and as a warm solve may go at once
 MAX_STALLS = 3  # solves in a row that kept the shifted plan; then a cold start looks for another
 FAR = 1e-2  # relative slope: a warm solve that stalled so far from an optimum is lost
 PRICE_TOLERANCE = 1e-6  # multiplier above which a limit counts as active
@@ -135,7 +135,6 @@ def _looked_again(
     assert not isinstance(last, Fault)
     if last.cost <= DEARER * warm.looked:
         return reached, warm.looked
-    course.reach = LARGEST_STEP
     limit_s = problem.time_limit_s or SHARE * problem.cycle_s
     found = _own(replace(problem, time_limit_s=limit_s), course, None, trace)
     better = _cheaper(problem, reached, found, trace)
@@ -146,6 +145,7 @@ def _looked_again(
 
 def _own(problem: Problem, course: Course[K], warm: Warm | None, trace: Trace) -> Reached[K]:
     """Return where the own iterations lead from the last plan, or from held set points."""
+    course.reach = LARGEST_STEP if warm is None else FARTHEST_STEP
     start = course.start(warm)
     trace.lap("start")
     if start is None:
