@@ -193,6 +193,8 @@ class Diagnostics:
         qp_status: of the last QP.
         active_limits: limits with a price in the last QP, `name side`.
         timings_ms: by part.
+        unmet_limits: hard limits of CVs that the plan does not keep, `name side`, with the first
+            stage at which it does not.
         y_predicted: outputs at the end of each stage with bias, shape (N, n_y) [SI].
         u_planned: set points of each stage, shape (N, n_u) [SI].
     """
@@ -205,6 +207,7 @@ class Diagnostics:
     kkt_residual: float = np.nan
     qp_status: str = ""
     active_limits: tuple[str, ...] = ()
+    unmet_limits: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     y_predicted: FloatArray | None = None
     u_planned: FloatArray | None = None

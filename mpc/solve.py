@@ -25,8 +25,8 @@ from operator_agent.mpc.engine.acceptance import (
 )
 from operator_agent.mpc.engine.cost import LARGEST_STEP, ScaledProblem
 from operator_agent.mpc.engine.course import Course, Iteration, K, SinglePath
-from operator_agent.mpc.engine.dense_qp import QpSolution
 from operator_agent.mpc.engine.iteration import Iterate, Trace
+from operator_agent.mpc.engine.plan_limits import active_limits, unmet_hard_limits
 from operator_agent.mpc.engine.stages import Plan
 from operator_agent.mpc.engine.step import COST_TOLERANCE
 from operator_agent.mpc.engine.warm_start import Known
@@ -49,7 +49,6 @@ SHRINK = 0.25  # of the reach at each retry; full steps that paid let it grow as
 FARTHEST_STEP = 4.0  # spans of one MV: as far as it grows, and as a warm solve may go at once
 MAX_STALLS = 3  # solves in a row that kept the shifted plan; then a cold start looks for another
 FAR = 1e-2  # relative slope: a warm solve that stalled so far from an optimum is lost
-PRICE_TOLERANCE = 1e-6  # multiplier above which a limit counts as active
 ASTRAY = 0.5  # spans off the reference, besides its own length: the plan may lie in a bad valley
 DEARER = 2.0  # than the plan beside which the last second look found nothing: then it looks again
 
@@ -149,7 +148,10 @@ def _own(problem: Problem, course: Course[K], warm: Warm | None, trace: Trace) -
     start = course.start(warm)
     trace.lap("start")
     if start is None:
-        reason = "the model's prediction along the plan diverged"
+        reason = (
+            "the model's prediction along held set points diverged, and along those of the target; "
+            "hold others, take shorter stages, or give the model a feedback that steadies it"
+        )
         return Reached(Fault(SolverStatus.NOT_FINITE, reason), SolverStatus.NOT_FINITE)
     return _iterated(problem, course, start, warm is not None, trace)
 
@@ -329,7 +331,8 @@ def _finish(
         residual=verdict.residual,
         kkt_residual=max(path.slope for path in last),
         qp_status=trace.qp_status,
-        active_limits=_active(problem, first.solution, plan.blocks[0] * model.u_scale),
+        active_limits=active_limits(problem, first.solution, plan.blocks[0] * model.u_scale),
+        unmet_limits=unmet_hard_limits(problem, _outputs(plan) + problem.bias / model.y_scale),
         timings_ms=MappingProxyType(trace.timings_ms),
         y_predicted=_outputs(plan) * model.y_scale + problem.bias,
         u_planned=problem.transcription.stage_inputs(plan.blocks * model.u_scale),
@@ -370,23 +373,3 @@ def _verdict(problems: tuple[Problem, ...], plans: Sequence[tuple[Plan, float]])
         reason = f"the scenarios' first moves differ by {apart:.3g} spans: no common move"
         return Verdict(PointWorth.DOUBTFUL, None, reason, max(residual, apart), None)
     return replace(verdicts[0], residual=residual)
-
-
-def _active(problem: Problem, solution: QpSolution, move: FloatArray) -> tuple[str, ...]:
-    """Return the limits with a price: CV limits of any stage, MV limits of the first move."""
-    grid, variables, found = problem.transcription, problem.variables, []
-    limits = grid.limits
-    if limits.n_rows:
-        prices = np.maximum.reduceat(solution.row_prices[: limits.n_rows], limits.side_starts)
-        for number in (prices > PRICE_TOLERANCE).nonzero()[0]:
-            side = limits.sides[number]
-            rank = "terminal" if side.terminal else "hard" if side.hard else "soft"
-            edge = "high" if side.sign > 0.0 else "low"
-            found.append(f"{variables.cv_names[side.cv]} {rank} {edge}")
-    first = np.abs(solution.bound_prices[: grid.model.n_u])
-    for i in (first > PRICE_TOLERANCE).nonzero()[0]:
-        high = solution.bound_prices[i] > 0.0
-        edge, limit = ("high", variables.mv_high) if high else ("low", variables.mv_low)
-        near = abs(move[i] - limit[i]) <= CLIP_TOLERANCE * grid.model.u_scale[i]
-        found.append(f"{variables.mv_names[i]} {'limit' if near else 'rate'} {edge}")
-    return tuple(found)

@@ -231,3 +231,22 @@ def test_a_free_end_time_is_one_level_for_all_blocks():
     u, _ = plan_of(outcome)
     assert np.ptp(u[:, 1]) == 0.0
     assert u[0, 1] == pytest.approx(30.0, rel=1e-4)
+
+
+def test_a_hard_limit_that_no_move_can_keep_is_named_with_its_stage():
+    gate = np.where(np.arange(N) < 4, 9.0, 0.0)
+    outcome = cart(limits={"force": (-1.0, 1.0), "place": (None, gate)}).solve([2.0, 0.0])
+    assert outcome.accepted
+    assert outcome.diagnostics.unmet_limits == ("place high from stage 5",)
+    end = cart(limits={"force": (-1.0, 1.0)}, terminal_limits={"place": (None, -99.0)})
+    assert end.solve([2.0, 0.0]).diagnostics.unmet_limits == ("place terminal high from stage 20",)
+    assert cart(limits={"place": (None, 3.0)}).solve([2.0, 0.0]).diagnostics.unmet_limits == ()
+
+
+def test_a_plant_that_runs_out_of_numbers_is_told_what_helps():
+    law = equations_model("burst", lambda x, u, d: [x[0] ** 3 + u[0]], ["x"], ["u"])
+    control = optimal_control(
+        law, sample_time_s=0.5, n_pred=20, track={"x": 1.0}, limits={"u": (-1.0, 1.0)}
+    )
+    outcome = control.solve([3.0])
+    assert not outcome.accepted and "steadies it" in outcome.reason

@@ -1,0 +1,60 @@
+"""Which limits hold a plan, and which ones it does not keep, by name."""
+
+import numpy as np
+
+from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.acceptance import CLIP_TOLERANCE, UNMET
+from operator_agent.mpc.engine.dense_qp import QpSolution
+from operator_agent.mpc.engine.seldom_parts import seldom_parts
+from operator_agent.mpc.problem import Problem
+
+PRICE_TOLERANCE = 1e-6  # multiplier above which a limit counts as active
+
+
+def unmet_hard_limits(problem: Problem, y: FloatArray) -> tuple[str, ...]:
+    """Return the hard CV limits that a plan does not keep, with the first stage of each.
+
+    Args:
+        problem: see there.
+        y: outputs with bias at the end of each stage, scaled, shape (N, n_y).
+    """
+    limits, names = problem.transcription.limits, problem.variables.cv_names
+    if not limits.n_rows:
+        return ()
+    outside = limits.sign * (y[limits.stage, limits.cv] - seldom_parts(problem).row_limits)
+    if not outside.max() > UNMET:
+        return ()
+    found: dict[str, int] = {}
+    for row in np.flatnonzero(outside > UNMET).tolist():
+        side = limits.sides[limits.side[row]]
+        if side.hard:
+            edge = "high" if side.sign > 0.0 else "low"
+            kind = "terminal " if side.terminal else ""
+            found.setdefault(f"{names[side.cv]} {kind}{edge}", int(limits.stage[row]) + 1)
+    return tuple(f"{what} from stage {stage}" for what, stage in found.items())
+
+
+def active_limits(problem: Problem, solution: QpSolution, move: FloatArray) -> tuple[str, ...]:
+    """Return the limits with a price: CV limits of any stage, MV limits of the first move.
+
+    Args:
+        problem: see there.
+        solution: of the last QP.
+        move: first set points, shape (n_u,) [SI].
+    """
+    grid, variables, found = problem.transcription, problem.variables, []
+    limits = grid.limits
+    if limits.n_rows:
+        prices = np.maximum.reduceat(solution.row_prices[: limits.n_rows], limits.side_starts)
+        for number in (prices > PRICE_TOLERANCE).nonzero()[0]:
+            side = limits.sides[number]
+            rank = "terminal" if side.terminal else "hard" if side.hard else "soft"
+            edge = "high" if side.sign > 0.0 else "low"
+            found.append(f"{variables.cv_names[side.cv]} {rank} {edge}")
+    first = np.abs(solution.bound_prices[: grid.model.n_u])
+    for i in (first > PRICE_TOLERANCE).nonzero()[0]:
+        high = solution.bound_prices[i] > 0.0
+        edge, limit = ("high", variables.mv_high) if high else ("low", variables.mv_low)
+        near = abs(move[i] - limit[i]) <= CLIP_TOLERANCE * grid.model.u_scale[i]
+        found.append(f"{variables.mv_names[i]} {'limit' if near else 'rate'} {edge}")
+    return tuple(found)
