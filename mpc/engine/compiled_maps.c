@@ -13,7 +13,7 @@ static void multiply(int n_rows, int n_columns, const double *matrix, const doub
 }
 
 /* The part of one block in n_rows rows, and the finished rows to their place. */
-static void enter(int n_rows, int n_u, const double *matrix, double *rows, int width, int first,
+static void enter_block(int n_rows, int n_u, const double *matrix, double *rows, int width, int first,
                   int n_columns, double *place) {
   for (int i = 0; i < n_rows; i++) {
     for (int j = 0; j < n_u; j++) rows[(long)i * width + first + j] += matrix[j * n_rows + i];
@@ -32,12 +32,12 @@ static int map_condense_body(const double **arg, double **res, double *unused) {
     int first = (int)arg[1][k];
     memset(next, 0, (long)n_x * width * sizeof(double));
     multiply(n_x, n_x, arg[2] + (long)k * n_x * n_x, now, width, used, next);
-    enter(n_x, n_u, arg[3] + (long)k * n_u * n_x, next, width, first, n_columns,
+    enter_block(n_x, n_u, arg[3] + (long)k * n_u * n_x, next, width, first, n_columns,
           res[0] + (long)k * n_x * n_columns);
     used = first + n_u;
     memset(y, 0, (long)n_y * width * sizeof(double));
     multiply(n_y, n_x, arg[4] + (long)k * n_x * n_y, next, width, used, y);
-    enter(n_y, n_u, arg[5] + (long)k * n_u * n_y, y, width, first, n_columns,
+    enter_block(n_y, n_u, arg[5] + (long)k * n_u * n_y, y, width, first, n_columns,
           res[1] + (long)k * n_y * n_columns);
     double *old = now;
     now = next, next = old;

@@ -1,0 +1,1 @@
+"""Controllers as C code for machines without Python."""
