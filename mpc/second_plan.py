@@ -22,6 +22,15 @@ def resting_plan(problem: Problem, scaled: ScaledProblem) -> Plan:
     return Plan(blocks, np.tile(scaled.x, (horizon.n_pred + 1, 1)))
 
 
+def midway_plan(problem: Problem, scaled: ScaledProblem) -> Plan:
+    """Return MVs midway between their limits, held ones where a side is open: another guess."""
+    with np.errstate(invalid="ignore"):
+        middle = 0.5 * (scaled.u_low + scaled.u_high)
+    blocks = scaled.fit(np.where(np.isfinite(middle), middle, scaled.u_held))
+    n_pred = problem.transcription.horizon.n_pred
+    return Plan(blocks, np.tile(scaled.x, (n_pred + 1, 1)))
+
+
 def shifted_plan(problem: Problem, scaled: ScaledProblem, warm: Warm) -> Plan:
     """Return the last plan moved on by a cycle: a guess, no prediction."""
     return warm_start(problem, scaled, warm).plan

@@ -26,7 +26,7 @@ from operator_agent.mpc.engine.acceptance import (
 from operator_agent.mpc.engine.cost import LARGEST_STEP, ScaledProblem
 from operator_agent.mpc.engine.course import Course, Iteration, K, SinglePath
 from operator_agent.mpc.engine.iteration import Iterate, Trace
-from operator_agent.mpc.engine.plan_limits import active_limits, unmet_hard_limits
+from operator_agent.mpc.engine.plan_limits import active_limits, unmet_hard_limits, unmet_rows
 from operator_agent.mpc.engine.stages import Plan
 from operator_agent.mpc.engine.step import COST_TOLERANCE
 from operator_agent.mpc.engine.warm_start import Known
@@ -41,7 +41,13 @@ from operator_agent.mpc.problem import (
     refused,
 )
 from operator_agent.mpc.robust.course import TreeCourse
-from operator_agent.mpc.second_plan import SHARE, resting_plan, second_plan, shifted_plan
+from operator_agent.mpc.second_plan import (
+    SHARE,
+    midway_plan,
+    resting_plan,
+    second_plan,
+    shifted_plan,
+)
 
 SMALL_STEP = 1e-4  # scaled; far below what an actuator resolves
 MAX_RETRIES = 3  # of a step that did not pay, each within a smaller reach
@@ -86,6 +92,9 @@ def _attempted(problem: Problem, warm: Warm | None, trace: Trace) -> Outcome:
         reached, looked = _looked_again(problem, course, reached, warm, trace)
     for guess in _guesses(problem, course, reached, warm):
         reached = _better(problem, course, reached, guess, trace)
+    beside = warm is None and problem.second_solver is SecondSolver.BESIDE
+    if beside and _ends_outside(problem, course, reached):
+        reached = _better(problem, course, reached, midway_plan(problem, course.scaled), trace)
     outcome = _told(course.problems, reached, warm, trace)
     if looked > 0.0 and outcome.warm is not None:
         outcome = replace(outcome, warm=replace(outcome.warm, looked=looked))
@@ -252,6 +261,17 @@ def _guesses(
         return [resting_plan(problem, course.scaled)]
     lost = isinstance(last, Fault) or (stalled and last.slope > FAR)
     return [shifted_plan(problem, course.scaled, warm)] if lost else []
+
+
+def _ends_outside(problem: Problem, course: SinglePath, reached: Reached[Known]) -> bool:
+    """Return whether there is no plan, or one that still breaks a hard limit at its end."""
+    last, grid = reached.last, problem.transcription
+    if grid.affine or reached.status is SolverStatus.TIME_LIMIT:
+        return False
+    if isinstance(last, Fault):
+        return True
+    y = _outputs(last.paths[0].taken.plan) + course.scaled.bias
+    return any(stage == grid.horizon.n_pred - 1 for _, stage in unmet_rows(problem, y))
 
 
 def _better(

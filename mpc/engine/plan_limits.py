@@ -5,32 +5,38 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.acceptance import CLIP_TOLERANCE, UNMET
 from operator_agent.mpc.engine.dense_qp import QpSolution
+from operator_agent.mpc.engine.limit_rows import LimitSide
 from operator_agent.mpc.engine.seldom_parts import seldom_parts
 from operator_agent.mpc.problem import Problem
 
 PRICE_TOLERANCE = 1e-6  # multiplier above which a limit counts as active
 
 
-def unmet_hard_limits(problem: Problem, y: FloatArray) -> tuple[str, ...]:
-    """Return the hard CV limits that a plan does not keep, with the first stage of each.
+def unmet_rows(problem: Problem, y: FloatArray) -> list[tuple[LimitSide, int]]:
+    """Return side and stage of each hard CV limit that a plan does not keep.
 
     Args:
         problem: see there.
         y: outputs with bias at the end of each stage, scaled, shape (N, n_y).
     """
-    limits, names = problem.transcription.limits, problem.variables.cv_names
+    limits = problem.transcription.limits
     if not limits.n_rows:
-        return ()
+        return []
     outside = limits.sign * (y[limits.stage, limits.cv] - seldom_parts(problem).row_limits)
     if not outside.max() > UNMET:
-        return ()
-    found: dict[str, int] = {}
-    for row in np.flatnonzero(outside > UNMET).tolist():
-        side = limits.sides[limits.side[row]]
-        if side.hard:
-            edge = "high" if side.sign > 0.0 else "low"
-            kind = "terminal " if side.terminal else ""
-            found.setdefault(f"{names[side.cv]} {kind}{edge}", int(limits.stage[row]) + 1)
+        return []
+    rows = np.flatnonzero(outside > UNMET)
+    found = [(limits.sides[limits.side[row]], int(limits.stage[row])) for row in rows]
+    return [(side, stage) for side, stage in found if side.hard]
+
+
+def unmet_hard_limits(problem: Problem, y: FloatArray) -> tuple[str, ...]:
+    """Return these limits by name, each with its first stage; see `unmet_rows`."""
+    names, found = problem.variables.cv_names, dict[str, int]()
+    for side, stage in unmet_rows(problem, y):
+        edge = "high" if side.sign > 0.0 else "low"
+        kind = "terminal " if side.terminal else ""
+        found.setdefault(f"{names[side.cv]} {kind}{edge}", stage + 1)
     return tuple(f"{what} from stage {stage}" for what, stage in found.items())
 
 

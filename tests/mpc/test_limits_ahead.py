@@ -250,3 +250,22 @@ def test_a_plant_that_runs_out_of_numbers_is_told_what_helps():
     )
     outcome = control.solve([3.0])
     assert not outcome.accepted and "steadies it" in outcome.reason
+
+
+def test_a_cold_start_whose_plan_ends_outside_looks_from_midway_between_the_limits():
+    """The quadruple integrator in least time: from held set points the terminal limits are a valley
+    with no way out (Rutquist, Edvall, "PROPT" (2010): 4.1673; steps of constant moves take longer).
+    """
+    law = equations_model(
+        "four", lambda x, u, d: [u[1] * r for r in (x[1], x[2], x[3], u[0])],
+        ["a", "b", "c", "e"], ["u", Variable("time", 4.0, 1.0)],
+    )  # fmt: skip
+    control = optimal_control(
+        law, sample_time_s=1.0 / 60, n_pred=60, blocks={"time": (60,)},
+        stage_cost=lambda x, u, d, p: u["time"] / 60,
+        limits={"u": (-1.0, 1.0), "time": (1.0, 20.0)},
+        terminal_limits=dict.fromkeys(("a", "b", "c", "e"), (0.0, 0.0)),
+    )  # fmt: skip
+    outcome = control.solve([0.1, 0.2, 0.3, 0.0])
+    assert outcome.accepted and outcome.diagnostics.unmet_limits == ()
+    assert outcome.diagnostics.cost_after < 5.0
