@@ -31,6 +31,7 @@ from operator_agent.mpc.status.judgement import refusal
 from operator_agent.mpc.status.masking import masked_weights, narrowed, serviced
 from operator_agent.mpc.status.states import ServiceRequest
 from operator_agent.mpc.status.validity import Validity
+from operator_agent.mpc.target.live_adaptation import Adapter
 from operator_agent.mpc.target.steady_model import ModelRest
 from operator_agent.mpc.target.target import SteadyTarget, TargetOptimizer
 from operator_agent.mpc.target.wishes import Economics
@@ -99,8 +100,11 @@ class Controller:
         self.targets = self.targets.with_tuning(options.target_tuning(weights))
         rules = SetpointRules.of(self._intake.validity, self.targets, weights)
         economic = self._economics is not None
+        adapter = None
+        if options.adaptation is not None:
+            adapter = Adapter(options.adaptation, self.model, self._economics, self.cycle_s)
         self._targeting = Targeting(
-            self.model.name, self.targets, rules, economic, weights.target_every
+            self.model.name, self.targets, rules, economic, weights.target_every, adapter
         )
         self._limits = variables.with_margin(weights.hard_margin * self.model.y_scale)
         self.variables, self.weights, self.options = variables, weights, options
@@ -220,7 +224,9 @@ class Controller:
         spread = state.spread.with_innovation(estimate.innovation, self.options.back_off)
         kept_off, capped = spread.larger(self.options.back_off, self._limits, scale, advised)
         variables, cuts = backed_off(allowed, kept_off)
-        told, state, more = self._targeting.told(state, estimate, variables, targets, advice)
+        told, state, more = self._targeting.told(
+            state, estimate, variables, targets, advice, request.mode
+        )
         target, target_state = self._targeting.renewed(state, estimate, told, request.mode)
         more = (*more, target.reason) if target.reason else more
         watch.lap("target")

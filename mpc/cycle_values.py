@@ -15,6 +15,7 @@ from operator_agent.mpc.status.frozen_readings import FrozenMemory
 from operator_agent.mpc.status.states import ServiceStatus
 from operator_agent.mpc.status.validity import ValidityMemory
 from operator_agent.mpc.target.inputs import TargetInputs
+from operator_agent.mpc.target.live_adaptation import Learned
 from operator_agent.mpc.target.noise_band import NoiseBand
 from operator_agent.mpc.target.target import SteadyTarget, TargetState
 
@@ -35,6 +36,7 @@ class ControllerState:
         validity: what is remembered of numbers that were not believed.
         frozen: how long readings have stood still.
         told: bias and disturbances that the target rests on; None before the first.
+        learned: of the plant's slopes; None without adaptation, and before its first cycle.
         refusals: solves in a row without a move although all that they needed was there.
     """
 
@@ -49,6 +51,7 @@ class ControllerState:
     validity: ValidityMemory = field(default_factory=ValidityMemory)
     frozen: FrozenMemory = field(default_factory=FrozenMemory)
     told: NoiseBand | None = None
+    learned: Learned | None = None
     refusals: int = 0
 
 

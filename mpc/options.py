@@ -15,6 +15,7 @@ from operator_agent.mpc.problem import SecondSolver
 from operator_agent.mpc.robust.back_off import BackOffRule
 from operator_agent.mpc.robust.uncertainty import Uncertainty
 from operator_agent.mpc.status.rules import ServiceRules
+from operator_agent.mpc.target.live_adaptation import LiveAdaptation
 from operator_agent.mpc.target.target_tuning import TargetTuning
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
@@ -43,6 +44,8 @@ class ControllerOptions:
             a large model, and later starts find the object in the cache.
         frozen_s: how long the reading of a CV or DV may stand still before it counts as bad, by
             name [s]; one that is not named may for ever, as when a site's links judge it.
+        adaptation: the target learns the plant's slopes where the model's are wrong; None trusts
+            the model's.
         back_off: keeps limits off by what the CVs have been mispredicted; None does not.
         uncertainty: of disturbances or parameters in d: moves serve all their values; None plans
             for the values that are estimated.
@@ -58,6 +61,7 @@ class ControllerOptions:
     integrating: tuple[str, ...] = ()
     compilation: Compilation = Compilation.AUTOMATIC
     frozen_s: Mapping[str, float] = field(default_factory=lambda: FrozenMapping({}))
+    adaptation: LiveAdaptation | None = None
     back_off: BackOffRule | None = None
     uncertainty: Uncertainty | None = None
 

@@ -13,6 +13,7 @@ from operator_agent.mpc.estimation.estimator import EstimatorState
 from operator_agent.mpc.refusals import BREAKS, broken
 from operator_agent.mpc.setpoints import SetpointRules
 from operator_agent.mpc.target.inputs import Present, TargetInputs
+from operator_agent.mpc.target.live_adaptation import Adapter
 from operator_agent.mpc.target.noise_band import followed
 from operator_agent.mpc.target.planned import planned_wishes
 from operator_agent.mpc.target.target import (
@@ -34,6 +35,7 @@ class Targeting:
         setpoints: which of planning's set points are followed.
         economic: whether prices count.
         every: cycles between new targets.
+        adapter: learns slopes of the plant; None where the model's are trusted.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Targeting:
     setpoints: SetpointRules
     economic: bool
     every: int
+    adapter: Adapter | None = None
 
     def told(
         self,
@@ -49,6 +52,7 @@ class Targeting:
         variables: ControlVariables,
         targets: EconomicTargets | None,
         advice: Advice | None,
+        mode: ControllerMode,
     ) -> tuple[TargetInputs, ControllerState, tuple[str, ...]]:
         """Return what the optimizer is told, the state, and what of the wishes is not followed.
 
@@ -58,6 +62,7 @@ class Targeting:
             variables: limits of this cycle.
             targets: of planning.
             advice: of the supervisor.
+            mode: of the controller.
 
         Raises:
             InputError: targets or advice name what the model does not know.
@@ -82,7 +87,34 @@ class Targeting:
             mv_free=state.service.moved,
             cv_on=state.service.controlled,
         )
-        return told, replace(state, told=calm), (*cuts, *unmet)
+        state = replace(state, told=calm)
+        if self.adapter is None:
+            return told, state, (*cuts, *unmet)
+        told, state, notes = self._adapted(self.adapter, told, state, estimate, mode)
+        return told, state, (*cuts, *unmet, *notes)
+
+    def _adapted(
+        self,
+        adapter: Adapter,
+        told: TargetInputs,
+        state: ControllerState,
+        estimate: EstimatorState,
+        mode: ControllerMode,
+    ) -> tuple[TargetInputs, ControllerState, tuple[str, ...]]:
+        """Return what is told with the plant's slopes; they are learned where all may move."""
+        service, held = state.service, state.service.held
+        idle = [mv.name for mv in service.mvs if not mv.moved]
+        idle += [cv.name for cv in service.cvs if cv.bad or not cv.controlled]
+        if mode is ControllerMode.ON and not idle:
+            learned = adapter.learned(state.learned, held, estimate.bias, told.variables)
+            return adapter.applied(learned, told, held), replace(state, learned=learned), ()
+        why = f"{', '.join(idle)} cannot be moved or read" if idle else "the controller is not ON"
+        note = f"slopes of the plant are not learned: {why}"
+        known = state.learned
+        if known is None:
+            return told, state, (note,)
+        waiting = replace(known, probe=None, still=0, counted=0, mean=0.0 * known.mean)
+        return adapter.applied(waiting, told, held), replace(state, learned=waiting), (note,)
 
     def _wished(
         self, targets: EconomicTargets | None, y: FloatArray, held: FloatArray

@@ -7,6 +7,7 @@ import numpy as np
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.target.conflicts import GivenUp
 from operator_agent.mpc.target.hysteresis import Hold
+from operator_agent.mpc.target.stride import Stride
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +18,14 @@ class TargetState:
         x, u: scaled, shapes (n_x,) and (n_u,).
         hold: limits that hold it; None at the start.
         rest: x of the rest from which it went there, shape (n_x,); None at the start.
+        stride: how far it may go in the next cycle; None for the tuning's step.
     """
 
     x: FloatArray
     u: FloatArray
     hold: Hold | None = None
     rest: FloatArray | None = None
+    stride: Stride | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from operator_agent.arrays import FloatArray
 from operator_agent.errors import SolveFailedError
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.target.answer import NotRenewed, SteadyTarget, TargetState
 from operator_agent.mpc.target.inputs import TargetInputs
 from operator_agent.mpc.target.steady_model import ModelRest
+from operator_agent.mpc.target.stride import SHRINK, Stride
 from operator_agent.mpc.target.target import TargetOptimizer
 from operator_agent.mpc.target.target_tuning import TargetTuning
 from operator_agent.mpc.target.wishes import Economics
@@ -23,7 +23,7 @@ STEP = 0.5  # spans: the model is followed by Newton, which large steps would th
 PROXIMAL = 0.01  # of the loop's weight: valleys are flat where two pumparounds share a duty
 STILL = 1e-4  # spans: no MV moves by more in one step
 MAX_STEPS = 600  # twice what the widest walk between operator limits takes
-SHRINK, GROW = 0.5, 1.2  # of an MV's step when it turns round, and when it goes on
+GROW = 1.2  # of an MV's step when it goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,7 @@ def settled(
 ) -> SteadyOptimum:
     """Return where the target stands still, without the loop's ramps and hysteresis.
 
-    The step of an MV that turns round is halved, so that the walk ends at an optimum inside the
-    limits too (Riedmiller and Braun, "A direct adaptive method for faster backpropagation
-    learning: the RPROP algorithm", IEEE Int. Conf. Neural Networks (1993) 586).
+    Steps adapt, so that the walk ends at an optimum inside the limits too; see `stride.py`.
 
     Raises:
         SolveFailedError: there is no target on the way.
@@ -85,10 +83,9 @@ def settled(
     brisk = optimizer.with_tuning(
         replace(loop, step=STEP, proximal=PROXIMAL * loop.proximal, leave_cycles=1)
     )
-    step = np.full(state.u.size, STEP)
-    before = np.zeros(state.u.size)
+    stride = Stride(np.full(state.u.size, STEP), np.zeros(state.u.size))
     for done in range(1, max_steps + 1):
-        target, after = brisk.renew(state, replace(inputs, step=step))
+        target, after = brisk.renew(state, replace(inputs, step=stride.step))
         if isinstance(target, NotRenewed):
             raise SolveFailedError(
                 f"{target.reason}, after {done} steps towards the best steady state of model "
@@ -99,12 +96,5 @@ def settled(
         moved = float(np.max(np.abs(change)))
         if moved < STILL or done == max_steps:
             return SteadyOptimum(target, state, done, moved < STILL)
-        step = _next_step(step, before, change)
-        before = change
+        stride = stride.after(change, GROW, SHRINK * STILL, STEP)
     raise SolveFailedError("a walk of no steps finds no target; give max_steps of one or more")
-
-
-def _next_step(step: FloatArray, before: FloatArray, change: FloatArray) -> FloatArray:
-    shorter, longer = SHRINK * np.maximum(np.abs(change), STILL), np.minimum(GROW * step, STEP)
-    chosen: FloatArray = np.where(before * change < 0.0, shorter, longer)
-    return chosen

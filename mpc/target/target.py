@@ -22,11 +22,16 @@ from operator_agent.mpc.target.inputs import TargetInputs
 from operator_agent.mpc.target.program import CycleProgram, Profit, ProgramBuilder
 from operator_agent.mpc.target.ranked import RankedProgram
 from operator_agent.mpc.target.steady_model import SteadyModel
+from operator_agent.mpc.target.stride import Stride
 from operator_agent.mpc.target.target_tuning import TargetTuning
 from operator_agent.mpc.target.telling import Teller
 from operator_agent.mpc.target.wishes import Economics
 
 __all__ = ["NotRenewed", "SteadyTarget", "TargetOptimizer", "TargetState"]
+
+GROW = 1.5  # of an MV's step when its target goes on: the full one again within a dozen cycles
+BOUND = 0.9  # of its step: who goes less does not overshoot, but follows readings
+LEAST = 0.01  # of the full step: an optimum between the limits is approached so closely
 
 
 class TargetOptimizer:
@@ -79,6 +84,8 @@ class TargetOptimizer:
         if fault:
             return NotRenewed(fault), state
         inputs = self.with_resting(inputs)
+        if inputs.step is None and state.stride is not None:
+            inputs = replace(inputs, step=state.stride.step)
         program = self._builder.program(state, inputs)
         if isinstance(program, NotRenewed):
             return program, state
@@ -97,8 +104,16 @@ class TargetOptimizer:
         problem = program.problem
         change = np.clip(decision.point.change, problem.low, problem.high)
         x, u = program.x + program.x_gain @ change, program.u + change
-        after = TargetState(x, u, decision.hold, program.x)
+        after = TargetState(x, u, decision.hold, program.x, self._stride(state, change))
         return self._target(program, inputs, decision, after), after
+
+    def _stride(self, state: TargetState, change: FloatArray) -> Stride | None:
+        """Return how far each MV may go in the next cycle; a leap stays one."""
+        most = self.tuning.step
+        if not np.isfinite(most):
+            return None
+        none = Stride(np.full(change.size, most), np.zeros(change.size))
+        return (state.stride or none).after(change, GROW, LEAST * most, most, BOUND)
 
     def with_resting(self, inputs: TargetInputs) -> TargetInputs:
         """Return inputs with the tuning's resting values where the wishes name no goal."""
