@@ -34,6 +34,7 @@ from operator_agent.mpc.generic.defaults import Asked, Defaults, defaults
 from operator_agent.mpc.generic.delayed import delayed_model
 from operator_agent.mpc.generic.equations import Model, states_as_outputs
 from operator_agent.mpc.generic.limits import Limits, Soft, control_variables
+from operator_agent.mpc.generic.loads import load_lags, load_names, with_loads
 from operator_agent.mpc.generic.seen_states import states_are_read
 from operator_agent.mpc.linear.models import plant_model
 from operator_agent.mpc.linear.steps import sampled_model, steps_of
@@ -116,8 +117,10 @@ def make_controller(
         horizon_s: to predict [s].
         move_suppression: factor on the default, by MV: 2 halves the moves of a slow plant.
         dead_times_s: of a process model without any, by MV, DV or CV; whole cycles [s].
-        unmeasured: disturbances of the model that nobody reads: they are estimated from all CVs,
-            so that a fast CV warns of what a slow one will do. Their readings stay nominal.
+        unmeasured: where disturbances enter that nobody reads. DVs of the model: they are
+            estimated from all CVs, so that a fast CV warns of what a slow one will do, and their
+            readings stay nominal. MVs: what acts like them. CVs: loads that come as slowly as
+            these move; on a plant with long lags they are met several times sooner.
         reading_ages_s: how old the readings of slow CVs are at most, by CV [s]; each scan says how
             old they are.
         estimation_s: time constant in which disturbances are followed [s]; None for the wanted
@@ -208,6 +211,9 @@ def _put_together(
     )
     if loop.settles and not unmeasured and not states_are_read(model):
         return model, options
+    loaded = load_lags(model, loop, [name for name in unmeasured if name in model.y_names])
+    if loaded:
+        model = with_loads(model, loaded)
     disturbances = _disturbances(model, unmeasured)
     planned = planning_model(model, disturbances)
     return planned, replace(options, estimator=KalmanChoice(disturbances, tuning))
@@ -226,7 +232,14 @@ def _disturbances(model: Model, unmeasured: tuple[str, ...]) -> DisturbanceModel
     elif not unmeasured:
         return default_disturbances(model)
     else:
-        chosen = DisturbanceModel(parameters=unmeasured)
+        loaded = [name for name in unmeasured if name in model.y_names]
+        inputs = tuple(name for name in unmeasured if name in model.u_names)
+        known = {*loaded, *inputs}
+        chosen = DisturbanceModel(
+            inputs=inputs,
+            states=load_names(loaded),
+            parameters=tuple(name for name in unmeasured if name not in known),
+        )
     blind = blind_combination(planning_model(model, chosen), chosen)
     if blind:
         raise InputError(

@@ -19,7 +19,11 @@ from operator_agent.mpc.controller import Controller, ControllerState
 from operator_agent.mpc.generic.controller import make_controller, wanted
 from operator_agent.mpc.generic.equations import equations_model
 from operator_agent.mpc.scan import Scan
-from operator_agent.plant.generic.transfer_function import TransferFunction, integrator
+from operator_agent.plant.generic.transfer_function import (
+    TransferFunction,
+    first_order,
+    integrator,
+)
 from operator_agent.plant.generic.transfer_matrix import linear_plant, sampled_transfer_matrix
 from operator_agent.plant.generic.variable import Variable
 from operator_agent.plant.integrate import make_integrator
@@ -224,6 +228,27 @@ def test_an_integrator_does_not_swing_when_its_gain_is_a_fifth_larger(
                   lambda k: np.array([-0.3 * (k > 100)]))  # fmt: skip
     assert np.max(np.abs(ys[-20:, 0] - 0.5)) < 5e-3
     assert float(np.sum(np.abs(np.diff(us[:, 0])))) < 20.0
+
+
+def test_a_load_named_by_its_cv_or_mv_is_met_several_times_sooner_than_a_bias():
+    """Lag-dominant process of Skogestad (2003); its load enters where its MV does."""
+    lag = first_order(1.0, 100.0, 2.0)
+    wrong = [[first_order(1.2, 100.0, 2.0)] * 2]
+    model, errors = linear_plant("lag", [[lag] * 2], ["u"], ["y"], ["load"]), {}
+    for named in ((), ("y",), ("u",)):
+        controller = make_controller(
+            model, 1.0, track=["y"], limits={"u": (-5.0, 5.0)}, unmeasured=named
+        )
+        plant = by_samples(
+            sampled_transfer_matrix("plant", wrong, ["u"], ["y"], ["load"], sample_time_s=1.0), 1.0
+        )
+        ys, _ = loop(controller, plant, np.zeros(1), 120, lambda k: {"y": 0.0},
+                     lambda k: np.array([0.5]))  # fmt: skip
+        errors[named] = float(np.mean(np.abs(ys)))
+    assert errors["y",] < 0.2 * errors[()] and errors["u",] < 0.35 * errors[()]
+    with pytest.raises(InputError, match="level has no time constant of its own"):
+        make_controller(linear_plant("tank", [[integrator(1.0)]], ["u"], ["level"]), 1.0,
+                        track=["level"], unmeasured=["level"])  # fmt: skip
 
 
 def test_the_first_scan_of_a_moving_plant_goes_into_its_state_not_into_biases():
