@@ -21,7 +21,7 @@ from operator_agent.mpc.engine.schemes import Scheme
 from operator_agent.mpc.engine.stage_cost import StageCost
 from operator_agent.mpc.engine.stage_weights import StageWeights
 from operator_agent.mpc.engine.transcription import LimitShape, Transcription
-from operator_agent.mpc.peers.engine import EngineMove, EngineRun, Reading
+from operator_agent.mpc.peers.engine import EngineMove, Reading
 from operator_agent.mpc.peers.own_robust import ROBUST, published_tree
 from operator_agent.mpc.problem import Problem, Warm
 from operator_agent.mpc.published.case import Case
@@ -60,12 +60,12 @@ class OwnEngine:
         """Return nothing: it runs every published problem."""
         return ""
 
-    def start(self, case: Case) -> EngineRun:
+    def start(self, case: Case) -> "OwnRun":
         """Return a run; see `Engine`."""
-        return _OwnRun(case.problem, self.iterations, self.tolerance, case.robust)
+        return OwnRun(case.problem, self.iterations, self.tolerance, case.robust)
 
 
-class _OwnRun:
+class OwnRun:
     """One solver with its last plan."""
 
     def __init__(
@@ -98,14 +98,15 @@ class _OwnRun:
 
     def move(self, reading: Reading) -> EngineMove:
         """Return the accepted move; without one the inputs are held; see `EngineRun`."""
-        outcome = solve(self._problem(reading), self._warm)
+        outcome = solve(self.problem(reading), self._warm)
         self._warm = outcome.warm
         iterations = outcome.diagnostics.iterations
         if not outcome.accepted:
             return EngineMove(reading.u_held, False, iterations, outcome.reason)
         return EngineMove(outcome.move, True, iterations)
 
-    def _problem(self, reading: Reading) -> Problem:
+    def problem(self, reading: Reading) -> Problem:
+        """Return what is solved for a reading."""
         published, model = self._published, self._published.model
         target = np.zeros(model.n_y)
         for term in published.tracked:
