@@ -79,6 +79,8 @@ class Problem:
         ahead: limits that change along the horizon, instead of those in `variables`, which are
             then those of the first stage; None where they stay.
         prices: of the stage cost, shape (n_p,); None where there is none.
+        guess: MV levels of the stages at which a cold start begins, shape (N, n_u); None for held
+            set points.
         tolerance: iterate until step and optimality residual fall below it, scaled; None takes
             another iteration only where the last one was large or ended elsewhere than predicted.
         accuracy: when a warm cycle has iterated enough; None takes that of the transcription.
@@ -109,6 +111,7 @@ class Problem:
     terminal: TerminalLimits | None = None
     ahead: LimitsAhead | None = None
     prices: FloatArray | None = None
+    guess: FloatArray | None = None
     tolerance: float | None = None
     accuracy: Accuracy | None = None
     time_limit_s: float | None = None
@@ -142,8 +145,10 @@ class Problem:
         for name in ("x", "u_held", "d", "bias", "y_reference", "u_reference"):
             if not _finite(getattr(self, name)):
                 return name
-        if self.prices is not None and not _finite(self.prices):
-            return "prices"
+        for name in ("prices", "guess"):
+            more = getattr(self, name)
+            if more is not None and not _finite(more):
+                return name
         return "" if self.weights.finite() else "weights"
 
 

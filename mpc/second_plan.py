@@ -8,7 +8,7 @@ import numpy as np
 
 from operator_agent.mpc.engine.cost import ScaledProblem
 from operator_agent.mpc.engine.stages import Plan
-from operator_agent.mpc.engine.warm_start import warm_start
+from operator_agent.mpc.engine.warm_start import guessed_levels, warm_start
 from operator_agent.mpc.peers.ipopt import Reference
 from operator_agent.mpc.problem import Problem, Warm
 
@@ -16,10 +16,9 @@ SHARE = 0.5  # of the time limit, or of a cycle: longer it may not take where no
 
 
 def resting_plan(problem: Problem, scaled: ScaledProblem) -> Plan:
-    """Return held set points at the state now: a guess, no prediction."""
-    horizon = problem.transcription.horizon
-    blocks = scaled.fit(np.tile(scaled.u_held, (horizon.n_blocks, 1)))
-    return Plan(blocks, np.tile(scaled.x, (horizon.n_pred + 1, 1)))
+    """Return held set points, or those of the guess, at the state now: no prediction."""
+    blocks = scaled.fit(guessed_levels(problem, scaled))
+    return Plan(blocks, np.tile(scaled.x, (problem.transcription.horizon.n_pred + 1, 1)))
 
 
 def midway_plan(problem: Problem, scaled: ScaledProblem) -> Plan:

@@ -34,17 +34,30 @@ class Known:
 
 
 def cold_start(problem: Problem, scaled: ScaledProblem) -> Known | None:
-    """Return the plan that holds the set points, or else goes to those of the target.
+    """Return the plan of the guess, or that holds the set points, or goes to those of the target.
 
-    None when the model diverges along both of them.
+    None when the model diverges along all of them.
     """
     grid = problem.transcription
-    for levels in (scaled.u_held, problem.u_reference / grid.model.u_scale):
-        blocks = scaled.fit(np.tile(levels, (grid.horizon.n_blocks, 1)))
+    held, target = (
+        np.tile(levels, (grid.horizon.n_blocks, 1))
+        for levels in (scaled.u_held, problem.u_reference / grid.model.u_scale)
+    )
+    for levels in (guessed_levels(problem, scaled), held, target):
+        blocks = scaled.fit(levels)
         plan = grid.stages.first(scaled.x, grid.stage_inputs(blocks), scaled.d, blocks)
         if plan is not None:
             return Known(plan)
     return None
+
+
+def guessed_levels(problem: Problem, scaled: ScaledProblem) -> FloatArray:
+    """Return the levels of the guess, or the held ones, scaled, shape (n_blocks, n_u)."""
+    horizon = problem.transcription.horizon
+    if problem.guess is None:
+        return np.tile(scaled.u_held, (horizon.n_blocks, 1))
+    levels: FloatArray = problem.guess[list(horizon.starts)] / problem.transcription.model.u_scale
+    return levels
 
 
 def warm_start(problem: Problem, scaled: ScaledProblem, warm: Warm) -> Known:

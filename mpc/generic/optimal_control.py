@@ -86,6 +86,7 @@ class OptimalControl:
         bias: Mapping[str, float] = NONE,
         limits: Limits = NO_LIMITS,
         soft: Limits = NO_LIMITS,
+        guess: Mapping[str, ArrayLike] = MappingProxyType({}),
     ) -> Outcome:
         """Return the outcome of one solve; `outcome.move` exists only when it was accepted.
 
@@ -100,6 +101,8 @@ class OptimalControl:
             limits: other hard limits than at the beginning, of MVs and of what was limited then:
                 each side a number, or a preview of shape (N,), infinite where it is open.
             soft: other places of the soft limits, likewise; their prices stay.
+            guess: of MVs, by name, where a cold start begins: a number, or one of each stage, shape
+                (N,) [SI]; others begin at what holds now.
 
         Raises:
             InputError: a name is not known, a shape does not fit, or `warm` is of another model.
@@ -108,11 +111,12 @@ class OptimalControl:
         check_warm(warm, model)
         y_reference, u_reference = self._references(references)
         placed = self._limits(limits, soft)
+        held = start.u_held if u_held is None else _vector("u_held", u_held, model.n_u)
         return solve(
             replace(
                 start,
                 x=_vector("x", x, model.n_x),
-                u_held=start.u_held if u_held is None else _vector("u_held", u_held, model.n_u),
+                u_held=held,
                 d=start.d if d is None else self._disturbances(d),
                 bias=by_name(bias, model.y_names, 0.0, "bias"),
                 y_reference=y_reference,
@@ -120,9 +124,23 @@ class OptimalControl:
                 prices=self._prices(parameters),
                 variables=placed.variables,
                 ahead=placed.ahead,
+                guess=self._guess(guess, held) if guess else None,
             ),
             warm,
         )
+
+    def _guess(self, given: Mapping[str, ArrayLike], held: FloatArray) -> FloatArray:
+        names, n_pred = self.model.u_names, self.problem.y_reference.shape[0]
+        guess = np.tile(held, (n_pred, 1))
+        for name, value in given.items():
+            array = np.asarray(value, dtype=np.float64)
+            if name not in names or array.shape not in ((), (n_pred,)):
+                raise InputError(
+                    f"guess of '{name}' with shape {array.shape}: give a number or {n_pred} "
+                    f"numbers, of the MVs {', '.join(names)}"
+                )
+            guess[:, names.index(name)] = array
+        return guess
 
     def _references(self, given: Mapping[str, ArrayLike]) -> tuple[FloatArray, FloatArray]:
         y, u = self.problem.y_reference.copy(), self.problem.u_reference.copy()

@@ -222,8 +222,8 @@ def test_a_free_end_time_is_one_level_for_all_blocks():
     law = equations_model("dash", lambda x, u, d: [x[1] * u[1], u[0] * u[1]], ["x", "v"],
                           ["u", Variable("time", 25.0, 10.0)])  # fmt: skip
     control = optimal_control(
-        law, sample_time_s=1.0 / 60, n_pred=60, blocks={"time": (60,)},
-        stage_cost=lambda x, u, d, p: u["time"] / 60,
+        law, sample_time_s=1.0 / 30, n_pred=30, blocks={"time": (30,)},
+        stage_cost=lambda x, u, d, p: u["time"] / 30,
         limits={"u": (-2.0, 1.0), "time": (1.0, 50.0)},
         terminal_limits={"x": (300.0, 300.0), "v": (0.0, 0.0)},
     )  # fmt: skip
@@ -253,19 +253,39 @@ def test_a_plant_that_runs_out_of_numbers_is_told_what_helps():
 
 
 def test_a_cold_start_whose_plan_ends_outside_looks_from_midway_between_the_limits():
-    """The quadruple integrator in least time: from held set points the terminal limits are a valley
-    with no way out (Rutquist, Edvall, "PROPT" (2010): 4.1673; steps of constant moves take longer).
-    """
+    """Four integrators in least time: held set points lead to a valley with no way out."""
     law = equations_model(
         "four", lambda x, u, d: [u[1] * r for r in (x[1], x[2], x[3], u[0])],
         ["a", "b", "c", "e"], ["u", Variable("time", 4.0, 1.0)],
     )  # fmt: skip
     control = optimal_control(
-        law, sample_time_s=1.0 / 60, n_pred=60, blocks={"time": (60,)},
-        stage_cost=lambda x, u, d, p: u["time"] / 60,
+        law, sample_time_s=1.0 / 30, n_pred=30, blocks={"time": (30,)},
+        stage_cost=lambda x, u, d, p: u["time"] / 30,
         limits={"u": (-1.0, 1.0), "time": (1.0, 20.0)},
         terminal_limits=dict.fromkeys(("a", "b", "c", "e"), (0.0, 0.0)),
     )  # fmt: skip
     outcome = control.solve([0.1, 0.2, 0.3, 0.0])
     assert outcome.accepted and outcome.diagnostics.unmet_limits == ()
     assert outcome.diagnostics.cost_after < 5.0
+
+
+def test_a_guess_chooses_the_valley_of_a_cold_start():
+    """A point goes around a disc in its way: above it or below it, as the guess does."""
+    flat = equations_model(
+        "point", lambda x, u, d: [1.0, u[0]], ["x", "y"], ["up"],
+        outputs={"away": lambda x, u, d: (x[0] - 1.0) ** 2 + x[1] ** 2},
+    )  # fmt: skip
+    control = optimal_control(
+        flat, sample_time_s=0.1, n_pred=20, track={"y": 1.0, "up": 0.1},
+        limits={"up": (-3.0, 3.0), "away": (0.25, None)},
+    )  # fmt: skip
+    for sign in (1.0, -1.0):
+        rise = sign * np.where(np.arange(20) < 8, 1.0, -0.6)
+        outcome = control.solve([0.0, 0.0], guess={"up": rise})
+        _, y = plan_of(outcome)
+        assert sign * y[9, control.model.y_names.index("y")] > 0.4
+        assert outcome.diagnostics.unmet_limits == ()
+    for wrong in ({"up": [1.0, 2.0]}, {"away": 1.0}):
+        with pytest.raises(InputError, match="guess of"):
+            control.solve([0.0, 0.0], guess=wrong)  # type: ignore[arg-type]
+    assert "guess" in control.solve([0.0, 0.0], guess={"up": np.nan}).reason
