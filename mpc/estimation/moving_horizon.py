@@ -33,6 +33,9 @@ from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
 
 TOLERANCE = 1e-8  # of IPOPT, in scaled variables
+# Where rounding keeps the gradient above it, the solution counts when two iterations gain nothing.
+# Both are in squared standard deviations, the gradient per span: a step is then below 1e-4 spans.
+NO_GAIN, STALLED = 1e-6, 1e-3
 MOST_ITERATIONS = 60  # a warm window takes five to ten
 
 
@@ -307,7 +310,8 @@ def _window_solver(scaled: ScaledModel, cycles: int, cycle_s: float) -> ca.Funct
         "error_on_fail": False,
         "ipopt": {
             "print_level": 0, "sb": "yes", "tol": TOLERANCE, "max_iter": MOST_ITERATIONS,
-            "mu_init": 1e-4,
+            "mu_init": 1e-4, "acceptable_tol": STALLED, "acceptable_iter": 2,
+            "acceptable_obj_change_tol": NO_GAIN,
         },
     }  # fmt: skip
     return ca.nlpsol("window", "ipopt", problem, options)

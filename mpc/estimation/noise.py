@@ -9,7 +9,9 @@ the time constant sqrt(s / q) (scalar Riccati equation in continuous time), so t
 
 S is what blurs the outputs at that pace: readings with variances R every T seconds, and the states'
 noise Q through the model. With M = (I / tau - A)^-1 it comes to the outputs by G = C M, and the
-disturbance by g = C M B + D.
+disturbance by g = C M B + D. Where biases are all there is, they are seen through each other
+while the states still move: S is taken at a slower pace, and for all of them together. Beside inner
+disturbances they take what those leave.
 """
 
 import math
@@ -30,6 +32,7 @@ from operator_agent.units import HOUR_S
 
 LEAST_NOISE = 2e-3  # spans: an instrument without noise is trusted no further than its resolution
 LEAST_STATE_NOISE = 1e-4  # spans in an hour: keeps covariances regular
+BIAS_PACE = 0.25  # of 1/tau: what is left of a bias then is blurred by states that have settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +110,11 @@ def noise_model(
     state = max(tuning.state_noise, LEAST_STATE_NOISE) ** 2 / HOUR_S
     named = [tuning.time_constants_s.get(n, tuning.time_constant_s) for n in disturbances.names]
     taus_s = np.maximum(named, cycle_s)
-    blur = _densities_seen(estimated, taus_s, readings * cycle_s, state)
+    n_inner = len(disturbances.inner)
+    blur = _densities_seen(estimated, taus_s, n_inner, readings * cycle_s, state)
     spread = tuning.first_spread**2
     biases = [readings[planning.y_names.index(name)] for name in disturbances.outputs]
-    inner = np.full(len(disturbances.inner), spread)
+    inner = np.full(n_inner, spread)
     return NoiseModel(
         readings=readings,
         walk=np.concatenate([np.full(planning.n_x, state), blur / taus_s**2]),
@@ -119,13 +123,14 @@ def noise_model(
 
 
 def _densities_seen(
-    estimated: Model, taus_s: FloatArray, readings: FloatArray, state: float
+    estimated: Model, taus_s: FloatArray, n_inner: int, readings: FloatArray, state: float
 ) -> FloatArray:
     """Return the spectral densities s of the noise through which disturbances are seen.
 
     Args:
         estimated: model with its disturbances as the last states.
         taus_s: time constant of each disturbance, shape (n,) [s].
+        n_inner: number of inner disturbances.
         readings: density of the readings' noise, shape (n_y,) [s].
         state: what each state gathers per second [1/s].
     """
@@ -135,10 +140,14 @@ def _densities_seen(
         a = (a - np.eye(n_z)) / estimated.sample_time_s
     densities = np.empty(taus_s.size)
     for i, tau_s in enumerate(taus_s):
-        through = np.linalg.solve((np.eye(n_z) / tau_s - a).T, c.T).T
+        pace = 1.0 / tau_s if n_inner else BIAS_PACE / tau_s
+        through = np.linalg.solve((np.eye(n_z) * pace - a).T, c.T).T
         blur = np.diag(readings) + state * through[:, :n_x] @ through[:, :n_x].T
-        response = through[:, n_x + i] / tau_s
-        information = float(response @ np.linalg.solve(blur, response))
+        seen = through[:, n_x:] * pace
+        if not n_inner:
+            densities[i] = _density_among(seen, blur)[i]
+            continue
+        information = float(seen[:, i] @ np.linalg.solve(blur, seen[:, i]))
         if not information > 0.0:
             raise InputError(
                 f"disturbance {estimated.x_names[n_x + i]} does nothing to the CVs within "
@@ -146,3 +155,21 @@ def _densities_seen(
             )
         densities[i] = 1.0 / information
     return densities
+
+
+def _density_among(seen: FloatArray, blur: FloatArray) -> FloatArray:
+    """Return a density for each of several disturbances of which none is known, shape (n,).
+
+    The states' noise blurs some combination of them more than any single one. With the densities of
+    the single ones times the largest eigenvalue of their correlations that combination, too, is
+    followed in time.
+
+    Args:
+        seen: what each does to the outputs, shape (n_y, n).
+        blur: density of the outputs' noise, shape (n_y, n_y) [s].
+    """
+    together = np.linalg.inv(seen.T @ np.linalg.solve(blur, seen))
+    single = np.diag(together)
+    spread = np.sqrt(single)
+    found: FloatArray = single * np.linalg.eigvalsh(together / np.outer(spread, spread))[-1]
+    return found

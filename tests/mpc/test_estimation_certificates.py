@@ -134,3 +134,23 @@ def test_limits_hold_what_the_horizon_estimates(reactor_weights: Weights):
     choice = HorizonChoice(BIASES, HorizonTuning(NOISE, 8, 1e6, limits))
     state = followed(choice(ScaledModel.of(plant()), VARIABLES, reactor_weights, T_S))
     assert abs(state.x[0]) <= 0.05 + 1e-6 and abs(state.bias[1]) <= 0.1 + 1e-6
+
+
+def test_biases_are_followed_in_time_where_states_blur_them_together():
+    lag_s, tau_s = 600.0, 600.0
+    x, u, d = ca.SX.sym("x", 1), ca.SX.sym("u", 1), ca.SX.sym("d", 0)
+    decay, both = np.array([[np.exp(-T_S / lag_s)]]), np.array([[1.0], [0.8]])
+    model = SampledModel(
+        "one behind two", ("x0",), ("u0",), (), ("y0", "y1"),
+        ca.Function("step", [x, u, d], [ca.DM(decay) @ x + (1.0 - ca.DM(decay)) @ u]),
+        ca.Function("y", [x, u, d], [ca.DM(both) @ x]), T_S,
+        np.zeros(1), np.zeros(1), np.zeros(0), np.ones(1), np.ones(1), np.zeros(0), np.ones(2),
+    )  # fmt: skip
+    tuning = NoiseTuning(time_constant_s=tau_s, state_noise=1.0)
+    noise = noise_model(model, estimated_model(model, BIASES), BIASES, VARIABLES, tuning, T_S)
+    step = np.block([[decay, np.zeros((1, 2))], [np.zeros((2, 1)), np.eye(2)]])
+    seen = np.hstack([both, np.eye(2)])
+    ahead = solve_discrete_are(step.T, seen.T, np.diag(noise.walk * T_S), np.diag(noise.readings))
+    gain = np.linalg.solve(seen @ ahead @ seen.T + np.diag(noise.readings), seen @ ahead).T
+    slowest = np.max(np.abs(np.linalg.eigvals(step @ (np.eye(3) - gain @ seen))))
+    assert 0.3 * tau_s < -T_S / np.log(slowest) < 2.0 * tau_s

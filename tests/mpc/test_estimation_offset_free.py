@@ -7,9 +7,11 @@ import pytest
 
 from operator_agent.messages import EconomicTargets
 from operator_agent.mpc.controller import Controller
+from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.estimation.bias_observer import BiasObserver
 from operator_agent.mpc.estimation.choice import HorizonChoice, KalmanChoice
 from operator_agent.mpc.estimation.disturbances import DisturbanceModel, planning_model
+from operator_agent.mpc.estimation.estimator import EstimatorState
 from operator_agent.mpc.estimation.kalman import KalmanTuning
 from operator_agent.mpc.estimation.moving_horizon import HorizonTuning
 from operator_agent.mpc.estimation.noise import NoiseTuning
@@ -113,3 +115,22 @@ def test_no_offset_stays_after_a_step(
     offset, error = settled(name, variables, weights, d, d if measured else nominal)
     assert np.max(np.abs(offset)) < SPAN_SHARE
     assert np.max(np.abs(error)) < SPAN_SHARE
+
+
+def test_a_window_is_solved_as_far_as_rounding_lets_it(
+    variables: ControlVariables, weights: Weights
+):
+    # Biases that hardly walk weigh so much that no gradient falls below the tolerance.
+    model, firm = van_de_vusse(), NoiseTuning(time_constant_s=1e6)
+    choice = HorizonChoice(tuning=HorizonTuning(noise=firm, cycles=6))
+    estimator = choice(ScaledModel.of(model), variables, weights, CYCLE_S)
+    step, x, u, d = make_integrator(model).step, model.x_nominal, model.u_nominal, model.d_nominal
+    state = None
+    for cycle in range(25):
+        u = model.u_nominal + (cycle > 3) * 0.2 * model.u_scale
+        y = model.outputs(x, u, d).full().ravel()
+        scan = Scan(y, u, d, time_s=CYCLE_S * cycle)
+        state = estimator.start(scan) if state is None else estimator.update(state, scan)
+        assert isinstance(state, EstimatorState), state
+        x = step(x, u, d, CYCLE_S)
+    assert np.max(np.abs(state.y - y) / model.y_scale) < 0.01
