@@ -67,6 +67,8 @@ def _check(problem: Problem) -> None:
         "it has a stage cost": grid.running is not None,
         "it plans for scenarios": problem.scenarios is not None,
         "each MV has blocks of its own": grid.ties is not None,
+        "its limits change along the horizon, and would stand still in the code": problem.ahead
+        is not None,
     }
     for reason, there in reasons.items():
         if there:

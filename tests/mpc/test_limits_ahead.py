@@ -1,6 +1,7 @@
 """Limits that change along the horizon, and blocks of moves of each MV's own."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from operator_agent.errors import InputError
 from operator_agent.mpc.engine.dense_qp import DenseQp
 from operator_agent.mpc.engine.limit_rows import LimitsAhead
 from operator_agent.mpc.engine.tied_qp import TiedQp, Ties
+from operator_agent.mpc.export.c_code import export_c
 from operator_agent.mpc.generic.equations import equations_model
 from operator_agent.mpc.generic.limits import Soft
 from operator_agent.mpc.generic.optimal_control import OptimalControl, optimal_control
@@ -289,3 +291,9 @@ def test_a_guess_chooses_the_valley_of_a_cold_start():
         with pytest.raises(InputError, match="guess of"):
             control.solve([0.0, 0.0], guess=wrong)  # type: ignore[arg-type]
     assert "guess" in control.solve([0.0, 0.0], guess={"up": np.nan}).reason
+
+
+def test_limits_ahead_are_not_exported_as_limits_that_stand_still(tmp_path: Path):
+    control = cart(limits={"place": (None, np.linspace(1.0, 2.0, N))})
+    with pytest.raises(InputError, match="its limits change along the horizon"):
+        export_c(control.problem, "cart", tmp_path)
