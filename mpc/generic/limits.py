@@ -7,7 +7,7 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
-from operator_agent.mpc.engine.limit_rows import LimitsAhead
+from operator_agent.mpc.engine.limit_rows import LimitsAhead, TerminalLimits
 from operator_agent.mpc.engine.stage_weights import by_name
 from operator_agent.mpc.generic.equations import Model
 from operator_agent.mpc.variables import ControlVariables
@@ -141,6 +141,25 @@ def _soft_sides(model: Model, soft: Limits, n_pred: int) -> tuple[FloatArray, Fl
     if lost:
         raise InputError(f"soft limit of {', '.join(lost)}: CVs are {', '.join(model.y_names)}")
     return both_sides(model, soft, n_pred)[2:]
+
+
+def terminal_of(model: Model, limits: Limits, known: TerminalLimits | None) -> TerminalLimits:
+    """Return terminal limits with others in place of those that are named; numbers, of CVs.
+
+    Args:
+        model: see there.
+        limits: by name [SI].
+        known: those so far; None for open ones.
+
+    Raises:
+        InputError: as in `both_sides`.
+    """
+    low, high = (side[0] for side in both_sides(model, limits)[2:])
+    open_y = np.full(model.n_y, np.inf)
+    before = known or TerminalLimits(-open_y, open_y)
+    return TerminalLimits(
+        np.where(np.isnan(low), before.low, low), np.where(np.isnan(high), before.high, high)
+    )
 
 
 def control_variables(

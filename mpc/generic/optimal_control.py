@@ -36,7 +36,7 @@ from operator_agent.mpc.generic.formulate import (
     weights_of,
     with_input_spans,
 )
-from operator_agent.mpc.generic.limits import Limits, Placed, Soft, both_sides, control_variables
+from operator_agent.mpc.generic.limits import Limits, Placed, Soft, control_variables, terminal_of
 from operator_agent.mpc.generic.option_checks import (
     check_blocks,
     check_counts,
@@ -86,6 +86,7 @@ class OptimalControl:
         bias: Mapping[str, float] = NONE,
         limits: Limits = NO_LIMITS,
         soft: Limits = NO_LIMITS,
+        terminal_limits: Limits = NO_LIMITS,
         guess: Mapping[str, ArrayLike] = MappingProxyType({}),
     ) -> Outcome:
         """Return the outcome of one solve; `outcome.move` exists only when it was accepted.
@@ -101,6 +102,7 @@ class OptimalControl:
             limits: other hard limits than at the beginning, of MVs and of what was limited then:
                 each side a number, or a preview of shape (N,), infinite where it is open.
             soft: other places of the soft limits, likewise; their prices stay.
+            terminal_limits: other ones, of the same names and sides: numbers.
             guess: of MVs, by name, where a cold start begins: a number, or one of each stage, shape
                 (N,) [SI]; others begin at what holds now.
 
@@ -124,10 +126,26 @@ class OptimalControl:
                 prices=self._prices(parameters),
                 variables=placed.variables,
                 ahead=placed.ahead,
+                terminal=self._terminal(terminal_limits),
                 guess=self._guess(guess, held) if guess else None,
             ),
             warm,
         )
+
+    def _terminal(self, given: Limits) -> TerminalLimits | None:
+        known = self.problem.terminal
+        if not given:
+            return known
+        check_known(self.model, {"terminal_limits": given}, False)
+        found = terminal_of(self.model, given, known)
+        shape = self.problem.transcription.shape
+        for new, old in ((found.low, shape.terminal_low), (found.high, shape.terminal_high)):
+            if known is None or bool(np.any(np.isfinite(new) & ~np.array(old))):
+                raise InputError(
+                    f"terminal limits of {', '.join(given)}: a side that was open at the beginning "
+                    "is limited now; build the problem with it"
+                )
+        return found
 
     def _guess(self, given: Mapping[str, ArrayLike], held: FloatArray) -> FloatArray:
         names, n_pred = self.model.u_names, self.problem.y_reference.shape[0]
@@ -271,12 +289,7 @@ def optimal_control(
                          "terminal_limits": terminal_limits}, False)  # fmt: skip
     placed = control_variables(model, limits, soft, rates, n_pred)
     model = with_input_spans(model, limits)
-    end = None
-    if terminal_limits:
-        low, high = (side[0] for side in both_sides(model, terminal_limits)[2:])
-        end = TerminalLimits(
-            np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
-        )
+    end = terminal_of(model, terminal_limits, None) if terminal_limits else None
     cost = stage_cost_of(model, stage_cost, final_cost, tuple(parameters), sample_time_s)
     grid = Transcription(
         ScaledModel.of(model),

@@ -9,7 +9,7 @@ from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.cost import ScaledProblem, measure, plan_cost, write_qp
 from operator_agent.mpc.engine.dense_qp import QpSolution
 from operator_agent.mpc.engine.formulation import Formulation, Sharing
-from operator_agent.mpc.engine.limit_rows import TerminalLimits
+from operator_agent.mpc.engine.limit_rows import LimitsAhead, TerminalLimits
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.schemes import Scheme
 from operator_agent.mpc.engine.seldom_parts import seldom_parts
@@ -40,10 +40,19 @@ def random_problem(
     own = replace(variables, mv_rate=rate)
     terminal = TerminalLimits(np.array([0.5, -np.inf]), np.array([np.inf, 135.0]))
     sharing = [Sharing.GROUPS, Sharing.STAGES, Sharing.HORIZON][seed % 3]
+    horizon = Horizon.of((9.0, 18.0), 36.0, (1, 1, 2, 3, 4), N_PRED)
+    ahead = None
+    if seed % 2:  # limits that change along the horizon, and blocks of each MV's own
+        horizon = replace(horizon, still=tuple(map(tuple, rng.random((4, 2)) < 0.4)))
+        lower, upper = 1.0 - 0.05 * rng.random((N_PRED, 2)), 1.0 + 0.05 * rng.random((N_PRED, 2))
+        ahead = LimitsAhead(
+            own.mv_low * lower, own.mv_high * upper, own.cv_hard_low * lower,
+            own.cv_hard_high * upper, own.cv_soft_low * upper, own.cv_soft_high * lower,
+        )  # fmt: skip
     grid = Transcription(
         scaled,
-        Horizon.of((9.0, 18.0), 36.0, (1, 1, 2, 3, 4), N_PRED),
-        LimitShape.of(own, terminal),
+        horizon,
+        LimitShape.of(own, terminal, ahead),
         Formulation(scheme=Scheme.RADAU_2, sharing=sharing),
     )
     weights = StageWeights(
@@ -73,6 +82,7 @@ def random_problem(
         iterations=1,
         cold_iterations=10,
         terminal=terminal,
+        ahead=ahead,
     )
     own_scaled = ScaledProblem.of(problem)
     blocks = own_scaled.fit(u_held / model.u_scale + 0.1 * rng.normal(size=(5, 2)))

@@ -297,3 +297,13 @@ def test_limits_ahead_are_not_exported_as_limits_that_stand_still(tmp_path: Path
     control = cart(limits={"place": (None, np.linspace(1.0, 2.0, N))})
     with pytest.raises(InputError, match="its limits change along the horizon"):
         export_c(control.problem, "cart", tmp_path)
+
+
+def test_terminal_limits_may_move_from_solve_to_solve():
+    control = cart(limits={"force": (-4.0, 4.0)}, terminal_limits={"speed": (0.0, 0.0)})
+    outcome = control.solve([1.0, 0.0], terminal_limits={"speed": (0.2, 0.3)})
+    _, y = plan_of(outcome)
+    assert 0.2 - 1e-6 <= y[-1, control.model.y_names.index("speed")] <= 0.3 + 1e-6
+    for wrong in ("place", "force"):
+        with pytest.raises(InputError, match=f"limits of {wrong}"):
+            control.solve([1.0, 0.0], terminal_limits={wrong: (0.0, 1.0)})
