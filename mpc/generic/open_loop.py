@@ -19,7 +19,7 @@ MOST_SAMPLES = 4000
 LASTING = 1e-7  # a mode whose size shrinks by less per sample counts as one that lasts
 SLOWEST_S = 3.6e6  # a mode slower than six weeks counts as one that lasts
 FLAT = 1e-9  # of the largest singular value of the rates: a smaller one is none
-HOLDS = 0.5  # part in a direction that lasts, from which on a state is held
+HOLDS = 1e-6  # part in a direction that lasts, less is rounding
 SEEN_GROWTHS = 3.0  # time constants of growth after which a response tells of nothing else
 NOWHERE = 1e-6  # of the last value of a response: less is a dead time
 VISIBLE = 0.1  # of a CV's largest gain: a smaller one does not steer it
@@ -190,20 +190,24 @@ def _times(times_s: FloatArray, responses: FloatArray) -> tuple[FloatArray, Floa
 
 
 def _lasting_states(model: Model, a: FloatArray, sampled: bool) -> tuple[str, ...]:
-    """Return the states that integrate: their rates depend on no state that is left.
+    """Return the states that integrate: as few as leave the others a rest when they are held.
 
-    A state that only others integrate, as a speed a place, integrates too once those are held.
+    Of a singular matrix the minors of its diagonal are as the products of its left and right null
+    vectors: the state that takes most part in both is held. A state that only others integrate, as
+    a speed a place, takes part in one of them, and integrates too once those are held.
     """
     rates = a - np.eye(a.shape[0]) if sampled else a
     size = max(float(np.linalg.norm(rates, 2)), 1e-300)
     found: set[int] = set()
     left = np.arange(a.shape[0])
     while left.size:
-        _, sizes, directions = np.linalg.svd(rates[np.ix_(left, left)])
-        flat = directions[sizes <= FLAT * size]
-        parts = np.max(np.abs(flat), axis=0, initial=0.0)
-        if not bool(np.any(parts > HOLDS)):
+        into, sizes, directions = np.linalg.svd(rates[np.ix_(left, left)])
+        flat = sizes <= FLAT * size
+        if not bool(np.any(flat)):
             break
-        found.update(left[parts > HOLDS].tolist())
-        left = left[parts <= HOLDS]
+        moves = np.linalg.norm(directions[flat], axis=0)
+        both = moves * np.linalg.norm(into[:, flat], axis=1)
+        held = int(np.argmax(both if np.max(both) > HOLDS else moves))
+        found.add(int(left[held]))
+        left = np.delete(left, held)
     return tuple(model.x_names[i] for i in sorted(found))

@@ -18,6 +18,7 @@ from operator_agent.errors import InputError
 from operator_agent.mpc.controller import Controller, ControllerState
 from operator_agent.mpc.generic.controller import make_controller, wanted
 from operator_agent.mpc.generic.equations import equations_model
+from operator_agent.mpc.generic.open_loop import open_loop
 from operator_agent.mpc.scan import Scan
 from operator_agent.plant.generic.transfer_function import (
     TransferFunction,
@@ -125,6 +126,27 @@ def test_a_reactor_is_held_where_it_runs_away_by_itself():
     ys, _ = loop(controller, plant, start, 90, lambda k: {"temp": 345.0 if k < 40 else 360.0})
     assert np.max(np.abs(ys[30:40, 1] - 345.0)) < 0.1
     assert np.max(np.abs(ys[55:, 1] - 360.0)) < 0.5 and np.max(ys[:, 1]) < 361.0
+
+
+def test_only_the_level_of_a_reactor_integrates_though_its_heat_moves_with_it():
+    """Pannocchia and Rawlings, AIChE J. 49 (2003) 426, in minutes; the MV of the level is a draw."""
+
+    def law(x: ca.SX, u: ca.SX, d: ca.SX) -> list[ca.SX]:
+        fed, reacted = d[0] / 0.1507 / x[2], 7.2e10 * ca.exp(-8750.0 / x[1]) * x[0]
+        heat = 5e4 / 239.0 * reacted + 2.1 * (u[0] - x[1])
+        rate = (d[0] - u[1]) / 0.1507
+        return [fed * (1.0 - x[0]) - reacted, fed * (350.0 - x[1]) + heat, rate]
+
+    states = [Variable("conc", 0.878, 0.05), Variable("temp", 324.5, 5.0)]
+    moved = [REACTOR[1][0], Variable("draw", 0.1, 0.02)]
+    model = equations_model(
+        "reactor",
+        law,
+        [*states, Variable("level", 0.659, 0.1)],
+        moved,
+        [Variable("feed", 0.1, 0.01)],
+    )
+    assert open_loop(model, 1.0).integrating == ("level",)
 
 
 def test_a_plan_that_ignites_is_left_for_another_one():
