@@ -39,19 +39,57 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class StateMaps:
+    """Between the states of a process model, from a rest and scaled, and the reduced ones.
+
+    Attributes:
+        into: reduced states of the whole ones, shape (order, n_x).
+        back: whole states of the reduced ones, the weak ones at rest, shape (n_x, order).
+        moved: what inputs and disturbances do to the weak ones, shape (n_x, n_u + n_d) [1/span].
+    """
+
+    into: FloatArray
+    back: FloatArray
+    moved: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class Reduced:
     """A reduced model and what the reduction lost.
 
     Attributes:
         model: in steps; its states are zero at the operating point.
+        point: the operating point.
+        maps: between its states and those of the process model.
+        x_scale: of the process model's states, shape (n_x,).
         hankel: singular values of all states, largest first.
         bound: of the error of any output, in its spans, for inputs within their spans (twice the
             sum of the singular values that were left out).
     """
 
     model: SampledModel
+    point: OperatingPoint
+    maps: StateMaps
+    x_scale: FloatArray
     hankel: FloatArray
     bound: float
+
+    def whole(self, z: FloatArray, u: FloatArray, d: FloatArray) -> FloatArray:
+        """Return the states of the process model, shape (n_x,) [SI].
+
+        Args:
+            z: reduced states, shape (order,).
+            u, d: that hold, shapes (n_u,), (n_d,) [SI].
+        """
+        model, point = self.model, self.point
+        spans = np.append((u - point.u) / model.u_scale, (d - point.d) / model.d_scale)
+        x: FloatArray = self.maps.back @ z + self.maps.moved @ spans
+        return point.x + self.x_scale * x
+
+    def reduced(self, x: FloatArray) -> FloatArray:
+        """Return the reduced states, shape (order,), of the process model's, shape (n_x,) [SI]."""
+        found: FloatArray = self.maps.into @ ((x - self.point.x) / self.x_scale)
+        return found
 
 
 class Reducer:
@@ -94,11 +132,11 @@ class Reducer:
                 f"model {model.name} does not settle at this operating point; only stable models "
                 "are reduced"
             )
-        rates, hankel = _balanced(a, b, c, through, order)
+        rates, maps, hankel = _balanced(a, b, c, through, order)
         kept = rates[0].shape[0]
-        return Reduced(
-            self._in_steps(point, rates, sample_time_s), hankel, 2.0 * float(np.sum(hankel[kept:]))
-        )
+        in_steps = self._in_steps(point, rates, sample_time_s)
+        bound = 2.0 * float(np.sum(hankel[kept:]))
+        return Reduced(in_steps, point, maps, model.x_scale, hankel, bound)
 
     def _in_steps(
         self,
@@ -134,8 +172,8 @@ def _variables(
 
 def _balanced(
     a: FloatArray, b: FloatArray, c: FloatArray, through: FloatArray, order: int
-) -> tuple[tuple[FloatArray, FloatArray, FloatArray, FloatArray], FloatArray]:
-    """Return the reduced A, B, C, D and all Hankel singular values."""
+) -> tuple[tuple[FloatArray, FloatArray, FloatArray, FloatArray], StateMaps, FloatArray]:
+    """Return the reduced A, B, C, D, the maps of states and all Hankel singular values."""
     reached = _root(solve_continuous_lyapunov(a, -b @ b.T))
     seen = _root(solve_continuous_lyapunov(a.T, -c.T @ c))
     left, sizes, right = np.linalg.svd(seen.T @ reached)
@@ -145,7 +183,7 @@ def _balanced(
     a, b, c = into @ a @ out, into @ b, c @ out
     k = min(order, count)
     if k == count:
-        return (a, b, c, through), sizes
+        return (a, b, c, through), StateMaps(into, out, np.zeros((out.shape[0], b.shape[1]))), sizes
     weak = np.linalg.solve(a[k:, k:], np.hstack([a[k:, :k], b[k:]]))
     a_weak, b_weak = weak[:, :k], weak[:, k:]
     reduced = (
@@ -154,7 +192,8 @@ def _balanced(
         c[:, :k] - c[:, k:] @ a_weak,
         through - c[:, k:] @ b_weak,
     )
-    return reduced, sizes
+    maps = StateMaps(into[:k], out[:, :k] - out[:, k:] @ a_weak, -out[:, k:] @ b_weak)
+    return reduced, maps, sizes
 
 
 def _root(gramian: FloatArray) -> FloatArray:

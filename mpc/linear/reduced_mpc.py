@@ -98,6 +98,21 @@ class ReducedMpc:
         x: FloatArray = np.linalg.inv(np.eye(model.n_x) - step.x) @ moved
         return ReducedState(x, y - self._outputs(x, u, d), u, d)
 
+    def taken_over(self, state: ReducedState, before: "ReducedMpc") -> ReducedState:
+        """Return the state of a controller at another operating point as this one's.
+
+        What is on its way through the plant stays so, and the outputs are estimated as before.
+
+        Args:
+            state: after its last cycle.
+            before: that controller.
+        """
+        u, d = state.u, state.d
+        whole = before.reduced.whole(state.x * before._model.x_scale, u, d)
+        x = self.reduced.reduced(whole) / self._model.x_scale
+        bias = state.bias + before._outputs(state.x, u, d) - self._outputs(x, u, d)
+        return ReducedState(x, bias, u, d)
+
     def step(
         self,
         state: ReducedState,
