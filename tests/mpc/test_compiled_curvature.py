@@ -6,12 +6,11 @@ import pytest
 from operator_agent.mpc.engine.compiled_curvature import reduced_hessian
 from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.condense_maps import MapCondenser, StageMatrices
-from operator_agent.mpc.engine.curvature import reduced
+from operator_agent.mpc.engine.curvature import LEAST_CURVATURE, convex, reduced
 from operator_agent.plant.vector.compiled import find_compiler
 
-pytestmark = pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
 
-
+@pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
 @pytest.mark.parametrize("blocks", [(1,) * 12, (1, 2, 4, 5), (12,)])
 @pytest.mark.parametrize(("n_x", "n_u"), [(1, 1), (3, 2), (9, 3)])
 def test_the_recursion_is_the_sum_over_stages(n_x: int, n_u: int, blocks: tuple[int, ...]):
@@ -36,3 +35,16 @@ def test_the_recursion_is_the_sum_over_stages(n_x: int, n_u: int, blocks: tuple[
     for _ in range(2):  # what the last call left behind does not count
         ours = kernel.of(condensed, ends, inside)
         assert ours == pytest.approx(theirs, rel=1e-10, abs=1e-10 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("lowest", [0.5, 0.0, -1e-9, -2.0])
+def test_a_hessian_becomes_convex_and_stays_near(lowest: float):
+    """Flat directions get the least curvature; negative ones that of their size."""
+    rng = np.random.default_rng(1)
+    axes, _ = np.linalg.qr(rng.normal(size=(20, 20)))
+    values = np.concatenate([np.full(5, lowest), rng.uniform(1.0, 3.0, 15)])
+    hessian = (axes * values) @ axes.T
+    least = LEAST_CURVATURE * np.abs(np.diagonal(hessian)).max()
+    found = np.linalg.eigvalsh(convex(hessian))
+    assert found.min() >= 0.5 * least
+    assert found == pytest.approx(np.sort(np.maximum(np.abs(values), least)), abs=1.01 * least)
