@@ -78,7 +78,7 @@ class Controller:
         self.model, self.cycle_s = model, cycle_s
         self._scaled, self._economics = ScaledModel.of(model, options.compilation), economics
         tuning = options.target_tuning(weights)
-        rest = ModelRest(self._scaled, options.integrating)
+        rest = ModelRest(self._scaled, options.integrating, tuple(tuning.pull))
         self.targets = TargetOptimizer(rest, tuning, economics)
         self._grids = Grids(self._scaled)
         estimator = options.follower(self._scaled, variables, weights, cycle_s)

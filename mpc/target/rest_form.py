@@ -1,5 +1,6 @@
 """Models brought into the form in which a state of rest can be sought."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import casadi as ca
@@ -53,10 +54,18 @@ class HeldStates:
     floating: BoolArray
 
 
-def held_states(model: ProcessModel, integrating: tuple[str, ...]) -> HeldStates:
+def held_states(
+    model: ProcessModel, integrating: tuple[str, ...], wanted: Collection[str] = ()
+) -> HeldStates:
     """Return a model with integrating and drifting states held.
 
-    Drifting states, such as fouling, are held without a balance.
+    Drifting states, such as fouling, are held without a balance. Of several outputs that show an
+    integrator those with a set point float first: it goes where they are wanted.
+
+    Args:
+        model: of the plant.
+        integrating: names of the states.
+        wanted: names of the outputs with a set point.
 
     Raises:
         InputError: an integrating state is none of the model's.
@@ -101,10 +110,13 @@ def held_states(model: ProcessModel, integrating: tuple[str, ...]) -> HeldStates
     )
     floating = np.array([row not in rows_that_move for row in range(model.n_y)], dtype=np.bool_)
     places = list(held[: len(integrating)])
-    return HeldStates(reduced, free, held, _carried_along(model, places, floating))
+    asked = np.array([name in wanted for name in model.y_names], dtype=np.bool_)
+    return HeldStates(reduced, free, held, _carried_along(model, places, floating, asked))
 
 
-def _carried_along(model: ProcessModel, integrating: list[int], floating: BoolArray) -> BoolArray:
+def _carried_along(
+    model: ProcessModel, integrating: list[int], floating: BoolArray, asked: BoolArray
+) -> BoolArray:
     """Return the outputs that float, with those that show an integrator beside other states.
 
     A level behind a lag is the sum of an integral and of what the lag still holds.
@@ -116,12 +128,13 @@ def _carried_along(model: ProcessModel, integrating: list[int], floating: BoolAr
     found = floating.copy()
     if not integrating or not bool(np.all(np.isfinite(shown))):
         return found
-    rank = int(np.linalg.matrix_rank(shown[found])) if bool(np.any(found)) else 0
-    for row in np.flatnonzero(~found):
-        found[row] = (
-            int(np.linalg.matrix_rank(shown[found | (np.arange(found.size) == row)])) > rank
-        )
-        rank += int(found[row])
+    counted = found & asked
+    for rows in (~found & asked, ~found & ~asked):
+        for row in np.flatnonzero(rows):
+            more = counted | (np.arange(found.size) == row)
+            if np.linalg.matrix_rank(shown[more]) > np.linalg.matrix_rank(shown[counted]):
+                found[row] = counted[row] = True
+        counted = counted | floating
     return found
 
 

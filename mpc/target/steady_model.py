@@ -4,6 +4,7 @@ Integrating variables, such as levels, have no rest of their own: they are held 
 and their rates become balances that the target brings to zero.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -119,8 +120,13 @@ class SteadyModel(Protocol):
 class ModelRest:
     """The states of rest of a process model. Holds scratch memory, no state between calls."""
 
-    def __init__(self, scaled: ScaledModel, integrating: tuple[str, ...] = ()) -> None:
-        """Take the model, and the states that integrate.
+    def __init__(
+        self,
+        scaled: ScaledModel,
+        integrating: tuple[str, ...] = (),
+        wanted: Collection[str] = (),
+    ) -> None:
+        """Take the model, the states that integrate, and the CVs with a set point.
 
         Raises:
             InputError: a state of that name does not exist, or the model has no steady state
@@ -134,7 +140,7 @@ class ModelRest:
         self._held: HeldStates | None = None
         model = rest_form(given) if isinstance(given, SampledModel) else given
         if integrating or model.drifting:
-            self._held = held_states(model, integrating)
+            self._held = held_states(model, integrating, wanted)
             model, self.held = self._held.model, self._held.held
             self.rate_scale = model.y_scale[given.n_y :]
         self.floating = np.zeros(given.n_y, np.bool_) if self._held is None else self._held.floating

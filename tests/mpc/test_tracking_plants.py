@@ -129,7 +129,7 @@ def test_a_reactor_is_held_where_it_runs_away_by_itself():
 
 
 def test_only_the_level_of_a_reactor_integrates_though_its_heat_moves_with_it():
-    """Pannocchia and Rawlings, AIChE J. 49 (2003) 426, in minutes; the MV of the level is a draw."""
+    """Pannocchia and Rawlings, AIChE J. 49 (2003) 426, in minutes; a draw moves the level."""
 
     def law(x: ca.SX, u: ca.SX, d: ca.SX) -> list[ca.SX]:
         fed, reacted = d[0] / 0.1507 / x[2], 7.2e10 * ca.exp(-8750.0 / x[1]) * x[0]
@@ -147,6 +147,28 @@ def test_only_the_level_of_a_reactor_integrates_though_its_heat_moves_with_it():
         [Variable("feed", 0.1, 0.01)],
     )
     assert open_loop(model, 1.0).integrating == ("level",)
+
+
+def test_a_level_shown_beside_what_integrates_reaches_its_set_point_when_all_states_are_read():
+    """The mass in a drum integrates; its level depends on pressure and firing, too."""
+
+    def law(x: ca.SX, u: ca.SX, d: ca.SX) -> list[ca.SX]:
+        return [(u[0] - x[0] + d[0]) / 40.0, (u[1] - x[0]) / 100.0]
+
+    swell = {"level": lambda x, u, d: x[1] + 0.5 * x[0] + 0.2 * u[0]}
+    model = equations_model("drum", law, ["pressure", "mass"], ["fuel", "water"], ["heat"], swell)
+    limits = {"fuel": (-3.0, 3.0), "water": (-3.0, 3.0)}
+    controller = make_controller(model, 5.0, track=["pressure", "level"], limits=limits)
+    assert isinstance(model, ProcessModel)
+    step, states = make_integrator(model, 1e-8).step, [np.zeros(2)]
+
+    def plant(u: FloatArray, d: FloatArray) -> FloatArray:
+        states.append(step(states[-1], u, d, 5.0))
+        return model.outputs(states[-1], u, d).full().ravel()
+
+    wish = {"pressure": 1.0, "level": 0.0}
+    ys, _ = loop(controller, plant, np.zeros(3), 120, lambda k: wish, lambda k: np.array([0.2]))
+    assert ys[-1, [0, 2]] == pytest.approx([1.0, 0.0], abs=1e-2)
 
 
 def test_a_plan_that_ignites_is_left_for_another_one():
