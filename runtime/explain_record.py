@@ -69,12 +69,15 @@ class ExplanationWriter:
     def _head(self) -> dict[str, Any]:
         site = self._site
 
-        def words(tag: Tag) -> dict[str, str]:
+        def words(tag: Tag) -> dict[str, Any]:
             return {"tag": tag.name, "unit": tag.unit, "description": tag.description}
 
         return {
             "site": site.name,
-            "mvs": {tag.variable: words(tag) for tag in site.mvs},
+            "mvs": {
+                tag.variable: {**words(tag), "range": tag.operator.high - tag.operator.low}
+                for tag in site.mvs
+            },
             "cvs": {tag.variable: words(tag) for tag in site.cvs},
             "dvs": {tag.variable: words(tag) for tag in site.dvs},
         }

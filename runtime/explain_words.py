@@ -13,8 +13,11 @@ from operator_agent.planning.report import Table
 from operator_agent.runtime.explain_record import ExplanationFile, Line, measured
 from operator_agent.units import HOUR_S, from_si, unit
 
-CAUSES = 4  # of one move that are named; the others are added up
+CAUSES = 3  # of one move that are named; the others are added up
 PRESSING = 2  # causes against a limit that are named
+MOVED = 4  # MVs that are named with a limit of the target
+SMALL = 0.1  # of the largest cause of a move: smaller ones are added up
+IDLE = 5e-4  # of an MV's range: who moves less hardly moves
 SHOWN = 0.005  # share that rounds to one percent
 NO_GAIN = 1e-9  # of the largest gain of a CV: smaller ones are rounding
 
@@ -23,7 +26,7 @@ NO_GAIN = 1e-9  # of the largest gain of a CV: smaller ones are rounding
 class Tags:
     """Names and units of the variables of a record."""
 
-    words: Mapping[str, Mapping[str, str]]
+    words: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def of(cls, record: ExplanationFile) -> "Tags":
@@ -33,11 +36,15 @@ class Tags:
 
     def tag(self, variable: str) -> str:
         """Return the tag of a variable, or the text itself."""
-        return self.words.get(variable, {"tag": variable})["tag"]
+        return str(self.words.get(variable, {"tag": variable})["tag"])
 
     def unit(self, variable: str) -> str:
         """Return the unit of a variable."""
-        return self.words[variable]["unit"]
+        return str(self.words[variable]["unit"])
+
+    def share(self, variable: str, change: float) -> float:
+        """Return a change of an MV as a part of its range; records of old have no range."""
+        return abs(change) / float(self.words[variable].get("range", abs(change) or 1.0))
 
     def limit(self, name: str) -> str:
         """Return the name of a limit with the tag in place of the variable."""
@@ -72,12 +79,16 @@ def sentences(record: ExplanationFile, line: Line) -> list[str]:
         for name, (state, reason) in line["states"].items()
         if state != "ON"
     ]
+    found += [_given_up(tags, one) for one in line.get("given_up", [])]
     if line["moves"] is not None:
-        found += [_move(tags, name, line) for name in line["moves"]["mvs"]]
-    for effect in line["target_limits"]:
+        found += _moves(tags, line)
+    for effect in sorted(line["target_limits"], key=lambda one: -_price(tags, one)):
         found.append(_target_limit(tags, effect))
     for effect in line["plan_limits"]:
-        found.append(_plan_limit(tags, effect))
+        if not effect["limit"].endswith((" rate low", " rate high")):  # told with their MVs
+            found.append(_plan_limit(tags, effect))
+    found += [f"Not followed: {note}." for note in line.get("notes", [])]
+    found += _paths(tags, line.get("paths", []))
     if line["unexplained"]:
         found.append(f"Not all could be explained: {line['unexplained']}.")
     return found
@@ -88,67 +99,134 @@ def _headline(line: Line) -> str:
     return f"{text}." if line["accepted"] else f"{text}: no move, {line['reason']}."
 
 
+def _given_up(tags: Tags, one: Mapping[str, Any]) -> str:
+    variable = one["limit"].rpartition(" ")[0]
+    text = f"{tags.limit(one['limit'])} cannot be kept by the steady-state target"
+    if variable in tags.words:
+        text += f": {tags.span(variable, one['by']):.3g} {tags.unit(variable)} outside"
+    against = ", ".join(tags.limit(name) for name in one["because"])
+    return f"{text}, because {against} stand against it." if against else f"{text}."
+
+
+def _moves(tags: Tags, line: Line) -> list[str]:
+    """Return one sentence for each MV that moves, the largest first, and one for the others."""
+    rows = line["moves"]["mvs"]
+    share = {name: tags.share(name, row["move"]) for name, row in rows.items()}
+    going = sorted((name for name in rows if share[name] > IDLE), key=lambda name: -share[name])
+    idle = [tags.tag(name) for name in rows if name not in going]
+    found = [_move(tags, name, line) for name in going]
+    return [*found, f"{', '.join(idle)} hardly move{'' if idle[1:] else 's'}."] if idle else found
+
+
 def _move(tags: Tags, name: str, line: Line) -> str:
     causes, row, now = line["moves"]["causes"], line["moves"]["mvs"][name], line["mvs"][name]
-    order = sorted(range(len(causes)), key=lambda k: -abs(row["parts"][k]))
-    large = [k for k in order[:CAUSES] if row["parts"][k]]
-    rest = sum(row["parts"][k] for k in order if k not in large)
-    reasons = [f"{tags.change(name, row['parts'][k])} {_cause(tags, causes[k])}" for k in large]
-    if rest:
-        reasons.append(f"{tags.change(name, rest)} all else")
-    text = (
-        f"{tags.tag(name)} moves by {tags.change(name, row['move'])} {tags.unit(name)} from "
-        f"{tags.value(name, now['now'])} towards {tags.value(name, now['target'])}"
+    by = (
+        f"{tags.change(name, row['move'])} {tags.unit(name)} from {tags.value(name, now['now'])} "
+        f"towards {tags.value(name, now['target'])}"
     )
     presses = row.get("presses")
     if presses:
-        side = "up" if sum(presses) > 0.0 else "down"
         others = [k for k, cause in enumerate(causes) if not cause[1].startswith(f"{name} ")]
-        first = sorted(others, key=lambda k: -abs(presses[k]))[:PRESSING]
-        by = ", ".join(_cause(tags, causes[k]) for k in first if presses[k])
-        reasons.append(f"pressed {side} against it because {by}")
+        side = 1.0 if row["move"] > 0.0 else -1.0
+        first = sorted(others, key=lambda k: -side * presses[k])[:PRESSING]
+        told = [_cause(tags, causes[k], name, line) for k in first if side * presses[k] > 0.0]
+        why = f"; it would go further: {', '.join(told)}" if told else ""
+        return f"{tags.tag(name)} moves by {by}, as fast or as far as it may{why}."
+    order = sorted(range(len(causes)), key=lambda k: -abs(row["parts"][k]))
+    least = SMALL * abs(row["parts"][order[0]])
+    large = [k for k in order[:CAUSES] if row["parts"][k] and abs(row["parts"][k]) >= least]
+    rest = sum(row["parts"][k] for k in order if k not in large)
+    reasons = [
+        f"{tags.change(name, row['parts'][k])} {_cause(tags, causes[k], name, line)}" for k in large
+    ]
+    if abs(rest) >= SHOWN * abs(row["move"]):
+        reasons.append(f"{tags.change(name, rest)} all else")
+    text = f"{tags.tag(name)} moves by {by}"
     return f"{text}: {'; '.join(reasons)}." if reasons else f"{text}."
 
 
-def _cause(tags: Tags, cause: Sequence[str]) -> str:
+def _cause(tags: Tags, cause: Sequence[str], mv: str, line: Line) -> str:
+    """Return a cause of an MV's move."""
     kind, name = CauseKind[cause[0]], cause[1]
-    if not name:
+    if not name or (kind is CauseKind.RESTING and name == mv):
         return kind.value
     if kind is CauseKind.LIMIT:
         return f"{tags.limit(name)} holds"
+    if kind is CauseKind.TRACKING:
+        return _missed(tags, name, line["cvs"][name])
     return f"{tags.tag(name)} {kind.value}"
+
+
+def _missed(tags: Tags, name: str, cv: Mapping[str, float | None]) -> str:
+    """Return how far a CV would end from its target if nothing moved."""
+    staying, target = cv.get("staying"), cv["target"]
+    if staying is None or target is None:
+        return f"{tags.tag(name)} {CauseKind.TRACKING.value}"
+    side = "above" if staying > target else "below"
+    gap = f"{abs(tags.span(name, staying - target)):.2g} {tags.unit(name)}"
+    return f"{tags.tag(name)} would end {gap} {side} its target"
 
 
 def _target_limit(tags: Tags, effect: Mapping[str, Any]) -> str:
     variable = effect["limit"].rpartition(" ")[0]
     factor = tags.per_unit(variable, 1.0)
-    price = tags.per_unit(variable, effect["price_usd_s"]) * HOUR_S
     text = (
-        f"{tags.limit(effect['limit'])} holds the steady-state target and costs {price:.3g} USD/h "
+        f"{tags.limit(effect['limit'])} holds the steady-state target and costs "
+        f"{_price(tags, effect):.3g} USD/h "
         f"per {tags.unit(variable)}"
     )
+    order = sorted(effect["mvs"].items(), key=lambda kv: -tags.share(kv[0], kv[1]))
     moved = [
         f"{tags.tag(name)} by {tags.change(name, value * factor)} {tags.unit(name)}"
-        for name, value in sorted(effect["mvs"].items(), key=lambda kv: -abs(kv[1]))
+        for name, value in order[:MOVED]
         if tags.change(name, value * factor) not in ("+0", "-0")
     ]
     return f"{text}; one {tags.unit(variable)} of room would move {', '.join(moved) or 'nothing'}."
 
 
+def _price(tags: Tags, effect: Mapping[str, Any]) -> float:
+    """Return the price of a limit of the target [USD/h per unit of its tag]."""
+    variable = effect["limit"].rpartition(" ")[0]
+    return tags.per_unit(variable, effect["price_usd_s"]) * HOUR_S
+
+
 def _plan_limit(tags: Tags, effect: Mapping[str, Any]) -> str:
     variable = effect["limit"].partition(" ")[0]
     factor = tags.per_unit(variable, 1.0)
+    order = sorted(effect["first_move"].items(), key=lambda kv: -tags.share(kv[0], kv[1]))
     moved = [
         f"{tags.tag(name)} by {tags.change(name, value * factor)} {tags.unit(name)}"
-        for name, value in effect["first_move"].items()
+        for name, value in order[:MOVED]
         if abs(value) > 0.0
     ]
-    price = tags.per_unit(variable, effect["price"])
     return (
-        f"{tags.limit(effect['limit'])} holds the plan at {price:.3g} of its cost per "
-        f"{tags.unit(variable)}; one {tags.unit(variable)} of room would change this move of "
-        f"{', '.join(moved[:CAUSES]) or 'nothing'}."
+        f"{tags.limit(effect['limit'])} holds the plan; one {tags.unit(variable)} of room would "
+        f"change this move of {', '.join(moved) or 'nothing'}."
     )
+
+
+def _paths(tags: Tags, paths: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return which scenario presses which limit, dearest first; what presses none in one go."""
+    found, calm = [], []
+    for path in sorted(paths, key=lambda one: -max(one["limits"].values(), default=0.0)):
+        where = ", ".join(_scenario(tags, name, path["values"][name]) for name in path["values"])
+        if not path["limits"]:
+            calm.append(where)
+            continue
+        pressed = ", ".join(tags.limit(name) for name in list(path["limits"])[:CAUSES])
+        found.append(
+            f"Where {where} ({100.0 * path['probability']:.3g} % likely) the plan rests on "
+            f"{pressed}."
+        )
+    if found and calm:
+        found.append(f"Where {'; or '.join(calm)}, it rests on no CV limit.")
+    return found
+
+
+def _scenario(tags: Tags, name: str, values: Sequence[float]) -> str:
+    known = name in tags.words
+    shown = [tags.value(name, v) if known else f"{v:.5g}" for v in dict.fromkeys(values)]
+    return f"{tags.tag(name)} is {', then '.join(shown)}{' ' + tags.unit(name) if known else ''}"
 
 
 def accuracy_of(record: ExplanationFile, last: int | None = None) -> Accuracy | None:

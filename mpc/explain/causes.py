@@ -28,11 +28,11 @@ class CauseKind(Enum):
     """What sort of cause; the value says it in words."""
 
     TRACKING = "would miss its reference"
-    RESTING = "away from its resting value"
-    DAMPING = "damping towards the last plan"
+    RESTING = "towards its own target"
+    DAMPING = "to keep to the last plan"
     ECONOMICS = "cost besides tracking, and curvature"
     LIMIT = "limit holds"
-    REMAINDER = "what the iterations left"
+    REMAINDER = "rounding of the solution"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from operator_agent.mpc.explain.moves import (
     explained,
     limit_effects,
 )
+from operator_agent.mpc.explain.paths import ScenarioPath, scenario_paths
 from operator_agent.mpc.explain.tables import GainTable, Residual, gain_table, residuals
 from operator_agent.mpc.explain.target_limits import TargetEffect, target_effects
+from operator_agent.mpc.target.conflicts import GivenUp
 from operator_agent.mpc.target.target import TargetOptimizer
 from operator_agent.signing import Json
 
@@ -44,7 +46,13 @@ class Explanation:
         cvs: measured, predicted at the horizon's end and steady-state target, shape (n_y, 3) [SI].
         ahead_s: ends of the stages, shape (N,) [s]; empty without a plan.
         predicted: CVs at these times, shape (N, n_y) [SI].
+        staying: CVs at the horizon's end if all set points stayed, shape (n_y,) [SI]; NaN where
+            that is not known.
+        given_up: limits that the steady-state target cannot keep, and against which others.
+        notes: what of advice, set points, request and scan was not followed.
         unexplained: why a part of this is missing; empty when all is there.
+        paths: of a robust plan, with the limits that hold each; the parts of the moves are those
+            of the first. Empty where nothing is uncertain.
     """
 
     accepted: bool
@@ -59,7 +67,11 @@ class Explanation:
     cvs: FloatArray
     ahead_s: FloatArray
     predicted: FloatArray
+    staying: FloatArray
+    given_up: tuple[GivenUp, ...] = ()
+    notes: tuple[str, ...] = ()
     unexplained: str = ""
+    paths: tuple[ScenarioPath, ...] = ()
 
     def payload(self, mv_names: Sequence[str], cv_names: Sequence[str]) -> dict[str, Json]:
         """Return plain values for JSON, all SI; None where there is no number.
@@ -77,9 +89,18 @@ class Explanation:
                 for name, row in zip(mv_names, self.mvs, strict=True)
             },
             "cvs": {
-                name: dict(zip(("measured", "end", "target"), _rounded(row), strict=True))
-                for name, row in zip(cv_names, self.cvs, strict=True)
+                name: dict(
+                    zip(("measured", "end", "target", "staying"), _rounded(row), strict=True)
+                )
+                for name, row in zip(
+                    cv_names, np.column_stack([self.cvs, self.staying]), strict=True
+                )
             },
+            "given_up": [
+                {"limit": one.limit, "by": _number(one.by), "because": list(one.because)}
+                for one in self.given_up
+            ],
+            "notes": list(self.notes),
             "moves": None if self.moves is None else _parts(self.moves, mv_names),
             "plan_limits": [
                 {
@@ -116,6 +137,14 @@ class Explanation:
                 }
                 for r in self.residuals
             },
+            "paths": [
+                {
+                    "values": {n: _rounded(np.array(v)) for n, v in path.values.items()},
+                    "probability": _number(path.probability, SHOWN_DIGITS),
+                    "limits": {n: _number(price, SHOWN_DIGITS) for n, price in path.limits},
+                }
+                for path in self.paths
+            ],
             "ahead_s": _rounded(self.ahead_s),
             "predicted": _columns(cv_names, self.predicted),
         }
@@ -143,6 +172,9 @@ def explain(result: CycleResult, after: ControllerState, targets: TargetOptimize
         cvs=np.column_stack([result.y_measured, result.y_estimate * np.nan, result.y_target]),
         ahead_s=np.zeros(0),
         predicted=np.zeros((0, len(model.y_names))),
+        staying=np.full(len(model.y_names), np.nan),
+        given_up=() if result.target is None else result.target.given_up,
+        notes=result.cuts,
     )
     if problem is None or result.y_predicted is None or not result.outcome.accepted:
         return blank
@@ -156,9 +188,11 @@ def explain(result: CycleResult, after: ControllerState, targets: TargetOptimize
     )
     try:
         if after.warm is not None:
+            found = replace(found, paths=scenario_paths(problem, after.warm))
             sensitivity = Sensitivity(last_program(problem, after.warm))
             found = replace(
                 found,
+                staying=sensitivity.program.resting[-1] * model.y_scale,
                 moves=explained(sensitivity, move),
                 plan_limits=limit_effects(sensitivity),
             )

@@ -9,13 +9,19 @@ from operator_agent.messages import EconomicTargets
 from operator_agent.mpc.controller import Controller, ControllerState, CycleResult
 from operator_agent.mpc.engine.dense_qp import DenseQp, QpMethod
 from operator_agent.mpc.explain.causes import CauseKind, right_sides
+from operator_agent.mpc.explain.explanation import explain
 from operator_agent.mpc.explain.last_program import LastProgram, last_program
 from operator_agent.mpc.explain.moves import Sensitivity, explained, limit_effects
+from operator_agent.mpc.generic.controller import make_controller
+from operator_agent.mpc.generic.controller import wanted as set_points
+from operator_agent.mpc.generic.equations import equations_model
+from operator_agent.mpc.robust.uncertainty import Uncertain, Uncertainty
 from operator_agent.mpc.scan import Scan
 from operator_agent.mpc.solve import solve
 from operator_agent.mpc.status.states import ServiceRequest
 from operator_agent.mpc.variables import ControlVariables
 from operator_agent.mpc.weights import Weights
+from operator_agent.plant.generic.variable import Variable
 from operator_agent.plant.process_model import ProcessModel
 
 
@@ -163,3 +169,34 @@ def test_a_rate_that_holds_is_pressed_by_its_causes(limited: Controller) -> None
     total = float(parts.pressing[:, 0].sum()) * limited.model.u_scale[0]
     assert total == pytest.approx(program.solution.bound_prices[0], rel=1e-6)
     assert np.all(parts.pressing[:, 1] == 0.0) or program.solution.bound_prices[1] != 0.0
+
+
+LEVEL_HIGH = ("level soft high", "level hard high")  # the soft one is drawn inside the hard one
+
+
+def test_each_path_of_a_robust_plan_tells_which_limits_it_presses() -> None:
+    """A tank that may drain less than thought: only that path rests on the level's limit."""
+    law = [Variable("level", 1.0, 0.2)], [Variable("flow", 1.0, 0.2)], [Variable("drain", 1.0)]
+    tank = equations_model("tank", lambda x, u, d: [0.01 * (u[0] - d[0] * x[0])], *law)
+    room = {"level": (None, 1.0), "flow": (0.0, 3.0)}
+    bold = make_controller(tank, 20.0, track=["level"], limits=room)
+    unsure = Uncertainty((Uncertain("drain", (1.0, 0.8, 1.2)),))
+    careful = bold.retuned(bold.weights, replace(bold.options, uncertainty=unsure))
+    low, state = Scan(np.array([0.9]), np.array([1.0]), np.ones(1)), None
+    state = careful.start(low)
+    for _ in range(3):
+        result, state = careful.step(state, low, set_points({"level": 1.0}), None)
+    why = explain(result, state, careful.targets)
+    assert not why.unexplained
+    by_drain = {path.values["drain"][0]: path for path in why.paths}
+    assert sorted(by_drain) == [0.8, 1.0, 1.2]
+    assert sum(path.probability for path in why.paths) == pytest.approx(1.0)
+    assert all(name in LEVEL_HIGH for name, _ in by_drain[0.8].limits)
+    assert by_drain[0.8].limits[0][1] > 0.0 and by_drain[1.2].limits == ()
+    told = why.payload(("flow",), ("level",))["paths"]
+    assert isinstance(told, list) and len(told) == 3
+    assert explain(*cycle_of(bold, low), bold.targets).paths == ()
+
+
+def cycle_of(controller: Controller, scan: Scan) -> tuple[CycleResult, ControllerState]:
+    return controller.step(controller.start(scan), scan, set_points({"level": 1.0}), None)

@@ -145,3 +145,41 @@ def test_the_command_prints_words_tables_json_and_a_picture(folder: Path) -> Non
     assert isinstance(run("--cycle", "99").exception, InputError)
     with pytest.raises(InputError, match="no explanations"):
         read_explanations(folder / "nothing")
+
+
+def test_sentences_say_what_an_operator_asks(record: ExplanationFile) -> None:
+    """How far which CV would end off without moves; nothing of rounding, least of all first."""
+    line = record.cycle(3)
+    words = "\n".join(sentences(record, line))
+    assert "would end" in words and "its target" in words
+    assert "e-1" not in words and "of its cost" not in words
+    tags = {name: record.head["mvs"][name] for name in line["mvs"]}
+    going = [text.split()[0] for text in sentences(record, line) if " moves by " in text]
+    moved = {
+        words["tag"]: abs(line["moves"]["mvs"][name]["move"]) / words["range"]
+        for name, words in tags.items()
+    }
+    shares = [moved[tag] for tag in going]
+    assert shares == sorted(shares, reverse=True)
+    for name, cv in line["cvs"].items():
+        assert cv["staying"] is not None, name
+
+
+def test_what_is_given_up_and_which_scenario_presses_is_said(record: ExplanationFile) -> None:
+    cv = next(iter(record.head["cvs"]))
+    tag, dv = record.head["cvs"][cv]["tag"], next(iter(record.head["dvs"]))
+    line = {
+        **record.cycle(3),
+        "given_up": [{"limit": f"{cv} high", "by": 2.0, "because": [f"{HELD} held"]}],
+        "notes": ["set point of x is not followed: it cannot be meant"],
+        "paths": [
+            {"values": {dv: [0.8]}, "probability": 0.5, "limits": {f"{cv} hard high": 3.0}},
+            {"values": {dv: [1.0]}, "probability": 0.5, "limits": {}},
+        ],
+    }
+    words = sentences(record, line)
+    held = record.head["mvs"][HELD]["tag"]
+    assert any(f"{tag} high cannot be kept" in t and f"{held} held stand" in t for t in words)
+    assert any(t.startswith("Not followed: set point of x") for t in words)
+    assert any("50 % likely" in t and f"{tag} hard high" in t for t in words)
+    assert any("rests on no CV limit" in t for t in words)
