@@ -12,7 +12,28 @@ so that going forward, each level next to the one before, never meets an empty r
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.problem import Problem
+
+
+def block_changes(grid: Transcription, rate: FloatArray) -> FloatArray:
+    """Return the largest change of each MV to each block but the first, (n_blocks - 1, n_u).
+
+    It is that of the time for which the MV has held its level; none where it stays.
+
+    Args:
+        grid: see there.
+        rate: of the MVs, shape (n_u,) [per second].
+    """
+    lengths_s = grid.horizon.block_lengths_s[:-1, None]
+    if grid.still is None:
+        return rate * lengths_s
+    held_s = np.tile(lengths_s, (1, rate.size))
+    for b in range(1, held_s.shape[0]):
+        held_s[b] += np.where(grid.still[b - 1], held_s[b - 1], 0.0)
+    changes: FloatArray = rate * held_s
+    changes[grid.still] = 0.0
+    return changes
 
 
 def block_limits(problem: Problem) -> tuple[FloatArray, FloatArray]:
@@ -27,9 +48,7 @@ def block_limits(problem: Problem) -> tuple[FloatArray, FloatArray]:
     starts = list(grid.horizon.starts)
     low: FloatArray = np.maximum.reduceat(ahead.mv_low, starts)
     high: FloatArray = np.minimum.reduceat(ahead.mv_high, starts)
-    changes = v.mv_rate * grid.horizon.block_lengths_s[:-1, None]
-    if grid.still is not None:
-        changes[grid.still] = 0.0
+    changes = block_changes(grid, v.mv_rate)
     for b in range(n_blocks - 2, -1, -1):
         low[b] = np.maximum(low[b], low[b + 1] - changes[b])
         high[b] = np.minimum(high[b], high[b + 1] + changes[b])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.engine.limits_ahead import block_limits
+from operator_agent.mpc.engine.limits_ahead import block_changes, block_limits
 from operator_agent.mpc.engine.stage_weights import StageWeights
 from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.problem import Problem
@@ -80,9 +80,7 @@ def _made(problem: Problem) -> SeldomParts:
     rate = v.mv_rate / model.u_scale
     linear, quadratic = penalties(grid, weights)
     u_low, u_high = (limit / model.u_scale for limit in block_limits(problem))
-    changes: FloatArray = rate * horizon.block_lengths_s[:-1, None]
-    if grid.still is not None:
-        changes[grid.still] = 0.0
+    changes = block_changes(grid, rate)
     rows, tracking = grid.limits.row_limits(_limits(problem)), _stage_tracking(grid, weights)
     packed = (tracking.ravel(), weights.move, weights.resting, u_low.ravel(), u_high.ravel(),
               changes.ravel(), rows, linear, quadratic, np.array([weights.levenberg]))  # fmt: skip

@@ -307,3 +307,15 @@ def test_terminal_limits_may_move_from_solve_to_solve():
     for wrong in ("place", "force"):
         with pytest.raises(InputError, match=f"limits of {wrong}"):
             control.solve([1.0, 0.0], terminal_limits={wrong: (0.0, 1.0)})
+
+
+def test_a_rate_counts_for_as_long_as_an_mv_has_held_its_level():
+    """As with blocks of all MVs: what may ramp for four stages may step by as much after them."""
+    steps = [
+        tank(blocks=blocks, rates={"in": 1.0}, references={"level": 4.0}).solve([0.2])
+        for blocks in ((4, 4, 12), {"in": (4, 4, 12)})
+    ]
+    for outcome in steps:
+        u, _ = plan_of(outcome)
+        assert u[0, 0] == pytest.approx(0.2, abs=1e-6)  # one cycle of 0.2 s
+        assert u[4, 0] - u[0, 0] == pytest.approx(0.8, abs=1e-6)
