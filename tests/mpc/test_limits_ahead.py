@@ -312,7 +312,9 @@ def test_terminal_limits_may_move_from_solve_to_solve():
 def test_a_rate_counts_for_as_long_as_an_mv_has_held_its_level():
     """As with blocks of all MVs: what may ramp for four stages may step by as much after them."""
     steps = [
-        tank(blocks=blocks, rates={"in": 1.0}, references={"level": 4.0}).solve([0.2])
+        tank(
+            blocks=blocks, rates={"in": 1.0}, references={"level": 4.0}, limits={"by": (0.0, 0.1)}
+        ).solve([0.2])
         for blocks in ((4, 4, 12), {"in": (4, 4, 12)})
     ]
     for outcome in steps:
