@@ -221,8 +221,10 @@ class Controller:
         service = state.service
         allowed = serviced(narrowed(self._limits, request), service, self.cycle_s)
         scale, advised = self.model.y_scale, advice.back_offs if advice else {}
-        spread = state.spread.with_innovation(estimate.innovation, self.options.back_off)
-        kept_off, capped = spread.larger(self.options.back_off, self._limits, scale, advised)
+        rule = self.options.back_off
+        spread = state.spread.with_innovation(estimate.innovation, rule)
+        spread = spread.with_ride(estimate.y, self._limits, rule)
+        kept_off, capped = spread.larger(rule, self._limits, scale, advised)
         variables, cuts = backed_off(allowed, kept_off)
         told, state, more = self._targeting.told(
             state, estimate, variables, targets, advice, request.mode
@@ -233,6 +235,7 @@ class Controller:
         problem = self._problem(state, estimate, target, variables, advice, request)
         outcome = solve(problem, state.warm)
         watch.lap("nmpc")
+        spread = replace(spread, rested_on=outcome.diagnostics.active_limits)
         known = replace(
             state, estimate=estimate, target=target, target_state=target_state, spread=spread
         )

@@ -11,14 +11,22 @@ filter whose estimate of the output follows with gain f, errors that come meanwh
 
     var(h) = var(e) (1 + (h - 1) f^2) - noise^2.
 
-The back-off is a quantile of the normal distribution with this variance. Sources: Van Hessem and
-Bosgra, "Closed-loop stochastic dynamic process optimization under input and state constraints",
+The back-off is a quantile of the normal distribution with this variance, times a factor. In closed
+loop a CV on a limit is not spread evenly about it: the plan brings it down at once and up with its
+weights, so that the quantile alone is kept up to twice as often as wanted. The factor follows how
+often the limit is passed while a plan rests on it,
+
+    factor <- factor + STEP ([passed] - (1 - quantile)),
+
+which stands still when that is as often as wanted. Sources: Gibbs and Candes, "Adaptive conformal
+inference under distribution shift", Adv. Neural Inf. Process. Syst. 34 (2021), eq. 2; Van Hessem
+and Bosgra, "Closed-loop stochastic dynamic process optimization under input and state constraints",
 Proc. American Control Conf. (2002) 2023, on back-off from covariances; Kailath, "An innovations
 approach to least-squares estimation", IEEE Trans. Autom. Control 13 (1968) 646.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from types import MappingProxyType
 
@@ -28,6 +36,8 @@ from operator_agent.arrays import FloatArray
 from operator_agent.errors import InputError
 from operator_agent.mpc.variables import ControlVariables
 
+STEP = 0.05  # of the factor: it settles within some hundred cycles on a limit, without wandering
+LEAST, MOST = 0.25, 2.0  # of the factor: what is known of the predictions stays the measure
 FEWEST = 20.0  # readings: of fewer a variance is uncertain by a third, and none is drawn from it
 
 
@@ -86,11 +96,15 @@ class Spread:
         squares: weighted sum of their squares, shape (n_y,) [SI^2].
         weights: sum of the weights, shape (n_y,).
         readings: that counted, shape (n_y,).
+        factors: on the quantile, shape (n_y,).
+        rested_on: limits that held the last plan, `name rank side`.
     """
 
     squares: FloatArray = field(default_factory=lambda: np.zeros(0))
     weights: FloatArray = field(default_factory=lambda: np.zeros(0))
     readings: FloatArray = field(default_factory=lambda: np.zeros(0))
+    factors: FloatArray = field(default_factory=lambda: np.zeros(0))
+    rested_on: tuple[str, ...] = ()
 
     def with_innovation(self, innovation: FloatArray, rule: BackOffRule | None) -> "Spread":
         """Return what is known after a scan.
@@ -101,15 +115,41 @@ class Spread:
         """
         if rule is None:
             return self
-        before = self if self.squares.size else Spread(*[np.zeros(innovation.size)] * 3)
+        none = np.zeros(innovation.size)
+        before = self if self.squares.size else Spread(none, none, none, none + 1.0)
         seen = np.isfinite(innovation)
         kept = np.where(seen, np.exp(-1.0 / rule.memory_cycles), 1.0)
         squares = np.where(seen, innovation, 0.0) ** 2
-        return Spread(
+        return replace(
+            before,
             squares=kept * before.squares + squares,
             weights=kept * before.weights + seen,
             readings=before.readings + seen,
         )
+
+    def with_ride(
+        self, y: FloatArray, variables: ControlVariables, rule: BackOffRule | None
+    ) -> "Spread":
+        """Return what is known when the CVs have come where the last plan wanted them.
+
+        Args:
+            y: estimated CVs, shape (n_y,) [SI].
+            variables: limits without back-offs.
+            rule: for the share wanted; without one nothing is gathered.
+        """
+        if rule is None or not self.rested_on:
+            return self
+        passed: dict[str, bool] = {}
+        for limit in sorted(self.rested_on):  # hard before soft: the hard one counts
+            name, rank, side = limit.rsplit(" ", 2)
+            if name in variables.cv_names and rank in ("hard", "soft") and name not in passed:
+                i = variables.cv_names.index(name)
+                edge = getattr(variables, f"cv_{rank}_{side}")[i]
+                passed[name] = bool(y[i] > edge if side == "high" else y[i] < edge)
+        factors = self.factors.copy()
+        for name, over in passed.items():
+            factors[variables.cv_names.index(name)] += STEP * (over - (1.0 - rule.quantile))
+        return replace(self, factors=np.clip(factors, LEAST, MOST))
 
     def back_offs(
         self, rule: BackOffRule, variables: ControlVariables, y_scale: FloatArray
@@ -129,7 +169,7 @@ class Spread:
             variance = self.squares[i] / self.weights[i]
             ahead = rule.recovery_cycles.get(name, 1.0) - 1.0
             variance = variance * (1.0 + ahead * rule.gain**2) - variables.cv_noise[i] ** 2
-            wanted = sigmas * float(np.sqrt(max(variance, 0.0)))
+            wanted = float(self.factors[i]) * sigmas * float(np.sqrt(max(variance, 0.0)))
             largest = rule.largest.get(name, float(y_scale[i]))
             found[name] = min(wanted, largest)
             if wanted > largest:

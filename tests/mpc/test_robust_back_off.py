@@ -120,14 +120,14 @@ def test_impossible_rules_are_refused(make: Callable[[], object], sentence: str)
 
 @pytest.mark.slow
 def test_a_limit_that_is_ridden_on_is_passed_at_most_as_often_as_wanted():
-    """It is passed less often: a plan goes down at once where it must, and up with its weights."""
+    """A plan goes down at once where it must and up with its weights: that is learned, too."""
     wanted_shares = (0.2, 0.05)
     plain, _ = ridden(oven(None), 400)
     for allowed in wanted_shares:
         kept, spread = ridden(oven(BackOffRule(1.0 - allowed, memory_cycles=300.0)), 400)
         share = float(np.mean(kept[100:] > 1.0))
         assert float(np.mean(plain[100:] > 1.0)) > 1.2 * allowed
-        assert 0.2 * allowed < share < 1.3 * allowed
+        assert 0.7 * allowed < share < 1.3 * allowed
         std = float(np.sqrt(spread.squares[0] / spread.weights[0]))
         assert std == pytest.approx(np.hypot(WALK, NOISE * np.sqrt(1.8)), rel=0.15)
 
