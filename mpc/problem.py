@@ -123,8 +123,10 @@ class Problem:
         """Refuse another number of prices than a stage cost needs, or of stages with limits.
 
         Raises:
-            InputError: with both numbers.
+            InputError: with both numbers; or scenarios with blocks of each MV's own.
         """
+        if self.scenarios is not None and self.transcription.ties is not None:
+            raise InputError("scenarios share first moves: give all MVs the same blocks")
         n_pred = self.transcription.horizon.n_pred
         if self.ahead is not None and self.ahead.mv_low.shape[0] != n_pred:
             raise InputError(

@@ -56,7 +56,9 @@ class DoMpcRobust:
             InputError: the limits or weights are not those of the first problem.
         """
         if not (
-            _same(problem.variables, self._variables) and _same(problem.weights, self._weights)
+            _same(problem.variables, self._variables)
+            and _same(problem.weights, self._weights)
+            and problem.ahead is None
         ):
             raise InputError("do-mpc's limits and weights are frozen; make another DoMpcRobust")
         culprit = problem.finite()
@@ -221,6 +223,7 @@ def _expressible(problem: Problem) -> tuple[ScenarioTree, ProcessModel]:
         (bool(np.any(np.isfinite(v.mv_rate))), "rate limits of MVs"),
         (bool(np.ptp(tree.probabilities) > EQUAL), "scenarios of different probability"),
         (problem.terminal is not None, "terminal limits"),
+        (problem.ahead is not None, "limits that change along the horizon"),
     ):
         if wrong:
             raise InputError(f"do-mpc cannot express {what}; solve the tree with mpc.solve.solve")

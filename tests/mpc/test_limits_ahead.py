@@ -321,3 +321,9 @@ def test_a_rate_counts_for_as_long_as_an_mv_has_held_its_level():
         u, _ = plan_of(outcome)
         assert u[0, 0] == pytest.approx(0.2, abs=1e-6)  # one cycle of 0.2 s
         assert u[4, 0] - u[0, 0] == pytest.approx(0.8, abs=1e-6)
+
+
+def test_scenarios_with_blocks_of_each_mvs_own_are_refused():
+    control = tank(blocks={"in": (4, 16)})
+    with pytest.raises(InputError, match="give all MVs the same blocks"):
+        replace(control.problem, scenarios=object())  # type: ignore[arg-type]

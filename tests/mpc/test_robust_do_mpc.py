@@ -9,7 +9,7 @@ import pytest
 from operator_agent.errors import InputError, SolveFailedError
 from operator_agent.mpc.engine.condense import Horizon
 from operator_agent.mpc.engine.formulation import Formulation, Ranking, Sharing
-from operator_agent.mpc.engine.limit_rows import LimitShape
+from operator_agent.mpc.engine.limit_rows import LimitsAhead, LimitShape
 from operator_agent.mpc.engine.linearise import ScaledModel
 from operator_agent.mpc.engine.schemes import Scheme
 from operator_agent.mpc.engine.stage_weights import StageWeights
@@ -26,6 +26,10 @@ pytest.importorskip("do_mpc", reason="do-mpc is not installed")
 PUBLISHED = reactor_problem()
 SPREAD = (Uncertain("alpha", (1.0, 0.97)), Uncertain("beta", (1.0, 1.05)))
 N_PRED = 6
+
+
+AHEAD = LimitsAhead(*[np.full((N_PRED, 2), side) for side in (-9.0, 9.0)],
+                    *[np.full((N_PRED, 4), side) for side in (-9.0, 9.0)] * 2)  # fmt: skip
 
 
 def posed(
@@ -106,6 +110,7 @@ def test_another_solvers_plan_counts_only_when_it_passes_the_checks():
         (lambda: DoMpcRobust(posed(rate=0.1)), "rate limits"),
         (lambda: DoMpcRobust(posed(parameters=(Uncertain("beta", (1.0, 1.1), (0.9, 0.1)),))),
          "different probability"),
+        (lambda: DoMpcRobust(replace(posed(), ahead=AHEAD)), "limits that change"),
     ],
 )  # fmt: skip
 def test_what_do_mpc_cannot_express_is_refused(make: Callable[[], object], sentence: str):
