@@ -36,6 +36,7 @@ from operator_agent.mpc.generic.equations import Model, states_as_outputs
 from operator_agent.mpc.generic.limits import Limits, Soft, control_variables
 from operator_agent.mpc.generic.loads import load_lags, load_names, with_loads
 from operator_agent.mpc.generic.seen_states import states_are_read
+from operator_agent.mpc.generic.unbalanced import without_balance
 from operator_agent.mpc.linear.models import plant_model
 from operator_agent.mpc.linear.steps import sampled_model, steps_of
 from operator_agent.mpc.options import ControllerOptions
@@ -178,7 +179,8 @@ def make_controller(
             slow_cvs=tuple(reading_ages_s),
             oldest_s=max(reading_ages_s.values(), default=0.0) + cycle_s,
         )
-        model, options = _put_together(model, chosen, tuple(unmeasured), tuning)
+        names = (*weighted, *limits, *soft, *prices)
+        model, options = _put_together(model, chosen, tuple(unmeasured), tuning, names)
     economics = _economics(model, prices)
     return Controller(model, variables, chosen.weights, economics, cycle_s, options)
 
@@ -195,10 +197,15 @@ def wanted(setpoints: Mapping[str, float] = NONE, prices: Mapping[str, float] = 
 
 
 def _put_together(
-    model: Model, chosen: Defaults, unmeasured: tuple[str, ...], tuning: KalmanTuning
+    model: Model,
+    chosen: Defaults,
+    unmeasured: tuple[str, ...],
+    tuning: KalmanTuning,
+    asked: Sequence[str],
 ) -> tuple[Model, ControllerOptions]:
     """Return the model to plan with and the options that suit it."""
     weights, loop = chosen.weights, chosen.loop
+    model, integrating = without_balance(model, loop.integrating, asked)
     options = ControllerOptions(
         formulation=Formulation(scheme=None),
         target=TargetTuning(
@@ -206,7 +213,7 @@ def _put_together(
             proximal=weights.target_proximal,
             step=weights.target_step,
         ),
-        integrating=loop.integrating,
+        integrating=integrating,
         second_solver=SecondSolver.ASTRAY,
     )
     if loop.settles and not unmeasured and not states_are_read(model):

@@ -119,7 +119,7 @@ def open_loop(model: Model, cycle_s: float) -> OpenLoop:
     Raises:
         InputError: the derivatives at the nominal point are not finite.
     """
-    a, b, c, through = _matrices(model)
+    a, b, c, through = matrices(model)
     values = np.linalg.eigvals(a)
     if isinstance(model, SampledModel):
         sample_s, phi, gamma = model.sample_time_s, a, b
@@ -141,14 +141,18 @@ def open_loop(model: Model, cycle_s: float) -> OpenLoop:
     times_s: FloatArray = sample_s * np.arange(1.0, count + 1.0)
     settling_s, rise_s = _times(times_s, responses)
     some = bool(np.any(lasting))
-    names = _lasting_states(model, a, isinstance(model, SampledModel)) if some else ()
+    names = _lasting_states(model, a) if some else ()
     return OpenLoop(
         times_s, responses, not some, names, settling_s, rise_s, responses[-1], float(growing_s)
     )
 
 
-def _matrices(model: Model) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return scaled A, B, C, D at the nominal point."""
+def matrices(model: Model) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return scaled A, B, C, D at the nominal point.
+
+    Raises:
+        InputError: they are not finite.
+    """
     point = (model.x_nominal / model.x_scale, model.u_nominal / model.u_scale, model.d_nominal)
     a, b, c, through = (m.full() for m in ScaledModel.of(model).jacobians(*point)[2:])
     if not all(bool(np.all(np.isfinite(m))) for m in (a, b, c, through)):
@@ -189,20 +193,21 @@ def _times(times_s: FloatArray, responses: FloatArray) -> tuple[FloatArray, Floa
     return np.where(moving & ~tiny, np.inf, settling), np.where(moving & ~tiny, np.inf, rise)
 
 
-def _lasting_states(model: Model, a: FloatArray, sampled: bool) -> tuple[str, ...]:
+def _lasting_states(model: Model, a: FloatArray) -> tuple[str, ...]:
     """Return the states that integrate: as few as leave the others a rest when they are held.
 
     Of a singular matrix the minors of its diagonal are as the products of its left and right null
     vectors: the state that takes most part in both is held. A state that only others integrate, as
     a speed a place, takes part in one of them, and integrates too once those are held.
     """
-    rates = a - np.eye(a.shape[0]) if sampled else a
+    rates = a - np.eye(a.shape[0]) if isinstance(model, SampledModel) else a
     size = max(float(np.linalg.norm(rates, 2)), 1e-300)
+    least = (model.sample_time_s if isinstance(model, SampledModel) else 1.0) / SLOWEST_S
     found: set[int] = set()
     left = np.arange(a.shape[0])
     while left.size:
         into, sizes, directions = np.linalg.svd(rates[np.ix_(left, left)])
-        flat = sizes <= FLAT * size
+        flat = sizes <= max(FLAT * size, least)
         if not bool(np.any(flat)):
             break
         moves = np.linalg.norm(directions[flat], axis=0)

@@ -171,6 +171,21 @@ def test_a_level_shown_beside_what_integrates_reaches_its_set_point_when_all_sta
     assert ys[-1, [0, 2]] == pytest.approx([1.0, 0.0], abs=1e-2)
 
 
+def test_what_integrates_and_nobody_asks_for_does_not_forbid_a_set_point():
+    cart = equations_model("cart", lambda x, u, d: [x[1], u[0] + d[0] - 0.1 * x[1]],
+                           ["place", "speed"], ["force"], ["wind"])  # fmt: skip
+    limits = {"force": (-1.0, 1.0)}
+    controller = make_controller(cart, 0.2, track=["speed"], limits=limits)
+    ys, _ = loop(controller, by_ode(cart, 0.2, [0.0, 0.0]), np.zeros(2), 160,
+                 lambda k: {"speed": 0.5}, lambda k: np.array([0.1]))  # fmt: skip
+    assert ys[-1, 1] == pytest.approx(0.5, abs=5e-3)
+    both = make_controller(cart, 0.2, track=["place"], limits={**limits, "speed": (-0.5, 0.5)})
+    assert both.options.integrating == ("place",) and both.model.drifting == ()
+    behind = equations_model("behind", lambda x, u, d: [u[0], x[0] - x[1]], ["sum", "lag"], ["u"])
+    kept = make_controller(behind, 0.2, track=["lag"], limits={"u": (-1.0, 1.0)})
+    assert kept.options.integrating == ("sum",)  # the lag has no other rest without it
+
+
 def test_a_plan_that_ignites_is_left_for_another_one():
     """A small error ignites the prediction; its moves would then ignite the reactor."""
     model = equations_model("reactor", reactor(), *REACTOR)
