@@ -158,13 +158,12 @@ def _cause(tags: Tags, cause: Sequence[str], mv: str, line: Line) -> str:
 
 
 def _missed(tags: Tags, name: str, cv: Mapping[str, float | None]) -> str:
-    """Return how far a CV would end from its target if nothing moved."""
-    staying, target = cv.get("staying"), cv["target"]
-    if staying is None or target is None:
+    """Return how far a CV would lie from the way to its target if nothing moved."""
+    missed = cv.get("missed")
+    if missed is None:
         return f"{tags.tag(name)} {CauseKind.TRACKING.value}"
-    side = "above" if staying > target else "below"
-    gap = f"{abs(tags.span(name, staying - target)):.2g} {tags.unit(name)}"
-    return f"{tags.tag(name)} would end {gap} {side} its target"
+    gap = f"{abs(tags.span(name, missed)):.2g} {tags.unit(name)}"
+    return f"{tags.tag(name)} would lie {gap} too {'high' if missed > 0.0 else 'low'}"
 
 
 def _target_limit(tags: Tags, effect: Mapping[str, Any]) -> str:

@@ -46,8 +46,8 @@ class Explanation:
         cvs: measured, predicted at the horizon's end and steady-state target, shape (n_y, 3) [SI].
         ahead_s: ends of the stages, shape (N,) [s]; empty without a plan.
         predicted: CVs at these times, shape (N, n_y) [SI].
-        staying: CVs at the horizon's end if all set points stayed, shape (n_y,) [SI]; NaN where
-            that is not known.
+        missed: by how much each CV would lie above its reference over the horizon, on average, if
+            all set points stayed, shape (n_y,) [SI]; NaN where that is not known.
         given_up: limits that the steady-state target cannot keep, and against which others.
         notes: what of advice, set points, request and scan was not followed.
         unexplained: why a part of this is missing; empty when all is there.
@@ -67,7 +67,7 @@ class Explanation:
     cvs: FloatArray
     ahead_s: FloatArray
     predicted: FloatArray
-    staying: FloatArray
+    missed: FloatArray
     given_up: tuple[GivenUp, ...] = ()
     notes: tuple[str, ...] = ()
     unexplained: str = ""
@@ -89,11 +89,9 @@ class Explanation:
                 for name, row in zip(mv_names, self.mvs, strict=True)
             },
             "cvs": {
-                name: dict(
-                    zip(("measured", "end", "target", "staying"), _rounded(row), strict=True)
-                )
+                name: dict(zip(("measured", "end", "target", "missed"), _rounded(row), strict=True))
                 for name, row in zip(
-                    cv_names, np.column_stack([self.cvs, self.staying]), strict=True
+                    cv_names, np.column_stack([self.cvs, self.missed]), strict=True
                 )
             },
             "given_up": [
@@ -172,7 +170,7 @@ def explain(result: CycleResult, after: ControllerState, targets: TargetOptimize
         cvs=np.column_stack([result.y_measured, result.y_estimate * np.nan, result.y_target]),
         ahead_s=np.zeros(0),
         predicted=np.zeros((0, len(model.y_names))),
-        staying=np.full(len(model.y_names), np.nan),
+        missed=np.full(len(model.y_names), np.nan),
         given_up=() if result.target is None else result.target.given_up,
         notes=result.cuts,
     )
@@ -190,9 +188,10 @@ def explain(result: CycleResult, after: ControllerState, targets: TargetOptimize
         if after.warm is not None:
             found = replace(found, paths=scenario_paths(problem, after.warm))
             sensitivity = Sensitivity(last_program(problem, after.warm))
+            program = sensitivity.program
             found = replace(
                 found,
-                staying=sensitivity.program.resting[-1] * model.y_scale,
+                missed=(program.resting - program.scaled.y_reference).mean(axis=0) * model.y_scale,
                 moves=explained(sensitivity, move),
                 plan_limits=limit_effects(sensitivity),
             )

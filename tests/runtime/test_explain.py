@@ -148,10 +148,10 @@ def test_the_command_prints_words_tables_json_and_a_picture(folder: Path) -> Non
 
 
 def test_sentences_say_what_an_operator_asks(record: ExplanationFile) -> None:
-    """How far which CV would end off without moves; nothing of rounding, least of all first."""
+    """How far which CV would lie off without moves; nothing of rounding, least of all first."""
     line = record.cycle(3)
     words = "\n".join(sentences(record, line))
-    assert "would end" in words and "its target" in words
+    assert "would lie" in words and " too " in words
     assert "e-1" not in words and "of its cost" not in words
     tags = {name: record.head["mvs"][name] for name in line["mvs"]}
     going = [text.split()[0] for text in sentences(record, line) if " moves by " in text]
@@ -162,7 +162,7 @@ def test_sentences_say_what_an_operator_asks(record: ExplanationFile) -> None:
     shares = [moved[tag] for tag in going]
     assert shares == sorted(shares, reverse=True)
     for name, cv in line["cvs"].items():
-        assert cv["staying"] is not None, name
+        assert cv["missed"] is not None, name
 
 
 def test_what_is_given_up_and_which_scenario_presses_is_said(record: ExplanationFile) -> None:
