@@ -205,7 +205,7 @@ def _put_together(
 ) -> tuple[Model, ControllerOptions]:
     """Return the model to plan with and the options that suit it."""
     weights, loop = chosen.weights, chosen.loop
-    model, integrating = without_balance(model, loop.integrating, asked)
+    model, integrating = without_balance(model, loop.integrating, asked, chosen.horizon_s)
     options = ControllerOptions(
         formulation=Formulation(scheme=None),
         target=TargetTuning(

@@ -98,7 +98,7 @@ def defaults(model: Model, cycle_s: float, asked: Asked) -> Defaults:
             "above zero, and the horizon is not shorter than a cycle"
         )
     first_s, stage_s, n_pred = _stages(model, cycle_s, horizon_s)
-    gains = loop.gains_at(min(response_s, loop.growing_s))
+    gains = loop.gains_at(min(response_s, loop.growing_s), horizon_s)
     pulled = np.max(tracking[:, None] * gains**2, axis=0, initial=0.0)
     size = float(np.max(tracking, initial=0.0)) or 1.0
     base = np.maximum(pulled, LEAST * size)

@@ -50,11 +50,17 @@ class OpenLoop:
     gains: FloatArray
     growing_s: float = np.inf
 
-    def gains_at(self, time_s: float) -> FloatArray:
-        """Return the gains, and what has come by a time of responses that do not settle [s]."""
-        place = min(int(np.searchsorted(self.times_s, time_s)), len(self.times_s) - 1)
+    def gains_at(self, time_s: float, horizon_s: float) -> FloatArray:
+        """Return what a span of each MV has done to each CV, shape (n_y, n_u).
+
+        Args:
+            time_s: by which, of responses that do not settle [s].
+            horizon_s: by which, of those that do: what comes later steers nothing [s].
+        """
+        last = len(self.times_s) - 1
+        soon, late = (min(int(np.searchsorted(self.times_s, t)), last) for t in (time_s, horizon_s))
         found: FloatArray = np.where(
-            np.isfinite(self.settling_s), self.gains, self.responses[place]
+            np.isfinite(self.settling_s), self.responses[late], self.responses[soon]
         )
         return found
 
@@ -141,7 +147,7 @@ def open_loop(model: Model, cycle_s: float) -> OpenLoop:
     times_s: FloatArray = sample_s * np.arange(1.0, count + 1.0)
     settling_s, rise_s = _times(times_s, responses)
     some = bool(np.any(lasting))
-    names = _lasting_states(model, a) if some else ()
+    names = lasting_states(model, a) if some else ()
     return OpenLoop(
         times_s, responses, not some, names, settling_s, rise_s, responses[-1], float(growing_s)
     )
@@ -193,16 +199,21 @@ def _times(times_s: FloatArray, responses: FloatArray) -> tuple[FloatArray, Floa
     return np.where(moving & ~tiny, np.inf, settling), np.where(moving & ~tiny, np.inf, rise)
 
 
-def _lasting_states(model: Model, a: FloatArray) -> tuple[str, ...]:
+def lasting_states(model: Model, a: FloatArray, longest_s: float = SLOWEST_S) -> tuple[str, ...]:
     """Return the states that integrate: as few as leave the others a rest when they are held.
 
     Of a singular matrix the minors of its diagonal are as the products of its left and right null
     vectors: the state that takes most part in both is held. A state that only others integrate, as
     a speed a place, takes part in one of them, and integrates too once those are held.
+
+    Args:
+        model: of the process.
+        a: slopes of its rates, or of its steps, by the states, scaled.
+        longest_s: what takes longer to move by a span counts as what does not move by itself [s].
     """
     rates = a - np.eye(a.shape[0]) if isinstance(model, SampledModel) else a
     size = max(float(np.linalg.norm(rates, 2)), 1e-300)
-    least = (model.sample_time_s if isinstance(model, SampledModel) else 1.0) / SLOWEST_S
+    least = (model.sample_time_s if isinstance(model, SampledModel) else 1.0) / longest_s
     found: set[int] = set()
     left = np.arange(a.shape[0])
     while left.size:

@@ -93,6 +93,27 @@ def test_a_column_with_dead_times_has_no_offset_after_an_unmeasured_feed():
     assert ys[-1] == pytest.approx([97.0, 0.5], abs=1e-3)  # 0.1 % of span
 
 
+def test_what_a_cv_does_long_after_the_horizon_makes_no_move_dearer():
+    """A jacket in a minute, its insulation over days: only the first is steered by."""
+
+    def law(x: ca.SX, u: ca.SX, d: ca.SX) -> list[ca.SX]:
+        return [(u[0] - x[0]) / 10.0, (300.0 * u[0] - x[1]) / 1e5]
+
+    outputs = {"temp": lambda x, u, d: x[0] + x[1]}
+    model = equations_model("jacket", law, ["fast", "slow"], ["heat"], outputs=outputs)
+    controller = make_controller(
+        model, 2.0, track=["temp"], limits={"heat": (-5.0, 5.0)}, response_s=10.0, horizon_s=100.0
+    )
+    step, states = make_integrator(model, 1e-8).step, [np.zeros(2)]
+
+    def plant(u: FloatArray, d: FloatArray) -> FloatArray:
+        states.append(step(states[-1], u, d, 2.0))
+        return model.outputs(states[-1], u, d).full().ravel()
+
+    ys, _ = loop(controller, plant, 40, lambda k: {"temp": 1.0})
+    assert np.max(np.abs(ys[25:, 2] - 1.0)) < 0.05
+
+
 def test_a_level_that_integrates_is_held_and_balanced():
     def law(x: ca.SX, u: ca.SX, d: ca.SX) -> list[ca.SX]:
         heat = u[0] * (300.0 - x[1]) + d[0] * (350.0 - x[1])

@@ -186,6 +186,33 @@ def test_what_integrates_and_nobody_asks_for_does_not_forbid_a_set_point():
     assert kept.options.integrating == ("sum",)  # the lag has no other rest without it
 
 
+def test_a_fed_batch_follows_its_substrate_while_cells_and_volume_grow():
+    """Penicillin: Bajpai and Reuss, J. Chem. Technol. Biotechnol. 30 (1980) 332; in hours."""
+
+    def growing(rate: float) -> Law:
+        def law(x: ca.SX, u: ca.SX, d: ca.SX) -> list[ca.SX]:
+            food = ca.fmax(x[1], 0.0)
+            grown = rate * food / (0.15 * x[0] + food + 1e-6) * x[0]
+            made = 0.005 * food / (2e-4 + food + food**2 / 0.1) * x[0]
+            eaten = grown / 0.45 + made / 0.9 + 0.014 * x[0]
+            thinner = u[0] / x[2]
+            return [grown - x[0] * thinner, (500.0 - food) * thinner - eaten, u[0]]
+
+        return law
+
+    names = ([Variable("cells", 10.0, 5.0), Variable("food", 0.5, 0.2), Variable("volume", 7.0)],
+             [Variable("feed", 0.03, 0.02)])  # fmt: skip
+    model = equations_model("batch", growing(0.092), *names)
+    slower = equations_model("plant", growing(0.08), *names)
+    controller = make_controller(
+        model, 0.25, track=["food"], limits={"feed": (0.0, 0.3)}, horizon_s=5.0
+    )
+    start = [1.5, 1.0, 7.0]
+    ys, _ = loop(controller, by_ode(slower, 0.25, start), np.array(start), 60,
+                 lambda k: {"food": 0.5})  # fmt: skip
+    assert np.max(np.abs(ys[30:, 1] - 0.5)) < 0.02
+
+
 def test_a_plan_that_ignites_is_left_for_another_one():
     """A small error ignites the prediction; its moves would then ignite the reactor."""
     model = equations_model("reactor", reactor(), *REACTOR)
