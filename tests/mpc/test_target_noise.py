@@ -24,7 +24,7 @@ CVS = [Variable("temp", 350.0, 2.0), Variable("o2", 3.0, 0.5)]
 LIMITS = {"fuel": (8.0, 12.0), "air": (15.0, 25.0), "temp": (349.0, 352.0)}
 COSTS = {"fuel": -1.0, "air": -0.1}  # as little of both as the two limits below allow
 NOISE = np.array([0.2, 0.05])  # a tenth of a span each
-CYCLES, UPSET_AT, UPSET = 300, 150, np.array([1.5, 0.0])
+CYCLES, UPSET_AT, UPSET = 220, 150, np.array([1.5, 0.0])
 EVERY_READING = TargetTuning(pull={}, proximal=1.0, step=1.0, noise_band=0.0, noise_cycles=1.0)
 
 
@@ -33,12 +33,12 @@ def furnace() -> Controller:
     return make_controller(plant, 60.0, prices=COSTS, limits=LIMITS, soft={"o2": (2.0, 4.0)})
 
 
-def noisy_run(controller: Controller, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def noisy_run(controller: Controller, cycles: int) -> tuple[np.ndarray, np.ndarray]:
     """Return targets of the MVs and true CVs of each cycle; the upset is a jump of the CVs."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(1)
     plant = sampled_plant(linear_plant("plant", LAW, MVS, CVS), 60.0)
     u, state, rows = np.array([10.0, 20.0]), None, []
-    for cycle in range(CYCLES):
+    for cycle in range(cycles):
         y = plant.outputs_now() + (cycle >= UPSET_AT) * UPSET
         scan = Scan(y + NOISE * rng.normal(size=2), u, np.zeros(0), cycle)
         state = state or controller.start(scan)
@@ -59,12 +59,11 @@ def walked(targets: np.ndarray) -> float:
     return float(steps.sum()) / (targets.shape[0] / 60.0)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_noise_does_not_walk_the_target_and_an_upset_moves_it(seed: int) -> None:
+def test_noise_does_not_walk_the_target_and_an_upset_moves_it() -> None:
     calm = furnace()
     tuning = replace(calm.targets.tuning, noise_band=0.0, noise_cycles=1.0)
     hasty = calm.retuned(calm.weights, replace(calm.options, target=tuning))
-    (quiet, kept), (walking, _) = (noisy_run(c, seed) for c in (calm, hasty))
+    (quiet, kept), (walking, _) = noisy_run(calm, CYCLES), noisy_run(hasty, UPSET_AT)
     assert walked(quiet[60:UPSET_AT]) < 0.25 * walked(walking[60:UPSET_AT])
     # 1.5 K more by themselves save all the fuel down to its limit.
     before, after = quiet[UPSET_AT - 1, 0], quiet[-30:, 0].mean()
