@@ -45,6 +45,11 @@ def best_step(
     full = predicted(grid, scaled, response, change, False)
     if full is not None and pays(full, before):
         return StepTaken(1.0, full, before), solution
+    if stay is None:  # its cost was told to first order: now it matters
+        stay = predicted(grid, scaled, response, 0.0 * change, False)
+        before = before if stay is None else stay.cost
+        if full is not None and pays(full, before):
+            return StepTaken(1.0, full, before), solution
     corrections = _corrections(grid, scaled, response, full, solution)
     first = next(corrections, None)
     if first is not None and first[0].cost < before + ENOUGH * min(promise, 0.0):
