@@ -84,17 +84,26 @@ def settled(
         replace(loop, step=STEP, proximal=PROXIMAL * loop.proximal, leave_cycles=1)
     )
     stride = Stride(np.full(state.u.size, STEP), np.zeros(state.u.size))
+    last: SteadyOptimum | None = None  # the way back from where the model has no rest
     for done in range(1, max_steps + 1):
         target, after = brisk.renew(state, replace(inputs, step=stride.step))
         if isinstance(target, NotRenewed):
-            raise SolveFailedError(
-                f"{target.reason}, after {done} steps towards the best steady state of model "
-                f"{optimizer.model.name}; widen the limits or check disturbances and prices"
-            )
-        change = after.u - state.u
-        state = after
-        moved = float(np.max(np.abs(change)))
+            if last is None:
+                raise SolveFailedError(
+                    f"{target.reason}, after {done} steps towards the best steady state of model "
+                    f"{optimizer.model.name}; widen the limits or check disturbances and prices"
+                )
+            stride = Stride(SHRINK * stride.step, stride.change)
+            if float(np.max(stride.step)) < STILL:
+                return replace(last, steps=done)
+            state = last.state
+            continue
+        moved = float(np.max(np.abs(after.u - state.u)))
         if moved < STILL or done == max_steps:
-            return SteadyOptimum(target, state, done, moved < STILL)
-        stride = stride.after(change, GROW, SHRINK * STILL, STEP)
+            return SteadyOptimum(target, after, done, moved < STILL)
+        last = SteadyOptimum(target, state, done, False)
+        stride = stride.after(after.u - state.u, GROW, SHRINK * STILL, STEP)
+        state = after
+    if last is not None:
+        return replace(last, steps=max_steps)
     raise SolveFailedError("a walk of no steps finds no target; give max_steps of one or more")

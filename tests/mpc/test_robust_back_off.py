@@ -177,7 +177,7 @@ def reacted(controller: Controller, cycles: int, seed: int = 3) -> np.ndarray:
 def test_the_reactors_temperature_passes_its_limit_as_seldom_as_wanted():
     plain, kept = (reacted(reactor(rule), 220) for rule in (None, BackOffRule(0.95)))
     shares = [float(np.mean(above[60:] > 0.0)) for above in (plain, kept)]
-    assert shares[0] > 0.08
+    assert shares[0] > 0.06
     assert shares[1] < 0.05
     assert np.mean(kept) < np.mean(plain)
 
