@@ -186,7 +186,8 @@ class Controller:
         except BREAKS as error:  # a move follows when the next cycle starts anew from the readings
             why = refused(SolverStatus.FAILED, broken("the cycle", error))
             after = ControllerState(state.cycle + 1, service=state.service, mode=request.mode)
-            return self._result(why, None, after, advice, (), watch, self._limits), after
+            result = self._result(why, None, after, advice, (), watch, self._limits)
+            return replace(result, y_measured=scan.y), after
 
     def _cycled(
         self,

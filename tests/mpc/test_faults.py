@@ -10,6 +10,7 @@ from operator_agent.errors import SolveFailedError
 from operator_agent.mpc.controller import Controller, CycleResult
 from operator_agent.mpc.estimation.bias_observer import BiasObserver
 from operator_agent.mpc.estimation.estimator import Estimator, EstimatorState, Rejected
+from operator_agent.mpc.explain.explanation import explain
 from operator_agent.mpc.generic.controller import wanted
 from operator_agent.mpc.options import ControllerOptions
 from operator_agent.mpc.problem import PointWorth, SolverStatus
@@ -277,6 +278,7 @@ def test_what_breaks_off_inside_a_cycle_is_an_outcome_without_a_move(
         if not result.outcome.accepted:
             refused(result, status, word)
             assert state.warm is None
+            assert explain(result, state, controller.targets).moves is None
     assert status in told
     assert result.outcome.accepted  # what broke does not stay
 
