@@ -6,6 +6,7 @@ Numer. Anal. 35 (1998) 508), so that a far start follows the plant's own way.
 """
 
 import numpy as np
+from scipy.linalg import lapack
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.linearise import Linearisation, Lineariser
@@ -61,7 +62,13 @@ def rest_beside(
         slopes = np.hstack([point.rhs_x_pattern.dense(linear.rhs_x)[0], linear.rhs_u[0][:, free]])
         if not (np.isfinite(size) and bool(np.all(np.isfinite(slopes)))):
             return None
-        change = np.linalg.lstsq(slopes, -rates, rcond=None)[0]
+        right = np.concatenate([-rates, np.zeros(slopes.shape[1] - rates.size)])
+        _, found, dependent = lapack.dgels(
+            slopes, right[:, None]
+        )  # the least change that closes the rates
+        if dependent:
+            return None
+        change = found.ravel()
         change *= BESIDE_CHANGE / max(float(np.max(np.abs(change))), BESIDE_CHANGE)
         x = x + change[: x.size]
         u[free] += change[x.size :]
