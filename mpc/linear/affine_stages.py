@@ -34,12 +34,9 @@ class AffineMap:
         found: FloatArray = x @ self.x.T + u @ self.u.T + d @ self.d.T + self.rest
         return found
 
-    def pushed(self, u: FloatArray, d: FloatArray) -> FloatArray:
-        """Return what u and d do in each stage of stacked maps, one row for each, (N, n)."""
-        found: FloatArray = (np.matmul(self.u, u[:, :, None]) + np.matmul(self.d, d[:, :, None]))[
-            :, :, 0
-        ] + self.rest
-        return found
+    def whole(self) -> FloatArray:
+        """Return the map as one matrix, for (x, u, d, 1)."""
+        return np.column_stack([self.x, self.u, self.d, self.rest])
 
     def repeated(self, count: int) -> "AffineMap":
         """Return the map of so many steps with u and d held."""
@@ -92,16 +89,22 @@ class AffineStages:
         for length_s in set(lengths):
             stage_map(scaled, Scheme.SAMPLED, length_s, 1)  # refuses what is no multiple
         assert isinstance(model, SampledModel)
-        once, self._outputs = maps
+        once, outputs = maps
         own, counts = _own_step(model), [round(h / model.sample_time_s) for h in lengths]
-        self._steps = _stacked([once.repeated(n) for n in counts])
-        self._audit, self._x_scale = _stacked([own.repeated(n) for n in counts]), model.x_scale
-        n_pred = horizon.n_pred
+        steps, n_pred = [once.repeated(n) for n in counts], horizon.n_pred
+        self._free, self._outputs = [step.x for step in steps], outputs.whole().T
+        self._pushed = np.array([step.whole()[:, model.n_x :] for step in steps])
+        self._audit = np.array([own.repeated(n).whole() for n in counts])
+        self._x_scale = model.x_scale
+        self._points = np.ones((n_pred, model.n_x + model.n_u + model.n_d + 1))  # (x, u, d, 1)
+        self._x, self._u, self._d, _ = np.split(
+            self._points, np.cumsum([model.n_x, model.n_u, model.n_d]), axis=1
+        )
         matrices = StageMatrices(
-            x_x=np.ascontiguousarray(self._steps.x.transpose(0, 2, 1)),
-            x_u=np.ascontiguousarray(self._steps.u.transpose(0, 2, 1)),
-            y_x=np.tile(self._outputs.x.T, (n_pred, 1, 1)),
-            y_u=np.tile(self._outputs.u.T, (n_pred, 1, 1)),
+            x_x=np.array([step.x.T for step in steps]),
+            x_u=np.array([step.u.T for step in steps]),
+            y_x=np.tile(outputs.x.T, (n_pred, 1, 1)),
+            y_u=np.tile(outputs.u.T, (n_pred, 1, 1)),
         )
         self._condensed = MapCondenser(horizon, model.n_u).condense(matrices)
         self._states = self._condensed.states_of_blocks.reshape(n_pred * model.n_x, -1)
@@ -111,14 +114,13 @@ class AffineStages:
         self, x: FloatArray, inputs: FloatArray, d: FloatArray, blocks: FloatArray
     ) -> Plan | None:
         """Return the predicted plan, or None where it is not finite; see `Stages`."""
-        n_pred = inputs.shape[0]
-        states = np.empty((n_pred + 1, x.size))
-        states[0] = x
-        known = np.broadcast_to(d, (n_pred, self._outputs.d.shape[1]))
-        pushed = self._steps.pushed(inputs, known)
-        for k, (matrix, push) in enumerate(zip(self._steps.x, pushed, strict=True)):
-            states[k + 1] = matrix @ states[k] + push
-        outputs = self._outputs.at(states[1:], inputs, known)
+        states = np.empty((inputs.shape[0] + 1, x.size))
+        states[0], self._u[:], self._d[:] = x, inputs, d
+        states[1:] = np.matmul(self._pushed, self._points[:, x.size :, None])[:, :, 0]
+        for free, before, after in zip(self._free, states, states[1:], strict=False):
+            after += free.dot(before)
+        self._x[:] = states[1:]
+        outputs = self._points @ self._outputs
         finite = bool(np.isfinite(np.vdot(outputs, outputs)))
         return Plan(blocks, states, outputs) if finite else None
 
@@ -156,17 +158,7 @@ class AffineStages:
         self, x: FloatArray, u: FloatArray, d: FloatArray, inner: FloatArray | None
     ) -> FloatArray:
         """Return how far a plan is from the model's own steps; see `Stages`."""
-        known = np.broadcast_to(d, (u.shape[0], self._outputs.d.shape[1]))
-        ahead = np.matmul(self._audit.x, x[:-1, :, None])[:, :, 0] + self._audit.pushed(u, known)
+        self._x[:], self._u[:], self._d[:] = x[:-1], u, d
+        ahead = np.matmul(self._audit, self._points[:, :, None])[:, :, 0]
         gap: FloatArray = (x[1:] - ahead) / self._x_scale
         return gap
-
-
-def _stacked(maps: list[AffineMap]) -> AffineMap:
-    """Return the maps of all stages with the stage in front."""
-    return AffineMap(
-        np.array([one.x for one in maps]),
-        np.array([one.u for one in maps]),
-        np.array([one.d for one in maps]),
-        np.array([one.rest for one in maps]),
-    )
