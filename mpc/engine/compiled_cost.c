@@ -100,9 +100,20 @@ static void add_squares(int count, const double *weights, const int *used, const
     }
 }
 
-/* Squares of the tracked outputs: lower triangle and slope, on padded columns. */
-static void add_tracking(const Problem *q, const double *free, const double *response, int n_moves,
-                         double *hessian, double *slope, double *rows) {
+/* Slope of the squares of the tracked outputs. */
+static void add_slope(const Problem *q, const double *free, const double *response, int n_moves,
+                      double *slope) {
+  for (int place = 0; place < q->n_pred * q->n_y; place++) {
+    double weight = 2.0 * q->tracking[place];
+    double gap = free[place] + q->bias[place % q->n_y] - q->wanted[place];
+    int used = (int)q->first[place / q->n_y] + q->n_u;
+    if (weight != 0.0) add_any(slope, weight * gap, response + (long)place * n_moves, used);
+  }
+}
+
+/* Squares of the tracked outputs: lower triangle, on padded columns. */
+static void add_tracking(const Problem *q, const double *response, int n_moves, double *hessian,
+                         double *rows) {
   int width = padded(n_moves), count = 0, used[WIDTH];
   double weights[WIDTH];
   for (int place = 0; place < q->n_pred * q->n_y; place++) {
@@ -111,8 +122,6 @@ static void add_tracking(const Problem *q, const double *free, const double *res
     used[count] = (int)q->first[place / q->n_y] + q->n_u, weights[count] = weight;
     memcpy(row, response + (long)place * n_moves, used[count] * sizeof(double));
     for (int j = used[count]; j < padded(used[count]); j++) row[j] = 0.0;
-    double gap = free[place] + q->bias[place % q->n_y] - q->wanted[place];
-    add(slope, weight * gap, row, padded(used[count]));
     if (++count < WIDTH) continue;
     add_squares(count, weights, used, rows, width, hessian);
     count = 0;
@@ -143,40 +152,52 @@ static void put_rows(const Problem *q, const double *response, int n_moves, doub
   }
 }
 
+/* Hessian and rows, which limits and the plan do not change. */
+static void write_matrices(const Problem *q, const double *response, int n_moves, double **res,
+                           double *memory) {
+  int n_u = q->n_u, n = n_moves + q->n_slacks, width = padded(n_moves);
+  double *lower = res[7], *hessian = res[0];
+  memset(lower, 0, (long)n_moves * width * sizeof(double));
+  add_tracking(q, response, n_moves, lower, memory);
+  mirror(lower, width, n_moves, hessian, n);
+  for (int b = 0; b < q->n_blocks; b++)
+    for (int j = 0; j < n_u; j++) {
+      int i = b * n_u + j;
+      hessian[(long)i * n + i] +=
+          2.0 * (q->counts[b] * q->move[j] + q->shares[b] * q->resting[j] + q->levenberg[0]);
+      if (b + 1 == q->n_blocks) continue;
+      hessian[(long)i * n + i + n_u] -= 2.0 * q->move[j];
+      hessian[(long)(i + n_u) * n + i] -= 2.0 * q->move[j];
+    }
+  for (int i = 0; i < q->n_slacks; i++)
+    hessian[(long)(n_moves + i) * n + n_moves + i] = 2.0 * q->quadratic[i];
+  put_rows(q, response, n_moves, res[2], q->n_rows + (q->n_blocks - 1) * q->n_rated);
+}
+
 /* Arguments: as in problem_of; blocks, outputs without bias when the blocks stay, their responses,
-   the reach of a move. Results: hessian, gradient, rows, row_low, row_high, low, high; memory. */
+   the reach of a move and whether hessian and rows stay as they are.
+   Results: hessian, gradient, rows, row_low, row_high, low, high; memory. */
 static int write_qp_body(const double **arg, double **res, double *unused) {
   Problem q = problem_of(arg);
   const double *blocks = arg[4], *free = arg[5], *response = arg[6];
-  int n_u = q.n_u, n_moves = q.n_blocks * n_u, n = n_moves + q.n_slacks, width = padded(n_moves);
-  int m = q.n_rows + (q.n_blocks - 1) * q.n_rated;
-  double reach = arg[7][0], *lower = res[7], *slope = lower + (long)n_moves * width;
+  int n_u = q.n_u, n_moves = q.n_blocks * n_u, width = padded(n_moves), whole = arg[7][1] == 0.0;
+  double reach = arg[7][0], *slope = res[7] + (long)n_moves * width;
   (void)unused;
-  memset(lower, 0, ((long)n_moves * width + width) * sizeof(double));
-  add_tracking(&q, free, response, n_moves, lower, slope, slope + width);
-  mirror(lower, width, n_moves, res[0], n);
+  memset(slope, 0, width * sizeof(double));
+  add_slope(&q, free, response, n_moves, slope);
+  if (whole) write_matrices(&q, response, n_moves, res, slope + width);
   for (int b = 0; b < q.n_blocks; b++)
     for (int j = 0; j < n_u; j++) {
       int i = b * n_u + j;
       double away = blocks[i] - q.rest[j], own = q.move[j] * move_of(&q, blocks, b, j);
       double low = q.low[i] - blocks[i], high = q.high[i] - blocks[i];
-      res[0][(long)i * n + i] +=
-          2.0 * (q.counts[b] * q.move[j] + q.shares[b] * q.resting[j] + q.levenberg[0]);
       own += q.shares[b] * q.resting[j] * away;
-      if (b + 1 < q.n_blocks) {
-        own -= q.move[j] * move_of(&q, blocks, b + 1, j);
-        res[0][(long)i * n + i + n_u] -= 2.0 * q.move[j];
-        res[0][(long)(i + n_u) * n + i] -= 2.0 * q.move[j];
-      }
+      if (b + 1 < q.n_blocks) own -= q.move[j] * move_of(&q, blocks, b + 1, j);
       res[1][i] = slope[i] + 2.0 * own;
       if (b == 0) low = q.first_low[j] - blocks[i], high = q.first_high[j] - blocks[i];
       res[5][i] = clipped(low, -reach, 0.0), res[6][i] = clipped(high, 0.0, reach);
     }
-  for (int i = 0; i < q.n_slacks; i++) {
-    res[0][(long)(n_moves + i) * n + n_moves + i] = 2.0 * q.quadratic[i];
-    res[1][n_moves + i] = q.linear[i];
-  }
-  put_rows(&q, response, n_moves, res[2], m);
+  for (int i = 0; i < q.n_slacks; i++) res[1][n_moves + i] = q.linear[i];
   for (int r = 0; r < q.n_rows; r++) res[4][r] = -outside(&q, free, q.bias, r);
   for (int b = 0, r = q.n_rows; b + 1 < q.n_blocks; b++)
     for (int i = 0; i < q.n_rated; i++, r++) {

@@ -152,8 +152,29 @@ static double clear_prices(Qp *q) {
   return worst;
 }
 
-/* Go on from the last working set: the limits of rows alone have changed since. */
-static void go_on(Qp *q) {
+/* Whether a start names the working set that is there, and all its limits still are. */
+static int is_held(const Qp *q, const double *start) {
+  int named = 0, held = q->size;
+  for (int c = 0; c < q->n + q->m; c++) named += side_of(start, c) != 0.0;
+  for (int k = 0; k < q->size; k++) {
+    int c = q->member[k];
+    if (side_of(start, c) != q->sign[k] || isinf(limit_of(q, c, q->sign[k]))) return 0;
+  }
+  for (int s = 0; s < q->tail; s++) {
+    int c = q->dense + s;
+    if (q->fixed[s] == 0.0) continue;
+    if (side_of(start, c) != q->fixed[s] || isinf(limit_of(q, c, q->fixed[s]))) return 0;
+    held++;
+  }
+  return named == held;
+}
+
+/* Go on with the factors of the last call: from its working set where the start is that one. */
+static void go_on(Qp *q, const double *start) {
+  if (!is_held(q, start)) {
+    begin(q, start);
+    return;
+  }
   solve_on_working_set(q);
   while (drop_negative(q)) solve_on_working_set(q);
 }
@@ -186,11 +207,15 @@ static int checked_limits(const Qp *q) {
   return status;
 }
 
+/* Of gradient and limits. */
+static int checked_vectors(const Qp *q) {
+  return all_finite(q->gradient, q->n) ? checked_limits(q) : NOT_FINITE;
+}
+
 static int checked(const Qp *q) {
   long n = q->n, m = q->m;
-  if (!all_finite(q->hessian, n * n) || !all_finite(q->gradient, n) || !all_finite(q->rows, m * n))
-    return NOT_FINITE;
-  return checked_limits(q);
+  if (!all_finite(q->hessian, n * n) || !all_finite(q->rows, m * n)) return NOT_FINITE;
+  return checked_vectors(q);
 }
 
 /* Take sizes and arrays, and factorise the Hessian. */
@@ -232,8 +257,8 @@ static void tell(const Qp *q, double **res, int status, int warm) {
   res[4][0] = status, res[4][1] = q->iterations, res[4][2] = warm;
 }
 
-/* Arguments: n, m, iterations, numbers in memory, whether the limits of rows alone differ from the
-   last call's; hessian, gradient, rows by column, row_low, row_high, low, high; start: side of each
+/* Arguments: n, m, iterations, numbers in memory, whether hessian and rows are those of the last
+   call; hessian, gradient, rows by column, row_low, row_high, low, high; start: side of each
    bound and row, 0 outside the working set.
    Results: x, row and bound prices, the working set, (status, iterations, warm), memory, which
    begins with the state of the method; zero before the first call.
@@ -245,8 +270,8 @@ static int dense_qp_body(const double **arg, double **res, double *unused) {
   (void)unused;
   q->iterations = q->solved = 0;
   if (again) {
-    status = checked_limits(q);
-    if (status == OPTIMAL) go_on(q), status = completed(q);
+    status = checked_vectors(q);
+    if (status == OPTIMAL) go_on(q, start), status = completed(q);
   }
   if (status != OPTIMAL && (status = prepare(q, arg, res[5] + STATE)) == OPTIMAL) {
     for (int c = 0; c < q->n + q->m; c++) warm = warm || side_of(start, c) != 0.0;

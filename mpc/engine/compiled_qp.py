@@ -25,7 +25,7 @@ class ActiveSet:
 
     Attributes:
         kernel: bound to the QP's arrays and to those below.
-        again: whether the limits of rows alone differ from the last call's; shape (1,).
+        again: whether Hessian and rows are those of the last call; shape (1,).
         start: side of each bound and row, shape (n + m,).
         results: x, row and bound prices, working set and report, one behind the other.
         ends: of these parts.

@@ -235,8 +235,10 @@ def _moves(scaled: ScaledProblem, blocks: FloatArray) -> FloatArray:
     return moves
 
 
-def write_qp(grid: Transcription, scaled: ScaledProblem, response: Response) -> None:
+def write_qp(grid: Transcription, scaled: ScaledProblem, response: Response) -> int:
     """Write the QP for changes of the blocks into the grid's arrays.
+
+    Returns a number that stays while Hessian and rows stay; 0 where nobody knows.
 
     Args:
         grid: whose QP is written.
@@ -249,7 +251,10 @@ def write_qp(grid: Transcription, scaled: ScaledProblem, response: Response) -> 
         _write_by_numpy(grid, scaled, response, reach)
     else:
         blocks, of_blocks = response.plan.blocks, response.condensed.outputs_of_blocks
-        kernels.write(scaled.parts, blocks, response.free, of_blocks, reach)
+        constant = grid.affine and grid.running is None and grid.ties is None
+        kernels.write(scaled.parts, blocks, response.free, of_blocks, reach, constant)
+        return kernels.matrices if constant else 0
+    return 0
 
 
 def _write_by_numpy(

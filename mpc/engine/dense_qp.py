@@ -88,27 +88,31 @@ class DenseQp:
         for array, value in ((self.row_high, np.inf), (self.high, np.inf)):
             array[:] = value
         self._active_set = active_set(arrays) if method is QpMethod.COMPILED else None
-        self._residual = residual_kernel(arrays)
+        self._residual, self._matrices = residual_kernel(arrays), 0
         self._iterates = method is QpMethod.PRIMAL_DUAL or (
             method is QpMethod.COMPILED and self._active_set is None and n_variables >= LARGE
         )
 
-    def solve(self, start: FloatArray | None = None) -> QpSolution:
+    def solve(self, start: FloatArray | None = None, matrices: int = 0) -> QpSolution:
         """Return the answer for the arrays as they stand.
 
         Args:
             start: working set of an earlier solution, shape (n + m,): any values are valid, good
                 ones save time. None, or one of another shape, starts from nothing.
+            matrices: a number that stays while Hessian and rows stay, as `write_qp` returns it: the
+                factors of the last call then serve again. 0 where nobody knows.
         """
-        return self._by_active_set(start, again=False) or self._by_others(start)
+        again = matrices != 0 and matrices == self._matrices
+        self._matrices = matrices
+        return self._by_active_set(start, again) or self._by_others(start)
 
-    def solve_again(self, start: FloatArray) -> QpSolution:
-        """Return the answer after the limits of rows, and nothing else, have changed.
+    def solve_again(self, start: FloatArray | None) -> QpSolution:
+        """Return the answer where Hessian and rows are those of the last call.
 
-        The factors of the last call serve again.
+        Its factors serve again; so does its working set where the start is that one.
 
         Args:
-            start: as in `solve`: should the last call have found nothing.
+            start: as in `solve`.
         """
         return self._by_active_set(start, again=True) or self._by_others(start)
 

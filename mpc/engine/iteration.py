@@ -128,10 +128,10 @@ def iterate(
     trace.lap("linearise")
     if response is None:
         return Fault(SolverStatus.NOT_FINITE, "the model or its derivative is not finite")
-    write_qp(grid, scaled, response)
+    matrices = write_qp(grid, scaled, response)
     add_lagrangian(grid, scaled, response, known.row_prices)
     trace.lap("write")
-    solution = grid.qp.solve(known.working_set)
+    solution = grid.qp.solve(known.working_set, matrices)
     optimality = grid.qp.kkt_residual(solution)
     if not optimality < GOOD_OPTIMALITY:  # a working set that misled: once more from nothing
         solution = grid.qp.solve()

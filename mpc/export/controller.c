@@ -37,7 +37,7 @@ static double solution[ROOM(N_V)], row_prices[ROOM(N_M)], bound_prices[ROOM(N_V)
 static double working_set[ROOM(N_V + N_M)], start_set[ROOM(N_V + N_M)], report[3];
 static double qp_memory[STATE + STEP_ROOM], write_memory[(MOVES + 9) * WIDE + 8];
 static double slack_memory[ROOM(N_SLACKS)], residual_memory[ROOM(N_V + N_M)];
-static double now[ROOM(4 * N_U + N_Y + N_PRED * N_Y)], reach[1];
+static double now[ROOM(4 * N_U + N_Y + N_PRED * N_Y)], reach[2];
 static double state_now[ROOM(N_X)], disturbance[ROOM(N_D)];
 static double x_x[ROOM(N_PRED * N_X * N_X)], x_u[ROOM(N_PRED * N_X * N_U)];
 static double y_x[ROOM(N_PRED * N_Y * N_X)], y_u[ROOM(N_PRED * N_Y * N_U)];

@@ -149,6 +149,42 @@ def test_after_other_limits_of_rows_the_old_factors_give_the_cold_answer(seed, n
 
 
 @pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(1, 30),
+    m=st.integers(0, 60),
+    slacks=st.integers(0, 30),
+)
+def test_old_factors_give_the_cold_answer_whatever_else_has_changed(seed, n, m, slacks):
+    """Gradient and limits move, limits open and close, starts are good, wild or none."""
+    data = random_qp(seed, n, m, min(slacks, n))
+    qp, rng = data.into(QpMethod.COMPILED), np.random.default_rng(seed)
+    found = qp.solve(matrices=1)
+    for size in (1e-3, 0.1, 1.0, 10.0, 0.1):
+        qp.gradient[:] = data.gradient + size * rng.normal(size=n)
+        for low, high, count in ((qp.row_low, qp.row_high, m), (qp.low, qp.high, n)):
+            moved = size * rng.normal(size=count)
+            rows = count == m and low is qp.row_low
+            low[:] = (data.row_low if rows else data.low) + moved
+            high[:] = (data.row_high if rows else data.high) + moved
+            low[rng.random(count) < 0.1] = -np.inf
+            high[rng.random(count) < 0.1] = np.inf
+        wild = rng.integers(-1, 2, n + m).astype(float)
+        start = (found.working_set, wild, None)[int(rng.integers(3))]
+        found, cold = qp.solve(start, matrices=1), DenseQp(n, m)
+        for own, other in zip(cold.arrays, qp.arrays, strict=True):
+            own[:] = other
+        expected = cold.solve()
+        solved, solvable = (
+            one.success and bool(qp.kkt_residual(one) < EXACT) for one in (found, expected)
+        )
+        assert solved == solvable
+        if solved:
+            assert found.x == pytest.approx(expected.x, abs=1e-7)
+
+
+@pytest.mark.skipif(find_compiler() is None, reason="no C compiler")
 @pytest.mark.parametrize("name", Data.__slots__)
 def test_nan_is_found_when_old_factors_serve(name: str):
     qp = random_qp(1, 6, 8, 2).into(QpMethod.COMPILED)

@@ -1,5 +1,7 @@
 """Linear models in steps: exact dead times, and the same answer as an independent QP."""
 
+from dataclasses import replace
+
 import casadi as ca
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from operator_agent.mpc.linear.models import (
     step_response_model,
     transfer_matrix_model,
 )
+from operator_agent.mpc.solve import solve
 from operator_agent.plant.classics.shell_fractionator import (
     DISTURBANCES,
     INPUTS,
@@ -169,6 +172,35 @@ def test_warm_solves_of_a_linear_problem_cost_one_iteration_and_walk_the_plan():
         u, warm = outcome.move, outcome.warm
         x = model.step(x, u, model.d_nominal).full().ravel()
     assert np.all(np.abs(np.array(u)) <= 0.5)
+
+
+def test_what_is_kept_from_solve_to_solve_is_never_that_of_another_problem():
+    """Weights, limits and plans change at random: each answer is that of a new controller."""
+    control, rng = fractionator(), np.random.default_rng(7)
+    model, problem, warm = control.model, control.problem, None
+    for number in range(60):
+        if rng.random() < 0.3:
+            weights = replace(problem.weights, tracking=rng.random(model.n_y))
+            problem = replace(problem, weights=weights)
+        if rng.random() < 0.3:
+            low = np.where(rng.random(model.n_y) < 0.5, -np.inf, -0.2)
+            problem = replace(problem, variables=replace(problem.variables, cv_soft_low=low))
+        problem = replace(
+            problem,
+            x=0.3 * model.x_scale * rng.normal(size=model.n_x),
+            u_held=rng.uniform(-0.3, 0.3, model.n_u),
+            d=rng.normal(size=(15, model.n_d)) if number % 5 == 0 else rng.normal(size=model.n_d),
+        )
+        new = fractionator().problem.transcription
+        expected = solve(replace(problem, transcription=new), None)
+        for start in (warm, None):
+            outcome = solve(problem, start)
+            assert outcome.accepted == expected.accepted, outcome.reason
+            assert outcome.move == pytest.approx(expected.move, abs=1e-8)
+            assert outcome.diagnostics.cost_after == pytest.approx(
+                expected.diagnostics.cost_after, rel=1e-9
+            )
+        warm = outcome.warm if rng.random() < 0.8 else None
 
 
 def test_a_model_too_long_or_misshapen_is_refused():
