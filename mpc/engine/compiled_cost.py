@@ -63,7 +63,7 @@ class CostKernels:
         self._blocks, self._outputs = np.zeros((n_blocks, n_u)), np.zeros((n_pred, n_y))
         self._reach, self._found = np.zeros(2), np.zeros(2)
         self._held: FloatArray | None = None  # that `_fixed` is a copy of
-        self._of: tuple[FloatArray, FloatArray] | None = None  # what the matrices are made of
+        self._written_for: tuple[FloatArray, FloatArray] | None = None
         self.matrices = 0  # how often they have been written
         known = [sizes, indices, self._fixed, self._now, self._blocks, self._outputs]
         self._cost = Kernel(cost, known, [self._found, np.zeros(n_slacks)])
@@ -121,16 +121,17 @@ class CostKernels:
             response: of the outputs to the blocks, shape (N, n_y, n_moves).
             reach: how far one MV may go [spans].
             constant: whether the numbers in the response never change; Hessian and rows are then
-                left as they are if they were written last for the same weights.
+                left as they are if they were written last for the same limits and weights.
         """
         self._fill(parts, blocks, outputs)
-        of = self._of
-        stay = constant and of is not None and of[0] is parts[0] and of[1] is response
+        last = self._written_for
+        stay = constant and last is not None and last[0] is parts[0] and last[1] is response
         self._reach[:] = reach, stay
         if not stay:
             self._write.bind_argument(6, np.ascontiguousarray(response))
-            self._of, self.matrices = (parts[0], response), self.matrices + 1
+            self._written_for, self.matrices = None, self.matrices + 1  # until that is done
         self._write.call()
+        self._written_for = parts[0], response
 
     def measure(self, x: FloatArray) -> list[float]:
         """Return five numbers of the QP as it stands and its solution, shape (n,).

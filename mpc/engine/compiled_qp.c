@@ -29,7 +29,7 @@ static int drop_negative(Qp *q) {
 
 /* Put the equalities and a start into the working set, and drop what it prices below zero. */
 static void begin(Qp *q, const double *start) {
-  q->size = 0;
+  q->size = q->turns = 0;
   memset(q->place, 0, (q->n + q->m) * sizeof(int));
   memset(q->fixed, 0, q->tail_width * sizeof(double));
   for (int c = q->dense; c < q->n; c++) fix(q, c, first_side(q, c, start), 0.0);
@@ -152,29 +152,8 @@ static double clear_prices(Qp *q) {
   return worst;
 }
 
-/* Whether a start names the working set that is there, and all its limits still are. */
-static int is_held(const Qp *q, const double *start) {
-  int named = 0, held = q->size;
-  for (int c = 0; c < q->n + q->m; c++) named += side_of(start, c) != 0.0;
-  for (int k = 0; k < q->size; k++) {
-    int c = q->member[k];
-    if (side_of(start, c) != q->sign[k] || isinf(limit_of(q, c, q->sign[k]))) return 0;
-  }
-  for (int s = 0; s < q->tail; s++) {
-    int c = q->dense + s;
-    if (q->fixed[s] == 0.0) continue;
-    if (side_of(start, c) != q->fixed[s] || isinf(limit_of(q, c, q->fixed[s]))) return 0;
-    held++;
-  }
-  return named == held;
-}
-
-/* Go on with the factors of the last call: from its working set where the start is that one. */
-static void go_on(Qp *q, const double *start) {
-  if (!is_held(q, start)) {
-    begin(q, start);
-    return;
-  }
+/* Go on from the last working set: the limits of rows alone have changed since. */
+static void go_on(Qp *q) {
   solve_on_working_set(q);
   while (drop_negative(q)) solve_on_working_set(q);
 }
@@ -230,7 +209,7 @@ static int prepare(Qp *q, const double **arg, double *memory) {
   q->tail = q->n - q->dense, q->tail_width = padded(q->tail);
   memset(q->tail_direction, 0, q->tail_width * sizeof(double));
   collect_tail(q);
-  q->weighed = q->turns = 0;
+  q->weighed = 0;
   return factorise_hessian(q) ? OPTIMAL : NOT_CONVEX;
 }
 
@@ -257,29 +236,33 @@ static void tell(const Qp *q, double **res, int status, int warm) {
   res[4][0] = status, res[4][1] = q->iterations, res[4][2] = warm;
 }
 
-/* Arguments: n, m, iterations, numbers in memory, whether hessian and rows are those of the last
-   call; hessian, gradient, rows by column, row_low, row_high, low, high; start: side of each
-   bound and row, 0 outside the working set.
+/* From a start; where it misleads, from nothing. Returns the status, and whether it was used. */
+static int solved_from(Qp *q, const double *start, int *warm) {
+  *warm = 0, q->iterations = 0;
+  for (int c = 0; c < q->n + q->m; c++) *warm = *warm || side_of(start, c) != 0.0;
+  begin(q, *warm ? start : NULL);
+  int status = completed(q);
+  if (status == OPTIMAL || !*warm) return status;
+  *warm = 0, q->iterations = 0;
+  begin(q, NULL);
+  return completed(q);
+}
+
+/* Arguments: n, m, iterations, numbers in memory, what is that of the last call (0: nothing;
+   1: hessian and rows; 2: all but the limits of rows); hessian, gradient, rows by column, row_low,
+   row_high, low, high; start: side of each bound and row, 0 outside the working set.
    Results: x, row and bound prices, the working set, (status, iterations, warm), memory, which
    begins with the state of the method; zero before the first call.
    Without a solution x and the prices are NaN. */
 static int dense_qp_body(const double **arg, double **res, double *unused) {
   Qp *q = (Qp *)res[5];
-  int status = NO_ROOM, warm = 0, again = arg[0][4] != 0.0 && q->solved;
-  const double *start = arg[8];
+  int status = NO_ROOM, warm = 0, same = q->solved ? (int)arg[0][4] : 0;
   (void)unused;
   q->iterations = q->solved = 0;
-  if (again) {
-    status = checked_vectors(q);
-    if (status == OPTIMAL) go_on(q, start), status = completed(q);
-  }
-  if (status != OPTIMAL && (status = prepare(q, arg, res[5] + STATE)) == OPTIMAL) {
-    for (int c = 0; c < q->n + q->m; c++) warm = warm || side_of(start, c) != 0.0;
-    q->iterations = 0, begin(q, warm ? start : NULL), status = completed(q);
-    if (status != OPTIMAL && warm) {
-      q->iterations = 0, begin(q, NULL), status = completed(q);
-      warm = 0;
-    }
+  if (same == 2 && (status = checked_limits(q)) == OPTIMAL) go_on(q), status = completed(q);
+  if (same != 2 || status != OPTIMAL) {
+    status = same == 1 ? checked_vectors(q) : prepare(q, arg, res[5] + STATE);
+    if (status == OPTIMAL) status = solved_from(q, arg[8], &warm);
   }
   q->solved = status == OPTIMAL;
   tell(q, res, status, warm);

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
@@ -19,29 +20,37 @@ _CHANGES = 20  # of the working set for each variable; a cold start takes less t
 _STATE = 128  # numbers in memory for the state of the method, as `compiled_qp_data.c` has it
 
 
+class Same(IntEnum):
+    """What is that of the last call, as `compiled_qp.c` counts it."""
+
+    NOTHING = 0
+    MATRICES = 1
+    ALL_BUT_ROW_LIMITS = 2
+
+
 @dataclass(frozen=True, slots=True)
 class ActiveSet:
     """The method with its arrays.
 
     Attributes:
         kernel: bound to the QP's arrays and to those below.
-        again: whether Hessian and rows are those of the last call; shape (1,).
+        same: what is that of the last call, see `Same`; shape (1,).
         start: side of each bound and row, shape (n + m,).
         results: x, row and bound prices, working set and report, one behind the other.
         ends: of these parts.
     """
 
     kernel: Kernel
-    again: FloatArray
+    same: FloatArray
     start: FloatArray
     results: FloatArray
     ends: tuple[int, int, int, int]
 
     def solve(
-        self, start: FloatArray | None, again: bool = False
+        self, start: FloatArray | None, same: Same = Same.NOTHING
     ) -> tuple[int, FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return status code, x, row prices, bound prices and working set; see `DenseQp.solve`."""
-        self.again[0] = again
+        self.same[0] = same
         if start is not None and start.shape == self.start.shape:
             self.start[:] = start  # the kernel looks at signs alone
         else:

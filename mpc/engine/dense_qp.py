@@ -16,7 +16,7 @@ import casadi as ca
 import numpy as np
 
 from operator_agent.arrays import FloatArray
-from operator_agent.mpc.engine.compiled_qp import active_set
+from operator_agent.mpc.engine.compiled_qp import Same, active_set
 from operator_agent.mpc.engine.compiled_residual import residual_kernel
 from operator_agent.mpc.engine.linearise import BufferedFunction
 from operator_agent.mpc.engine.primal_dual import is_convex, primal_dual
@@ -100,27 +100,30 @@ class DenseQp:
             start: working set of an earlier solution, shape (n + m,): any values are valid, good
                 ones save time. None, or one of another shape, starts from nothing.
             matrices: a number that stays while Hessian and rows stay, as `write_qp` returns it: the
-                factors of the last call then serve again. 0 where nobody knows.
+                Hessian's factor of the last call then serves again. 0 where nobody knows.
         """
-        again = matrices != 0 and matrices == self._matrices
+        same = matrices != 0 and matrices == self._matrices
+        self._matrices = 0  # should the kernel be interrupted
+        found = self._by_active_set(start, Same.MATRICES if same else Same.NOTHING)
         self._matrices = matrices
-        return self._by_active_set(start, again) or self._by_others(start)
+        return found or self._by_others(start)
 
-    def solve_again(self, start: FloatArray | None) -> QpSolution:
-        """Return the answer where Hessian and rows are those of the last call.
+    def solve_again(self, start: FloatArray) -> QpSolution:
+        """Return the answer after the limits of rows, and nothing else, have changed.
 
-        Its factors serve again; so does its working set where the start is that one.
+        The factors and the working set of the last call serve again.
 
         Args:
-            start: as in `solve`.
+            start: as in `solve`: should the last call have found nothing.
         """
-        return self._by_active_set(start, again=True) or self._by_others(start)
+        found = self._by_active_set(start, Same.ALL_BUT_ROW_LIMITS)
+        return found or self._by_others(start)
 
-    def _by_active_set(self, start: FloatArray | None, again: bool) -> QpSolution | None:
+    def _by_active_set(self, start: FloatArray | None, same: Same) -> QpSolution | None:
         """Return the answer of the compiled method where there is one and it is sure, or None."""
         if self._active_set is None:
             return None
-        code, x, row_prices, bound_prices, working_set = self._active_set.solve(start, again)
+        code, x, row_prices, bound_prices, working_set = self._active_set.solve(start, same)
         if code not in SURE:
             return None
         return QpSolution(x, row_prices, bound_prices, code == 1, STATUS[code], working_set)

@@ -76,7 +76,10 @@ class TiedQp(DenseQp):
         self._own = DenseQp(ties.n_levels + self._rest, self._kept.size)
 
     def solve(self, start: FloatArray | None = None, matrices: int = 0) -> QpSolution:
-        """Return the answer for the arrays as they stand; see `DenseQp.solve`."""
+        """Return the answer for the arrays as they stand; see `DenseQp.solve`.
+
+        What is solved is made anew each time, so `matrices` saves nothing.
+        """
         ties, own, n_moves = self._ties, self._own, self._ties.level.size
         z = ties.n_levels
         own.hessian[:z, :z] = ties.summed(ties.summed(self.hessian[:n_moves, :n_moves]).T)
@@ -93,9 +96,10 @@ class TiedQp(DenseQp):
         own.row_low[:], own.row_high[:] = self.row_low[self._kept], self.row_high[self._kept]
         return self._spread(own.solve(self._begun(start)))
 
-    def solve_again(self, start: FloatArray | None) -> QpSolution:
+    def solve_again(self, start: FloatArray) -> QpSolution:
         """Return the answer after row limits alone have changed; see `DenseQp.solve_again`."""
         begun, own = self._begun(start), self._own
+        assert begun is not None
         own.row_low[:], own.row_high[:] = self.row_low[self._kept], self.row_high[self._kept]
         return self._spread(own.solve_again(begun))
 

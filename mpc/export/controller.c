@@ -151,7 +151,7 @@ static double optimality(void) {
 static int solve_qp(int again) {
   const double *arg[] = {qp_sizes, hessian, gradient, rows, row_low, row_high, low, high, start_set};
   double *res[] = {solution, row_prices, bound_prices, working_set, report, qp_memory};
-  qp_sizes[4] = again;
+  qp_sizes[4] = 2 * again;
   dense_qp_body(arg, res, 0);
   memcpy(start_set, working_set, sizeof start_set);
   return report[0] == OPTIMAL && all_finite(solution, N_V);
