@@ -151,7 +151,7 @@ class Problem:
             more = getattr(self, name)
             if more is not None and not _finite(more):
                 return name
-        return "" if self.weights.finite() else "weights"
+        return ""
 
 
 def _finite(values: FloatArray) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 
 from operator_agent.arrays import FloatArray
 from operator_agent.mpc.engine.limits_ahead import block_limits
+from operator_agent.mpc.engine.seldom_parts import crossed_limits, seldom_parts
 from operator_agent.mpc.problem import PointWorth, Problem, SolverStatus
 from operator_agent.mpc.variables import ControlVariables
 
@@ -53,7 +54,7 @@ def check_inputs(problem: Problem) -> Fault | None:
     culprit = problem.finite()
     if culprit:
         return Fault(SolverStatus.NOT_FINITE, f"{culprit} of the problem is NaN or infinite")
-    variables, limits = problem.variables, problem.ahead or problem.variables
+    variables = problem.variables
     low, high = _reachable(problem)
     for i in [i for i, room in enumerate((high - low).tolist()) if room < 0.0]:
         change = variables.mv_rate * problem.cycle_s
@@ -67,19 +68,10 @@ def check_inputs(problem: Problem) -> Fault | None:
         reason = _closed_ahead(problem)
         if reason:
             return Fault(SolverStatus.LIMITS_CONFLICT, reason)
-    for low_limit, high_limit, rank in (
-        (limits.cv_hard_low, limits.cv_hard_high, "hard"),
-        (limits.cv_soft_low, limits.cv_soft_high, "soft"),
-    ):
-        crossed = low_limit > high_limit
-        if crossed.any():
-            where = tuple(np.argwhere(crossed)[0])
-            stage = f" at stage {where[0] + 1}" if len(where) > 1 else ""
-            return Fault(
-                SolverStatus.LIMITS_CONFLICT,
-                f"the {rank} limits of {variables.cv_names[where[-1]]}{stage} run from "
-                f"{low_limit[where]:.6g} to {high_limit[where]:.6g} [SI]; low must not pass high",
-            )
+    if not seldom_parts(problem).sound:
+        if not problem.weights.finite():
+            return Fault(SolverStatus.NOT_FINITE, "weights of the problem are NaN or infinite")
+        return Fault(SolverStatus.LIMITS_CONFLICT, crossed_limits(problem))
     return None
 
 

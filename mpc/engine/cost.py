@@ -130,8 +130,7 @@ class ScaledProblem:
         np.maximum(self.first_low, np.minimum(self.first_high, blocks[0]), out=fitted[0])
         if not self.rated:
             return fitted
-        steps = np.abs(fitted[1:] - fitted[:-1])
-        if (steps <= self.block_changes).all():
+        if (np.abs(fitted[1:] - fitted[:-1]) <= self.seldom.allowed_changes).all():
             return fitted
         for b, change in enumerate(self.block_changes, start=1):
             low = np.maximum(self.u_low[b], fitted[b - 1] - change)

@@ -15,6 +15,8 @@ from operator_agent.mpc.engine.stage_weights import StageWeights
 from operator_agent.mpc.engine.transcription import Transcription
 from operator_agent.mpc.problem import Problem
 
+ROUNDING = 1e-12  # spans
+
 
 @dataclass(frozen=True, slots=True)
 class SeldomParts:
@@ -25,18 +27,21 @@ class SeldomParts:
             shape (n_blocks, n_u).
         change: largest one of the MVs in one cycle, shape (n_u,).
         block_changes: largest change between blocks, shape (n_blocks - 1, n_u).
+        allowed_changes: the same, with room for rounding where an MV may move at all.
         row_limits: of the limit rows, shape (n_rows,).
         stage_tracking: weight of each output at each stage, shape (N, n_y).
         linear, quadratic: price of each slack, shape (n_slacks,).
         stage_part, block_part: parts of a stage and of a block that pass in a cycle, one at most;
             shapes (N, 1) and (n_blocks - 1, 1).
         packed: what the kernels take of all this and of the weights, see `CostKernels`.
+        sound: whether the weights are finite, none is negative, and no CV's limits cross.
     """
 
     u_low: FloatArray
     u_high: FloatArray
     change: FloatArray
     block_changes: FloatArray
+    allowed_changes: FloatArray
     row_limits: FloatArray
     stage_tracking: FloatArray
     linear: FloatArray
@@ -44,11 +49,14 @@ class SeldomParts:
     stage_part: FloatArray
     block_part: FloatArray
     packed: FloatArray
+    sound: bool
 
     def __post_init__(self) -> None:
         """Make the arrays read-only: several cycles share them."""
         for name in self.__slots__:
-            getattr(self, name).setflags(write=False)
+            part = getattr(self, name)
+            if isinstance(part, np.ndarray):
+                part.setflags(write=False)
 
 
 def content(problem: Problem) -> Hashable:
@@ -89,6 +97,7 @@ def _made(problem: Problem) -> SeldomParts:
         u_high=u_high,
         change=rate * problem.cycle_s,
         block_changes=changes,
+        allowed_changes=changes + ROUNDING * (changes > 0.0),
         row_limits=rows,
         stage_tracking=tracking,
         linear=linear,
@@ -96,7 +105,26 @@ def _made(problem: Problem) -> SeldomParts:
         stage_part=np.minimum(problem.cycle_s / grid.lengths_s, 1.0)[:, None],
         block_part=np.minimum(problem.cycle_s / horizon.block_lengths_s[:-1], 1.0)[:, None],
         packed=np.concatenate(packed),
+        sound=weights.finite() and not crossed_limits(problem),
     )
+
+
+def crossed_limits(problem: Problem) -> str:
+    """Return which CV's low limit passes the high one, in words; nothing where none does."""
+    limits = problem.ahead or problem.variables
+    for low, high, rank in (
+        (limits.cv_hard_low, limits.cv_hard_high, "hard"),
+        (limits.cv_soft_low, limits.cv_soft_high, "soft"),
+    ):
+        crossed = low > high
+        if crossed.any():
+            where = tuple(np.argwhere(crossed)[0])
+            stage = f" at stage {where[0] + 1}" if len(where) > 1 else ""
+            return (
+                f"the {rank} limits of {problem.variables.cv_names[where[-1]]}{stage} run from "
+                f"{low[where]:.6g} to {high[where]:.6g} [SI]; low must not pass high"
+            )
+    return ""
 
 
 def _limits(problem: Problem) -> FloatArray:
