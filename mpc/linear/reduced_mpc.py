@@ -135,13 +135,15 @@ class ReducedMpc:
         model = self._model
         x = self._maps[0].at(state.x, state.u / model.u_scale, state.d)
         bias = state.bias + self._filter * (y - self._outputs(x, state.u, d) - state.bias)
+        reference = np.empty_like(self._problem.y_reference)
+        reference[:] = y_reference
         problem = replace(
             self._problem,
             x=x * model.x_scale,
             u_held=state.u,
             d=d,
             bias=bias,
-            y_reference=np.broadcast_to(y_reference, self._problem.y_reference.shape),
+            y_reference=reference,
             u_reference=u_reference,
             variables=self._problem.variables if limits is None else self._drawn(limits),
         )
