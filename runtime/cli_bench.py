@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from operator_agent.runtime.cli_bench_mpc import bench_mpc
-from operator_agent.runtime.cli_tables import ERR, OUT, print_json, rich_table, say
+from operator_agent.runtime.cli_tables import ERR, OUT, check_json_file, print_json, rich_table, say
 
 bench_app = typer.Typer(help="Benchmarks: published problems, solved and judged.")
 
@@ -50,6 +50,7 @@ def bench_planning(
     from operator_agent.planning.published.bench import solve_instance
     from operator_agent.planning.published.instances import instance_files
 
+    check_json_file(json_file)
     results = []
     for file in [file for path in paths for file in instance_files(path)]:
         ERR.print(f"{file} ...", markup=False, highlight=False)

@@ -9,7 +9,7 @@ import typer
 from operator_agent.errors import InputError
 from operator_agent.runtime.bench_tables import sentences, tables
 from operator_agent.runtime.bench_unit import UNIT_ENGINES, UNIT_PREFIX, unit_names, unit_runner
-from operator_agent.runtime.cli_tables import ERR, OUT, print_json, say
+from operator_agent.runtime.cli_tables import ERR, OUT, check_json_file, print_json, say
 
 CRUDE_UNIT = Path("cases/sites/crude_unit.yaml")
 
@@ -56,6 +56,7 @@ def bench_mpc(
     from operator_agent.mpc.published.catalogue import CASE_NAMES, published_case
     from operator_agent.mpc.published.scored import SCORED_CASES, scored_rows
 
+    check_json_file(json_file)
     names = case or [*CASE_NAMES, *([] if engine else SCORED_CASES), *unit_names(site)]
     scored = [name for name in names if name in SCORED_CASES]
     chosen = engine or list(dict.fromkeys((*[e.name for e in SHOWN_ENGINES], *UNIT_ENGINES)))

@@ -7,9 +7,17 @@ from typing import Annotated
 import typer
 
 from operator_agent.clock import SystemClock
+from operator_agent.errors import InputError
 from operator_agent.mpc.status.orders import Order, OrderKind
 from operator_agent.runtime.cli_site import SiteArg, StateOpt, control_app, open_site
-from operator_agent.runtime.cli_tables import OUT, JsonFlag, print_json, rich_table, say
+from operator_agent.runtime.cli_tables import (
+    OUT,
+    JsonFlag,
+    check_json_file,
+    print_json,
+    rich_table,
+    say,
+)
 from operator_agent.runtime.order_book import OrderBook, standing_orders
 from operator_agent.runtime.state_folder import need_keys
 from operator_agent.signing import read_key
@@ -42,6 +50,8 @@ def explain(
     from operator_agent.runtime.explain_record import read_explanations
     from operator_agent.runtime.explain_words import payload, sentences, tables
 
+    if plot is not None:
+        _check_picture(plot)
     record = read_explanations(folder)
     line = record.cycle(cycle)
     if plot is not None:
@@ -56,6 +66,13 @@ def explain(
         say(text)
     for table in tables(record, line):
         OUT.print(rich_table(table.title, table.columns, table.rows))
+
+
+def _check_picture(path: Path) -> None:
+    """Refuse a picture that cannot be written before anything is done."""
+    if path.suffix != ".png":
+        raise InputError(f"plot file {path} must end in .png")
+    check_json_file(str(path))
 
 
 @control_app.command("out")

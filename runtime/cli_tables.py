@@ -4,12 +4,15 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
+
+from operator_agent.errors import InputError
 
 EDGE, BETWEEN = 1, 3  # [characters] of a table's left edge, and beside every column
 
@@ -32,6 +35,21 @@ class Output:
 OUT = Output()
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def check_json_file(json_file: str | None) -> None:
+    """Refuse a file that cannot be written before anything is computed.
+
+    Raises:
+        InputError: its folder does not exist, or it is a folder itself.
+    """
+    if json_file in (None, "-"):
+        return
+    path = Path(str(json_file))
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: folder {path.parent} does not exist; make it first")
 
 
 def print_json(payload: Any) -> None:

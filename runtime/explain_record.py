@@ -129,8 +129,8 @@ def read_explanations(folder: Path) -> ExplanationFile:
             raise ValueError("its first line does not name the tags")
     except OSError as error:
         raise InputError(
-            f"no explanations in {folder} ({error.strerror}); give the folder of a run, such as "
-            "out/demo/mpc or run/SITE"
+            f"no explanations in {folder} ({error.strerror}); give the folder of a run "
+            "with the controller, such as out/demo/mpc or run/SITE"
         ) from error
     except ValueError as error:
         raise InputError(f"record {path} cannot be read: {error}") from error

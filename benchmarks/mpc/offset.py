@@ -196,6 +196,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("steps", nargs="*", metavar="STEP", help=", ".join(STEPS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to this file")
     asked = parser.parse_args(arguments)
+    if asked.json is not None and not asked.json.parent.is_dir():
+        parser.error(f"{asked.json}: folder {asked.json.parent} does not exist; make it first")
     unknown = sorted(set(asked.steps) - set(STEPS))
     if unknown:
         parser.error(f"no step '{unknown[0]}'; known are {', '.join(STEPS)}")

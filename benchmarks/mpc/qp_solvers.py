@@ -164,6 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mpc.qp_solvers")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to this file")
     asked = parser.parse_args(arguments)
+    if asked.json is not None and not asked.json.parent.is_dir():
+        parser.error(f"{asked.json}: folder {asked.json.parent} does not exist; make it first")
     print("| stages | moves | whole solve [ms] | responses | write QP | solve QP | sparse PIQP | "
           "HPIPM | off, PIQP / HPIPM |")  # fmt: skip
     print("| --- " * 9 + "|")

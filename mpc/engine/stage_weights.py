@@ -88,5 +88,6 @@ def by_name(
     """
     unknown = [name for name in values if name not in names]
     if unknown:
-        raise InputError(f"{what} of {', '.join(unknown)}: the model has only {', '.join(names)}")
+        known = f"the model has only {', '.join(names)}" if names else "the model has none"
+        raise InputError(f"{what} of {', '.join(unknown)}: {known}")
     return np.array([values.get(name, default) for name in names], dtype=np.float64)

@@ -53,8 +53,8 @@ def polars() -> ModuleType:
         import polars as library
     except ImportError:
         raise InputError(
-            "operation data are written with polars, which is not installed; install "
-            "'operator-agent[data]'"
+            "operation data are written with polars, which is not installed; "
+            "pip install 'operator-agent[data]'"
         ) from None
     return library
 

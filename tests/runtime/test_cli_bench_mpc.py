@@ -36,6 +36,17 @@ def test_scored_case_shows_errors_moves_and_violations_of_every_controller():
         assert text in found.stdout
 
 
+@pytest.mark.parametrize(
+    ("file", "says"), [("no/b.json", "folder .* does not exist"), ("", "is a folder")]
+)
+def test_a_file_that_cannot_be_written_is_refused_before_anything_runs(
+    file: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(InputError, match=says):
+        run(*TINY, "--json", str(tmp_path / file))
+    assert "fatrop" not in capsys.readouterr().err
+
+
 def test_sentences_tell_what_did_not_run_and_when_a_batch_was_finished():
     row = {"case": "batch", "engine": "own", "reason": "", "finished_cycle": 7, "ended": ""}
     other = {"case": "batch", "engine": "theirs", "reason": "it does not converge"}
