@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from operator_agent.arrays import FloatArray
+from operator_agent.errors import InputError
 from operator_agent.mpc.export.c_code import export_c
 from operator_agent.mpc.peers.catalogue import engine_named
 from operator_agent.mpc.peers.engine import EngineMove, Reading
@@ -149,6 +150,10 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args(arguments)
+    try:
+        engine_named("do_mpc").start(published_case(CASES[0], 2))
+    except InputError as error:
+        parser.error(f"{error}; here the comparison needs it")
     found = []
     print("| case | C p50 / p99 [ms] | Python | do-mpc | C faster than do-mpc | cost off Python |")
     print("|---|---|---|---|---|---|")
