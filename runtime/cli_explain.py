@@ -15,8 +15,8 @@ from operator_agent.runtime.cli_tables import (
     JsonFlag,
     check_json_file,
     print_json,
-    rich_table,
     say,
+    tables_that_fit,
 )
 from operator_agent.runtime.order_book import OrderBook, standing_orders
 from operator_agent.runtime.state_folder import need_keys
@@ -65,7 +65,7 @@ def explain(
     for text in sentences(record, line):
         say(text)
     for table in tables(record, line):
-        OUT.print(rich_table(table.title, table.columns, table.rows))
+        OUT.print(*tables_that_fit(table.title, table.columns, table.rows))
 
 
 def _check_picture(path: Path) -> None:

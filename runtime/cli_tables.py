@@ -82,6 +82,54 @@ def rich_table(title: str, columns: Any, rows: Any, width: int | None = None) ->
     return table
 
 
+def tables_that_fit(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None
+) -> list[RichTable]:
+    """Return a table in as many parts as it takes to keep every cell on one line.
+
+    Args:
+        title: above the first part.
+        columns: headings; the first column stands in every part.
+        rows: of cells.
+        width: of the terminal [characters]; the one of standard output when not given.
+    """
+    wide = width or OUT.width
+    parts = columns_that_fit([columns, *rows], wide)
+    return [
+        rich_table(
+            title if k == 0 else f"{title} (continued)",
+            [columns[i] for i in part],
+            [[row[i] for i in part] for row in rows],
+            wide,
+        )
+        for k, part in enumerate(parts)
+    ]
+
+
+def columns_that_fit(rows: Sequence[Sequence[str]], width: int) -> list[list[int]]:
+    """Return the columns of each part of a table: the first one, and as many as fit beside it.
+
+    Args:
+        rows: headings, of which words may stand below each other, then cells.
+        width: of the terminal [characters].
+
+    Example:
+        >>> columns_that_fit([("CV", "FC1", "FC2"), ("AC1", "+1.5 (3 %)", "+2.5 (4 %)")], 26)
+        [[0, 1], [0, 2]]
+    """
+    heads, *cells = rows
+    needs = [
+        BETWEEN + max([*map(len, _words(head)), *(len(row[i]) for row in cells)])
+        for i, head in enumerate(heads)
+    ]
+    parts: list[list[int]] = [[0]]
+    for i in range(1, len(heads)):
+        if parts[-1][1:] and EDGE + sum(needs[j] for j in parts[-1]) + needs[i] > width:
+            parts.append([0])
+        parts[-1].append(i)
+    return parts
+
+
 def column_widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
     """Return the width of each column [characters] so that a table fits and few words break.
 

@@ -19,6 +19,7 @@ MOVED = 4  # MVs that are named with a limit of the target
 SMALL = 0.1  # of the largest cause of a move: smaller ones are added up
 IDLE = 5e-4  # of an MV's range: who moves less hardly moves
 SHOWN = 0.005  # share that rounds to one percent
+DIGITS, MOST_DIGITS = 5, 8  # of values; more where two of them would read the same
 NO_GAIN = 1e-9  # of the largest gain of a CV: smaller ones are rounding
 
 
@@ -53,7 +54,19 @@ class Tags:
 
     def value(self, variable: str, value: float | None) -> str:
         """Return a value in its unit."""
-        return "–" if value is None else f"{from_si(value, self.unit(variable)):.5g}"
+        return "–" if value is None else f"{from_si(value, self.unit(variable)):.{DIGITS}g}"
+
+    def way(self, variable: str, now: float | None, target: float | None) -> str:
+        """Return from where to where an MV moves, with digits that tell one from the other."""
+        if now is None or target is None:
+            return f"from {self.value(variable, now)} towards {self.value(variable, target)}"
+        first, last = (from_si(value, self.unit(variable)) for value in (now, target))
+        if self.share(variable, target - now) <= IDLE:
+            return f"from {first:.{DIGITS}g}, its target"
+        digits = DIGITS
+        while digits < MOST_DIGITS and f"{first:.{digits}g}" == f"{last:.{digits}g}":
+            digits += 1
+        return f"from {first:.{digits}g} towards {last:.{digits}g}"
 
     def change(self, variable: str, change: float | None) -> str:
         """Return a difference in its unit, signed."""
@@ -120,10 +133,8 @@ def _moves(tags: Tags, line: Line) -> list[str]:
 
 def _move(tags: Tags, name: str, line: Line) -> str:
     causes, row, now = line["moves"]["causes"], line["moves"]["mvs"][name], line["mvs"][name]
-    by = (
-        f"{tags.change(name, row['move'])} {tags.unit(name)} from {tags.value(name, now['now'])} "
-        f"towards {tags.value(name, now['target'])}"
-    )
+    way = tags.way(name, now["now"], now["target"])
+    by = f"{tags.change(name, row['move'])} {tags.unit(name)} {way}"
     presses = row.get("presses")
     if presses:
         others = [k for k, cause in enumerate(causes) if not cause[1].startswith(f"{name} ")]
@@ -297,9 +308,10 @@ def _gain_table(tags: Tags, line: Line) -> Table:
     rows = []
     for name, row in line["gains"].items():
         cells = []
-        least = NO_GAIN * max(abs(gain) for gain in row["gain"])
-        for mv, gain, share in zip(mvs, row["gain"], row["share"], strict=True):
-            shown = tags.change(name, tags.per_unit(mv, gain)) if abs(gain) > least else "0"
+        gains = [tags.per_unit(mv, gain) for mv, gain in zip(mvs, row["gain"], strict=True)]
+        least = NO_GAIN * max(map(abs, gains))
+        for gain, share in zip(gains, row["share"], strict=True):
+            shown = tags.change(name, gain) if abs(gain) > least else "0"
             cells.append(f"{shown} ({100.0 * share:+.0f} %)" if abs(share) >= SHOWN else shown)
         rows.append((f"{tags.tag(name)} [{tags.unit(name)}]", *cells))
     columns = ("CV per MV", *(f"{tags.tag(mv)} [{tags.unit(mv)}]" for mv in mvs))
@@ -308,20 +320,21 @@ def _gain_table(tags: Tags, line: Line) -> Table:
 
 
 def _accuracy_table(tags: Tags, accuracy: Accuracy) -> Table:
+    known = np.isfinite(accuracy.mean).any(axis=1)
     rows = []
     for i, name in enumerate(accuracy.cv_names):
-        cells = [
-            f"{tags.change(name, _known(mean))} ± {_spread(tags, name, std)}"
-            for mean, std in zip(accuracy.mean[:, i], accuracy.std[:, i], strict=True)
-        ]
+        pairs = zip(accuracy.mean[known, i], accuracy.std[known, i], strict=True)
+        cells = [_apart(tags, name, mean, std) for mean, std in pairs]
         rows.append((f"{tags.tag(name)} [{tags.unit(name)}]", *cells))
-    ahead = [f"{s / 60.0:.0f} min" for s in accuracy.ahead_s]
+    ahead = [f"{s / 60.0:.0f} min" for s in accuracy.ahead_s[known]]
     title = "Measured minus predicted so far ahead: mean ± standard deviation"
     return Table(title, ("CV", *ahead), tuple(rows))
 
 
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def _apart(tags: Tags, name: str, mean: float, std: float) -> str:
+    if not math.isfinite(mean):
+        return "–"
+    return f"{tags.change(name, mean)} ± {_spread(tags, name, std)}"
 
 
 def _spread(tags: Tags, name: str, std: float) -> str:

@@ -3,11 +3,12 @@
 import io
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from operator_agent.runtime.cli_tables import column_widths, rich_table
+from operator_agent.runtime.cli_tables import column_widths, rich_table, tables_that_fit
 
 WIDTH = 100
 PRODUCTS = [
@@ -39,6 +40,20 @@ def test_a_name_that_does_not_fit_breaks_behind_a_sign() -> None:
     text = shown(("of", "value"), [("units.hydrotreater.qualities.sulphur", "0.97")], 32)
     names = [line.split("│")[1].strip() for line in text.splitlines() if line.startswith("│")]
     assert names == ["units.hydrotreater.", "qualities.sulphur"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_a_wide_table_comes_in_parts_whose_cells_stay_on_one_line(width: int) -> None:
+    columns = ("CV per MV", *(f"FC10{i} [m3/h]" for i in range(9)))
+    rows = [(f"AC110{k} [degC]", *(f"+{k}.{i}12 (+{i}4 %)" for i in range(9))) for k in range(3)]
+    written = io.StringIO()
+    page = Console(file=written, width=width)
+    page.print(*tables_that_fit("Gains", columns, rows, width))
+    lines = written.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    for row in rows:
+        for cell in row:
+            assert any(cell in line and row[0] in line for line in lines)
 
 
 @given(

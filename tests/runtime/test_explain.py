@@ -25,7 +25,13 @@ from operator_agent.runtime.explain_record import (
     ExplanationWriter,
     read_explanations,
 )
-from operator_agent.runtime.explain_words import accuracy_of, limit_prices, sentences, tables
+from operator_agent.runtime.explain_words import (
+    Tags,
+    accuracy_of,
+    limit_prices,
+    sentences,
+    tables,
+)
 from operator_agent.runtime.run_record import CycleRecord
 from operator_agent.runtime.site_file import load_site
 
@@ -163,6 +169,32 @@ def test_sentences_say_what_an_operator_asks(record: ExplanationFile) -> None:
     assert shares == sorted(shares, reverse=True)
     for name, cv in line["cvs"].items():
         assert cv["missed"] is not None, name
+
+
+def test_digits_tell_where_a_move_goes(record: ExplanationFile) -> None:
+    name = next(iter(record.head["mvs"]))
+    tags = Tags.of(record)
+    wide = record.head["mvs"][name]["range"]
+    now = 1000.0 * wide
+    assert tags.way(name, now, now + 1e-4 * wide).endswith(", its target")
+    first, last = tags.way(name, now, now + 2e-3 * wide).removeprefix("from ").split(" towards ")
+    assert float(first) < float(last)
+    assert tags.way(name, now, None).endswith("towards –")
+
+
+def test_no_gain_is_lost_and_no_column_is_empty(record: ExplanationFile) -> None:
+    """A boiling point per watt is a small number beside one per degree, and counts as much."""
+    line = record.cycle(CYCLES)
+    _, gains, accuracy = tables(record, line)
+    told = {row[0].split()[0]: row[1:] for row in gains.rows}
+    for name, row in line["gains"].items():
+        cells = told[record.head["cvs"][name]["tag"]]
+        for cell, share in zip(cells, row["share"], strict=True):
+            assert not cell.startswith("0 ") or share == 0.0
+    mvs = list(line["mvs"])
+    assert "0" not in {told["AC1102"][mvs.index(f"duty_pumparound_{k}")] for k in ("mid", "bottom")}
+    assert all(set(column) != {"–"} for column in zip(*accuracy.rows, strict=True))
+    assert len(accuracy.columns) < 1 + len(line["ahead_s"])
 
 
 def test_what_is_given_up_and_which_scenario_presses_is_said(record: ExplanationFile) -> None:
