@@ -182,7 +182,7 @@ def exact(case: CrudeUnitCase) -> CrudeUnitCase:
 
 @pytest.mark.parametrize(
     ("step", "hours", "declared"),
-    [(LESS_HEAT, 3.25, True), (OTHER_CRUDE, 4.25, False), (LIGHTER, 5.5, True)],
+    [(LESS_HEAT, 3.75, True), (OTHER_CRUDE, 4.25, False), (LIGHTER, 5.5, True)],
     ids=["fuel", "undeclared crude", "whole switch of crude"],
 )
 def test_no_offset_is_left_after_a_step(
