@@ -2,7 +2,9 @@
 
 The pseudo time step starts at a minute and grows as the residual falls (switched evolution
 relaxation: Kelley and Keyes, "Convergence analysis of pseudo-transient continuation", SIAM J.
-Numer. Anal. 35 (1998) 508), so that a far start follows the plant's own way.
+Numer. Anal. 35 (1998) 508), so that a far start follows the plant's own way. Whether Newton is near
+shows in its steps, which contract (Deuflhard, "Newton Methods for Nonlinear Problems", Springer
+(2004), section 2.1), and not in the residuals, which rise for one step at a kink of the model.
 """
 
 import numpy as np
@@ -17,7 +19,7 @@ MAX_ITERATIONS = 120
 FIRST_STEP_S = 60.0
 NEWTON_STEP_S = 1e9  # so long a step is plain Newton
 NEWTON_ITERATIONS = 6
-NEWTON_GAIN = 0.5  # a Newton step near the solution reduces the residual at least so much
+NEWTON_GAIN = 0.5  # near the solution a Newton step is at most so long as the one before
 LARGEST_CHANGE = 5.0  # spans of one state per iteration
 BESIDE_ITERATIONS = 20
 BESIDE_CHANGE = 1.0  # spans of one state or MV per iteration: it shall not leap over a fold
@@ -78,16 +80,17 @@ def rest_beside(
 def _newton(
     point: Lineariser, u: FloatArray, d: FloatArray, start: FloatArray
 ) -> tuple[FloatArray, Linearisation] | None:
-    x, last = start, np.inf
+    """Return the rest to which Newton's steps contract, or None where they do not."""
+    x, last = start, LARGEST_CHANGE / NEWTON_GAIN
     for _ in range(NEWTON_ITERATIONS):
         linear = point.linearise(x, u, d)
-        size = float(np.max(np.abs(linear.rhs)))
-        if size < STEADY_TOLERANCE:
+        if float(np.max(np.abs(linear.rhs))) < STEADY_TOLERANCE:
             return x, linear
-        if not size < NEWTON_GAIN * last:
+        stepped = _stepped(point, x, linear, NEWTON_STEP_S)
+        change = float(np.max(np.abs(stepped - x)))
+        if not change < NEWTON_GAIN * last:
             return None
-        last = size
-        x = _stepped(point, x, linear, NEWTON_STEP_S)
+        x, last = stepped, change
     return None
 
 
